@@ -1,0 +1,66 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestBudgets holds the calls and capacity units of each endpoint for the guide's payload, counted between the function
+// and the engine.
+func TestBudgets(t *testing.T) {
+	token := register(t, "thrifty")
+	warmUp(t, token)
+	tests := map[string]struct {
+		request func() answer
+		status  int
+		want    string
+	}{
+		"register": {func() answer {
+			return post(t, "/api/auth/register", strings.NewReplacer("pythonista", "budgeter").Replace(guideRegister))
+		}, http.StatusCreated, "BatchGetItem TransactWriteItems r2 w10"},
+		"register, taken": {func() answer { return post(t, "/api/auth/register", registration("thrifty")) },
+			http.StatusForbidden, "BatchGetItem r2 w0"},
+		"login":             {func() answer { return post(t, "/api/auth/login", credentials("thrifty")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
+		"login by address":  {func() answer { return post(t, "/api/auth/login", credentials("thrifty@example.com")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
+		"login, wrong":      {func() answer { return post(t, "/api/auth/login", `{"username":"thrifty","password":"wrong"}`) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
+		"login, unknown":    {func() answer { return post(t, "/api/auth/login", credentials("stranger")) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
+		"me":                {func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, http.StatusOK, "BatchGetItem r2 w0"},
+		"me, forged":        {func() answer { return post(t, "/api/auth/me", "", bearer(token[:len(token)-2]+"AA")) }, http.StatusUnauthorized, " r0 w0"},
+		"login, no JSON":    {func() answer { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"register, no JSON": {func() answer { return post(t, "/api/auth/register", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"not found":         {func() answer { return post(t, "/nowhere", `{}`) }, http.StatusNotFound, " r0 w0"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			shared.tap.Reset()
+			if got := test.request(); got.status != test.status {
+				t.Fatalf("the answer is %d %s", got.status, got.body)
+			}
+			if got := spent(shared); got != test.want {
+				t.Errorf("the budget is %q, spent %q", test.want, got)
+			}
+		})
+	}
+}
+
+// warmUp has a process of each function ready, so that the call at its start is not counted.
+func warmUp(t *testing.T, token string) {
+	t.Helper()
+	post(t, "/api/auth/login", credentials("thrifty"))
+	post(t, "/api/auth/me", "", bearer(token))
+	post(t, "/nowhere", "")
+}
+
+// spent sums up the calls since the last reset.
+func spent(h *house) string {
+	var operations []string
+	var read, write float64
+	for _, call := range h.tap.Calls() {
+		operations = append(operations, call.Operation)
+		read += call.Read
+		write += call.Write
+	}
+	return fmt.Sprintf("%s r%v w%v", strings.Join(operations, " "), read, write)
+}

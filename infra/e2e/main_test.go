@@ -1,0 +1,190 @@
+// Package e2e_test speaks HTTP to the built functions, as a client does, over a real DynamoDB engine.
+//
+// One stack serves all tests of the package, with a wiretap between functions and engine. Tests that break something
+// start a stack of their own.
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"latchkey/infra/local/engine"
+	"latchkey/infra/local/enginetest"
+	"latchkey/infra/local/stack"
+	"latchkey/infra/local/tables"
+	"latchkey/infra/local/wiretap"
+)
+
+// shared is the stack of all tests.
+var shared *house
+
+// house is a stack with what a test needs around it.
+type house struct {
+	*stack.Stack
+	tap  *wiretap.Proxy
+	logs *logs
+}
+
+// lastLines is how much of the functions' log is shown when a test has failed.
+const lastLines = 40
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var err error
+	var end func()
+	if shared, end, err = open(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "starting the stack:", err)
+		return 1
+	}
+	defer end()
+	code := m.Run()
+	if code != 0 {
+		lines := strings.SplitAfter(shared.logs.String(), "\n")
+		fmt.Fprint(os.Stderr, strings.Join(lines[max(0, len(lines)-lastLines):], ""))
+	}
+	return code
+}
+
+// open starts an engine in memory, the wiretap before it and the stack before that.
+func open(ctx context.Context) (*house, func(), error) {
+	root, err := engine.Root()
+	if err != nil {
+		return nil, nil, err
+	}
+	database, err := engine.StartDynoxide(ctx, engine.Options{Root: root})
+	if err != nil {
+		return nil, nil, err
+	}
+	tap, err := wiretap.Serve(database.Endpoint)
+	if err != nil {
+		return nil, nil, err
+	}
+	output := &logs{}
+	started, err := stack.Start(ctx, stack.Options{
+		Root: root, DynamoDBEndpoint: database.Endpoint, Log: output,
+		Environment: map[string]string{"DYNAMODB_ENDPOINT": tap.URL},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return &house{Stack: started, tap: tap, logs: output}, func() {
+		started.Close()
+		tap.Close()
+		database.Stop()
+	}, nil
+}
+
+// logs collects what the functions write.
+type logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (l *logs) Write(data []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(data)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// member reads a member of a JSON answer as text.
+func (a answer) member(name string) string {
+	var members map[string]any
+	if err := json.Unmarshal([]byte(a.body), &members); err != nil || members[name] == nil {
+		return ""
+	}
+	return fmt.Sprint(members[name])
+}
+
+// send makes a request; headers are "Name: value".
+func send(t *testing.T, base, method, path, body string, headers ...string) answer {
+	t.Helper()
+	got, err := try(t.Context(), base, method, path, body, headers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// try is send for other goroutines than the test's own.
+func try(ctx context.Context, base, method, path, body string, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, base+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		request.Header.Add(name, value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	return answer{status: response.StatusCode, header: response.Header, body: string(text)}, err
+}
+
+// post sends JSON to the shared stack.
+func post(t *testing.T, path, body string, headers ...string) answer {
+	t.Helper()
+	return send(t, shared.URL, "POST", path, body, append(headers, "Content-Type: application/json")...)
+}
+
+func bearer(token string) string { return "Authorization: Bearer " + token }
+
+// registration is a body for a user of that name.
+func registration(name string) string {
+	return fmt.Sprintf(`{"username":%q,"email":%q,"password":"SecurePass123!"}`, name, name+"@example.com")
+}
+
+func credentials(name string) string {
+	return fmt.Sprintf(`{"username":%q,"password":"SecurePass123!"}`, name)
+}
+
+// register creates a user on the shared stack and returns its access token.
+func register(t *testing.T, name string) string {
+	t.Helper()
+	got := post(t, "/api/auth/register", registration(name))
+	if got.status != http.StatusCreated {
+		t.Fatalf("registering %s: %d %s", name, got.status, got.body)
+	}
+	return got.member("access_token")
+}
+
+// count returns how many items of both tables have a key with that prefix.
+func count(t *testing.T, h *house, prefix string) int {
+	t.Helper()
+	both := enginetest.Tables{Users: "Users", Sessions: "Sessions", Client: tables.Client(h.DynamoDBEndpoint)}
+	found := 0
+	for _, key := range both.Keys(t) {
+		if strings.HasPrefix(key, prefix) {
+			found++
+		}
+	}
+	return found
+}

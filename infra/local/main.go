@@ -1,0 +1,106 @@
+// Command local runs Latchkey on this machine as AWS runs it: `make run`. It reads its settings from the environment, says where
+// everything is, and ends everything when it is interrupted.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"latchkey/infra/local/engine"
+	"latchkey/infra/local/stack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := run(ctx, os.Environ(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "latchkey:", err)
+		os.Exit(1)
+	}
+}
+
+// run returns nil if ctx ended it, during the start too.
+func run(ctx context.Context, environment []string, out io.Writer) error {
+	options, err := settings(environment)
+	if err != nil {
+		return err
+	}
+	if options.Root, err = engine.Root(); err != nil {
+		return err
+	}
+	if !filepath.IsAbs(options.DataDir) {
+		options.DataDir = filepath.Join(options.Root, options.DataDir)
+	}
+	options.Log = out
+	s, err := stack.Start(ctx, options)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	announce(out, s, options.DataDir)
+	err = s.Wait(ctx)
+	s.Close()
+	return err
+}
+
+func announce(out io.Writer, s *stack.Stack, data string) {
+	database := s.DynamoDB
+	if database == "" {
+		database = "not ours"
+	}
+	fmt.Fprintf(out, `
+  API     %s
+  inbox   %s
+  tables  %s (%s)
+  data    %s
+
+ready
+`, s.URL, s.MailURL, s.DynamoDBEndpoint, database, data)
+}
+
+// settings reads what is for the run itself; the environment as a whole goes on to the template.
+func settings(environment []string) (stack.Options, error) {
+	variables := make(map[string]string, len(environment))
+	for _, entry := range environment {
+		name, value, _ := strings.Cut(entry, "=")
+		variables[name] = value
+	}
+	o := stack.Options{
+		DataDir:          ".data",
+		DynamoDBEndpoint: variables["DYNAMODB_ENDPOINT"],
+		Environment:      variables,
+	}
+	if folder := variables["DATA_DIR"]; folder != "" {
+		o.DataDir = folder
+	}
+	for _, setting := range []struct {
+		name     string
+		port     *int
+		standard int
+	}{
+		{"PORT", &o.Port, 8000},
+		{"DYNAMODB_PORT", &o.DynamoDBPort, 8001},
+		{"MAIL_PORT", &o.MailPort, 8005},
+	} {
+		*setting.port = setting.standard
+		given := variables[setting.name]
+		if given == "" {
+			continue
+		}
+		number, err := strconv.ParseUint(given, 10, 16)
+		if err != nil {
+			return o, fmt.Errorf("%s is %q; set it to a port number, or to 0 for any free port", setting.name, given)
+		}
+		*setting.port = int(number)
+	}
+	return o, nil
+}

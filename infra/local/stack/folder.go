@@ -1,0 +1,63 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// folder is where a run keeps its files.
+type folder struct {
+	data  string // what the engine keeps; "" for nothing
+	bin   string // the function binaries
+	keys  string // file of the private key set
+	close func()
+}
+
+// openFolder makes the folder if need be, and holds it until close. An empty name is a temporary folder that close removes.
+func openFolder(name string) (folder, error) {
+	if name == "" {
+		temporary, err := os.MkdirTemp("", "latchkey-")
+		if err != nil {
+			return folder{}, fmt.Errorf("making a temporary folder: %w", err)
+		}
+		f := within(temporary)
+		f.data, f.close = "", func() { _ = os.RemoveAll(temporary) }
+		return f, nil
+	}
+	path, err := filepath.Abs(name) // the engine may have another working directory
+	if err != nil {
+		return folder{}, fmt.Errorf("finding the data folder: %w", err)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return folder{}, fmt.Errorf("making the data folder: %w; set DATA_DIR=…", err)
+	}
+	f := within(path)
+	f.close, err = lock(filepath.Join(path, "lock"))
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return folder{}, fmt.Errorf("data folder %s is in use by another run; end that one or set DATA_DIR=…", path)
+	}
+	if err != nil {
+		return folder{}, fmt.Errorf("locking the data folder: %w; set DATA_DIR=…", err)
+	}
+	return f, nil
+}
+
+func within(path string) folder {
+	return folder{data: path, bin: filepath.Join(path, "bin"), keys: filepath.Join(path, "signing-keys.json")}
+}
+
+// lock takes the file for this process. The kernel gives it back however the process ends, so the file itself means nothing and
+// stays. Children do not inherit it: one that outlived us for a moment would keep the next run out.
+func lock(file string) (unlock func(), err error) {
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { _ = f.Close() }, nil
+}

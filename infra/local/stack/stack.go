@@ -1,0 +1,178 @@
+// Package stack is the whole product on one machine: the DynamoDB engine with the template's tables, the local SES, the function
+// binaries and the host that serves them. `make run` runs one; end-to-end tests start their own, in memory and on free ports.
+//
+// It only puts these together. It reads no environment and no clock; what it serves is decided by template.yaml.
+package stack
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"latchkey/infra/local/engine"
+	"latchkey/infra/local/lambdahost"
+	"latchkey/infra/local/tables"
+	"latchkey/infra/local/template"
+)
+
+// Options say where a stack listens and what it keeps. Port 0 is a free one.
+type Options struct {
+	Root         string // folder of go.mod and template.yaml
+	Port         int    // of the API
+	MailPort     int
+	DynamoDBPort int
+
+	// DataDir keeps tables and signing keys between runs, for one run at a time. "" keeps nothing and shares nothing.
+	DataDir string
+
+	// DynamoDBEndpoint is an engine that somebody else runs. The tables are made there and none is started.
+	DynamoDBEndpoint string
+
+	// Environment overrides template variables by name; other names are ignored. What is not in it and not in the template is
+	// filled in here: PUBLIC_URL, SIGNING_KEYS and DYNAMODB_ENDPOINT. A DYNAMODB_ENDPOINT in it is for the functions only, so
+	// that something may stand between them and the engine.
+	Environment map[string]string
+
+	Log io.Writer // gets whole lines: the steps of the start, then what the functions write
+}
+
+// Stack is a running product.
+type Stack struct {
+	URL              string // of the API, by the name localhost, which browsers treat as secure
+	MailURL          string // SES and its inbox
+	DynamoDBEndpoint string // of the engine, whatever the functions have been given
+	DynamoDB         string // name of the engine; "" if somebody else runs it
+	Template         *template.Template
+	Host             *lambdahost.Host
+
+	listener net.Listener
+	folder   folder
+	database *engine.Engine
+	mail     *engine.Engine
+	closers  []func() // in the order of the start
+}
+
+// Start returns when requests are answered. The error is one line that says what to do. What it started ends with Close, with ctx
+// as far as the functions are concerned, and in any case with this process.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	s := &Stack{}
+	for _, step := range []func(context.Context, Options) error{
+		s.takePorts, s.openFolder, s.startDatabase, s.readTemplate, s.createTables, s.startMailAndBuild, s.startHost,
+	} {
+		if err := step(ctx, o); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Wait returns nil when ctx ends, and an error when an engine does, which leaves the stack without a purpose.
+func (s *Stack) Wait(ctx context.Context) error {
+	var database <-chan struct{} // nil, never ready, if somebody else runs the engine
+	if s.database != nil {
+		database = s.database.Done()
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-database:
+		return s.database.Err()
+	case <-s.mail.Done():
+		return s.mail.Err()
+	}
+}
+
+// Close ends everything that Start started, in reverse order, and returns when it is gone.
+func (s *Stack) Close() {
+	for _, end := range slices.Backward(s.closers) {
+		end()
+	}
+	s.closers = nil
+}
+
+// takePorts comes first: a port in use is the commonest fault, and nothing has happened yet that it could spoil.
+func (s *Stack) takePorts(ctx context.Context, o Options) error {
+	for variable, port := range map[string]int{"MAIL_PORT": o.MailPort, "DYNAMODB_PORT": o.DynamoDBPort} {
+		if port == 0 || variable == "DYNAMODB_PORT" && o.DynamoDBEndpoint != "" {
+			continue
+		}
+		if err := engine.CheckPort(port); err != nil {
+			return fmt.Errorf("%w; end what uses it or set %s=…", err, variable)
+		}
+	}
+	if o.Port != 0 {
+		if err := engine.CheckPort(o.Port); err != nil {
+			return fmt.Errorf("%w; end what uses it or set PORT=…", err)
+		}
+	}
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port)))
+	if err != nil {
+		return fmt.Errorf("port %d cannot be used: %w; set PORT=…", o.Port, err)
+	}
+	s.listener = listener
+	s.closers = append(s.closers, func() { _ = listener.Close() }) // a second time, if the host has closed it
+	s.URL = "http://localhost:" + strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	return nil
+}
+
+func (s *Stack) openFolder(_ context.Context, o Options) error {
+	opened, err := openFolder(o.DataDir)
+	if err != nil {
+		return err
+	}
+	s.folder = opened
+	s.closers = append(s.closers, opened.close)
+	return nil
+}
+
+func (s *Stack) startDatabase(ctx context.Context, o Options) error {
+	if o.DynamoDBEndpoint != "" {
+		s.DynamoDBEndpoint = o.DynamoDBEndpoint
+		return nil
+	}
+	database, err := engine.StartDynamoDB(ctx, engine.Options{Root: o.Root, Port: o.DynamoDBPort, Folder: s.folder.data})
+	if err != nil {
+		return err
+	}
+	s.database, s.DynamoDB, s.DynamoDBEndpoint = database, database.Name, database.Endpoint
+	s.closers = append(s.closers, database.Stop)
+	return nil
+}
+
+func (s *Stack) readTemplate(_ context.Context, o Options) error {
+	environment, err := s.variables(o.Environment)
+	if err != nil {
+		return err
+	}
+	s.Template, err = template.Load(filepath.Join(o.Root, "template.yaml"), environment)
+	return err
+}
+
+func (s *Stack) createTables(ctx context.Context, _ Options) error {
+	err := tables.Create(ctx, tables.Client(s.DynamoDBEndpoint), s.Template.Tables, "")
+	if err != nil {
+		return fmt.Errorf("%w; `make run-fresh` starts with empty tables", err)
+	}
+	return nil
+}
+
+func (s *Stack) startHost(ctx context.Context, o Options) error {
+	host, err := lambdahost.Start(ctx, lambdahost.Options{
+		Template: s.Template,
+		BinDir:   s.folder.bin,
+		Listener: s.listener,
+		Log:      o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	s.Host = host
+	s.closers = append(s.closers, host.Close)
+	return nil
+}

@@ -1,0 +1,142 @@
+package template
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// functionProperties are what the host acts on. Events are read apart, since each has a type of its own.
+type functionProperties struct {
+	CodeURI     string `yaml:"CodeUri"`
+	Handler     string `yaml:"Handler"`
+	Runtime     string `yaml:"Runtime"`
+	Timeout     int    `yaml:"Timeout"`    // seconds
+	MemorySize  int    `yaml:"MemorySize"` // MB
+	Environment struct {
+		Variables map[string]string `yaml:"Variables"`
+	} `yaml:"Environment"`
+}
+
+func (l *loader) readFunction(id, resource *yaml.Node) error {
+	name := id.Value
+	properties := functionProperties{Timeout: 3, MemorySize: 128} // what Lambda takes when the template says nothing
+	globals := find(l.root, "Globals", "Function")
+	err := l.used(resource, globals, &properties, "CodeUri", "Handler", "Runtime", "Timeout", "MemorySize", "Environment")
+	switch {
+	case err != nil:
+		return err
+	case properties.Runtime != "provided.al2023":
+		return at(id, "function %s has the runtime %q; the local host runs provided.al2023", name, properties.Runtime)
+	case strings.Trim(properties.CodeURI, "./") == "":
+		return at(id, "function %s has no CodeUri that names its folder", name)
+	case properties.Timeout < 1 || properties.Timeout > 900:
+		return at(id, "function %s has a Timeout of %d s; Lambda takes 1 to 900", name, properties.Timeout)
+	}
+	function := Function{
+		Name:        name,
+		Folder:      properties.CodeURI,
+		Handler:     properties.Handler,
+		Timeout:     time.Duration(properties.Timeout) * time.Second,
+		MemoryMB:    properties.MemorySize,
+		Environment: l.environment(properties.Environment.Variables),
+	}
+	if function.Routes, err = l.routes(name, find(resource, "Properties", "Events")); err != nil {
+		return err
+	}
+	l.out.Functions = append(l.out.Functions, function)
+	return nil
+}
+
+// environment applies the overrides to a function's variables.
+func (l *loader) environment(variables map[string]string) map[string]string {
+	environment := make(map[string]string, len(variables))
+	maps.Copy(environment, variables)
+	for name := range variables {
+		if value, given := l.overrides[name]; given {
+			environment[name] = value
+		}
+	}
+	return environment
+}
+
+// routes reads the events of a function. An event of another type than HttpApi would run the function in AWS
+// and not here, so it is refused.
+func (l *loader) routes(function string, events *yaml.Node) ([]Route, error) {
+	if !plainOrAbsent(events) {
+		return nil, at(events, "Events of %s must be a plain mapping", function)
+	}
+	var routes []Route
+	for name, event := range pairs(events) {
+		kind := find(event, "Type")
+		if kind == nil || kind.Value != "HttpApi" {
+			return nil, at(event, "event %s of %s is no HttpApi event; the local host understands no other", name.Value, function)
+		}
+		route, err := l.route(event)
+		if err != nil {
+			return nil, err
+		}
+		if l.keys[route.Key()] {
+			return nil, at(name, "the route %s is taken already", route.Key())
+		}
+		l.keys[route.Key()] = true
+		routes = append(routes, route)
+	}
+	return routes, nil
+}
+
+var methods = []string{"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+
+func (l *loader) route(event *yaml.Node) (Route, error) {
+	properties := find(event, "Properties")
+	for key := range pairs(properties) {
+		if !slices.Contains([]string{"ApiId", "Method", "Path"}, key.Value) {
+			return Route{}, at(key, "%s of an HttpApi event is not understood by the local host", key.Value)
+		}
+	}
+	decoded := struct {
+		APIID  string `yaml:"ApiId"`
+		Method string `yaml:"Method"`
+		Path   string `yaml:"Path"`
+	}{Method: "ANY", Path: DefaultPath}
+	if err := l.used(event, nil, &decoded, "ApiId", "Method", "Path"); err != nil {
+		return Route{}, err
+	}
+	route := Route{Method: strings.ToUpper(decoded.Method), Path: decoded.Path}
+	if route.Method == "X-AMAZON-APIGATEWAY-ANY-METHOD" {
+		route.Method = "ANY"
+	}
+	switch kind := find(l.resources, decoded.APIID, "Type"); {
+	case kind == nil || kind.Value != typeAPI:
+		return Route{}, at(event, "the event has no ApiId that names the %s of the template", typeAPI)
+	case !slices.Contains(methods, route.Method):
+		return Route{}, at(event, "there is no method %s", route.Method)
+	case !validPath(route.Path):
+		return Route{}, at(event, "%q is no path of a route", route.Path)
+	}
+	return route, nil
+}
+
+// validPath says whether API Gateway takes path: absolute, variables as whole segments, a greedy one only at the end.
+func validPath(path string) bool {
+	if path == DefaultPath || path == "/" {
+		return true
+	}
+	rest, absolute := strings.CutPrefix(path, "/")
+	segments := strings.Split(rest, "/")
+	for i, segment := range segments {
+		name, opened := strings.CutPrefix(segment, "{")
+		name, closed := strings.CutSuffix(name, "}")
+		name, greedy := strings.CutSuffix(name, "+")
+		switch {
+		case name == "", opened != closed, strings.ContainsAny(name, "{}"):
+			return false
+		case greedy && (!opened || i != len(segments)-1):
+			return false
+		}
+	}
+	return absolute
+}

@@ -1,0 +1,291 @@
+package template
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A whole template in the forms that the project's own uses; tests replace parts of it.
+const whole = `
+Parameters:
+  Origins: {Type: String, Default: ""}
+  Level: {Type: String, Default: INFO, AllowedValues: [DEBUG, INFO]}
+  Seconds: {Type: Number, Default: 30, MinValue: 1, MaxValue: 60}
+  Address: {Type: String, Default: "", AllowedPattern: "|https?://[^/]+"}
+  Hosts: {Type: CommaDelimitedList, Default: "a,b"}
+  Missing: {Type: String}
+Conditions:
+  HasOrigins: !Not [!Equals [!Ref Origins, ""]]
+  Never: !Equals [a, b]
+Globals:
+  Function:
+    Runtime: provided.al2023
+    Handler: bootstrap
+    Timeout: 10
+    Environment:
+      Variables:
+        LEVEL: !Ref Level
+        ORIGINS: !Ref Origins
+        USERS: !Ref Users
+        SECONDS: !Ref Seconds
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      CorsConfiguration: !If
+        - HasOrigins
+        - AllowOrigins: !Split [",", !Ref Origins]
+          AllowMethods: [GET, POST]
+          AllowHeaders: [authorization]
+          AllowCredentials: true
+          MaxAge: 600
+        - !Ref AWS::NoValue
+  Login:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/login
+      MemorySize: 1769
+      Environment: {Variables: {LEVEL: DEBUG, OWN: x}}
+      Events:
+        Post: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: post, Path: "/login/{name}"}}
+      Policies: [!Foo bar]
+  Users:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}, {AttributeName: sk, AttributeType: S}]
+      KeySchema: [{AttributeName: pk, KeyType: HASH}, {AttributeName: sk, KeyType: RANGE}]
+      TimeToLiveSpecification: {AttributeName: exp, Enabled: true}
+      StreamSpecification: {StreamViewType: NEW_IMAGE}
+  Absent:
+    Type: AWS::DynamoDB::Table
+    Condition: Never
+  Named:
+    Type: AWS::SomethingElse::Table
+    Properties: {TableName: !Join ["", [na, med]]}
+Outputs:
+  Whatever: {Value: !ImportValue nothing}
+`
+
+func TestLoadGivesWhatTheHostNeeds(t *testing.T) {
+	got, err := parse("dir/template.yaml", []byte(whole), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Template{
+		Path: "dir/template.yaml",
+		Functions: []Function{{
+			Name: "Login", Folder: "functions/login", Handler: "bootstrap", Timeout: 10 * time.Second, MemoryMB: 1769,
+			Environment: map[string]string{"LEVEL": "DEBUG", "ORIGINS": "", "USERS": "Users", "SECONDS": "30", "OWN": "x"},
+			Routes:      []Route{{Method: "POST", Path: "/login/{name}"}},
+		}},
+		Tables: []Table{{
+			LogicalID: "Users", Name: "Users", TTL: "exp", StreamView: "NEW_IMAGE",
+			Attributes: []Attribute{{"pk", "S"}, {"sk", "S"}},
+			Keys:       []Key{{"pk", "HASH"}, {"sk", "RANGE"}},
+		}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	tests := map[string]struct {
+		overrides map[string]string
+		variable  string
+		want      string
+		origins   []string
+	}{
+		"a plain Ref sets the parameter, CORS follows": {
+			map[string]string{"ORIGINS": "https://a.test,https://b.test"}, "ORIGINS", "https://a.test,https://b.test",
+			[]string{"https://a.test", "https://b.test"},
+		},
+		"a value of the template's own gives way":      {map[string]string{"OWN": "y"}, "OWN", "y", nil},
+		"a reference to a table gives way":             {map[string]string{"USERS": "Other"}, "USERS", "Other", nil},
+		"an empty override counts":                     {map[string]string{"OWN": ""}, "OWN", "", nil},
+		"a name the template does not give is ignored": {map[string]string{"HOME": "/x"}, "HOME", "", nil},
+		"the parameter does not undo a function's own": {map[string]string{"SECONDS": "5"}, "LEVEL", "DEBUG", nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := parse("template.yaml", []byte(whole), test.overrides)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if value := got.Functions[0].Environment[test.variable]; value != test.want {
+				t.Errorf("%s is %q, want %q", test.variable, value, test.want)
+			}
+			var origins []string
+			if got.CORS != nil {
+				origins = got.CORS.Origins
+			}
+			if !slices.Equal(origins, test.origins) {
+				t.Errorf("CORS origins %q, want %q", origins, test.origins)
+			}
+		})
+	}
+}
+
+func TestIntrinsicsResolve(t *testing.T) {
+	tests := map[string]struct{ expression, want string }{
+		"Ref, long form":              {`{Ref: Level}`, "INFO"},
+		"pseudo parameters":           {`!Sub "${AWS::Partition} ${AWS::Region} ${AWS::AccountId} ${AWS::URLSuffix} ${AWS::StackName}"`, "aws us-east-1 123456789012 amazonaws.com local"},
+		"Sub with its own variables":  {`!Sub ["${who} ${Level}", {who: !Ref Users}]`, "Users INFO"},
+		"Sub of an attribute":         {`!Sub "${Users.Arn}"`, "arn:aws:dynamodb:us-east-1:123456789012:table/Users"},
+		"Sub with a literal":          {`!Sub "${!Level}-${Level}"`, "${Level}-INFO"},
+		"GetAtt, short form":          {`!GetAtt Login.Arn`, "arn:aws:lambda:us-east-1:123456789012:function:Login"},
+		"GetAtt, long form":           {`{"Fn::GetAtt": [Users, StreamArn]}`, "arn:aws:dynamodb:us-east-1:123456789012:table/Users/stream/2020-01-01T00:00:00.000"},
+		"If, the true branch":         {`!If [Never, !Bad x, yes it is]`, "yes it is"},
+		"If, long form":               {`{"Fn::If": [HasOrigins, a, b]}`, "b"},
+		"Join of a list parameter":    {`!Join ["|", !Ref Hosts]`, "a|b"},
+		"Join of Split":               {`!Join ["-", !Split [",", "1,2,3"]]`, "1-2-3"},
+		"a number stays as written":   {`0604800`, "0604800"},
+		"a truth value becomes text":  {`true`, "true"},
+		"conditions combine":          {`!If [Both, a, b]`, "a"},
+		"conditions name each other":  {`!If [Either, a, b]`, "a"},
+		"Ref of a table with a name":  {`!Ref Named`, "named"},
+		"a left-out value: NoValue":   {`!If [Never, x, !Ref AWS::NoValue]`, ""},
+		"long forms inside Condition": {`!If [Long, a, b]`, "a"},
+	}
+	conditions := `
+  Both: !And [!Condition Empty, !Not [!Condition Never]]
+  Either: !Or [!Condition Never, !Condition Empty]
+  Long: {"Fn::And": [{Condition: Empty}, {"Fn::Equals": [{Ref: Level}, INFO]}]}
+  Empty: !Equals [!Ref Origins, ""]
+`
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(whole, "OWN: x", "OWN: "+test.expression, 1)
+			text = strings.Replace(text, "Conditions:\n", "Conditions:"+conditions, 1)
+			got, err := parse("template.yaml", []byte(text), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if value := got.Functions[0].Environment["OWN"]; value != test.want {
+				t.Errorf("got %q, want %q", value, test.want)
+			}
+		})
+	}
+}
+
+// Each case replaces one piece of the template; the error names the line of what is wrong, found by the mark.
+func TestErrorsNameTheLine(t *testing.T) {
+	tests := map[string]struct{ old, broken, mark, want string }{
+		"an unknown function, short":  {"OWN: x", "\n        OWN: !Foo x", "!Foo x", "!Foo is not understood by the local host"},
+		"an unknown function, long":   {"OWN: x", "OWN: {\"Fn::Select\": [0, a]}", "Fn::Select", "Fn::Select is not understood by the local host"},
+		"an unknown name":             {"OWN: x", "OWN: !Ref Nobody", "Nobody", "Nobody is neither a parameter nor a resource"},
+		"an unknown name in Sub":      {"OWN: x", "OWN: !Sub \"${Nobody}\"", "Nobody", "Nobody is neither"},
+		"an open brace in Sub":        {"OWN: x", "OWN: !Sub \"${Level\"", "${Level\"", "without }"},
+		"an unknown attribute":        {"OWN: x", "OWN: !GetAtt Users.Name", "Users.Name", "knows no attribute Name of Users"},
+		"an unknown condition":        {"HasOrigins\n", "NoSuch\n", "NoSuch", `there is no condition "NoSuch"`},
+		"a circle of conditions":      {"Never: !Equals [a, b]", "Never: !Not [!Condition Never]", "!Condition Never", "condition Never depends on itself"},
+		"a circle of names":           {"Properties:\n      Attr", "Properties:\n      TableName: !Ref Users\n      Attr", "!Ref Users\n      Attr", "the name of Users depends on itself"},
+		"a condition that is none":    {"Never: !Equals [a, b]", "Never: !Ref Level", "Never: !Ref", "!Ref is not understood by the local host in a condition"},
+		"a resource left out":         {"OWN: x", "OWN: !Ref Absent", "!Ref Absent", "Absent is left out by its condition"},
+		"a parameter without a value": {"OWN: x", "OWN: !Ref Missing", "Missing: {", "parameter Missing has no default"},
+		"a list where text is needed": {"OWN: x", "OWN: !Join [\"\", a]", "!Join", "a list is needed here"},
+		"too few arguments":           {"OWN: x", "OWN: !If [Never, a]", "!If [Never, a]", "!If needs a list of 3"},
+		"a wrong type":                {"MemorySize: 1769", "MemorySize: much", "much", "cannot unmarshal !!str `much` into int"},
+		"a key twice":                 {"MemorySize: 1769", "MemorySize: 1\n      MemorySize: 2", "MemorySize: 2", "MemorySize is given twice"},
+		"an anchor":                   {"MemorySize: 1769", "MemorySize: &m 1", "&m", "anchors and aliases"},
+		"another runtime":             {"Runtime: provided.al2023", "Runtime: python3.14", "  Login:", `runtime "python3.14"`},
+		"another event":               {"Type: HttpApi,", "Type: SNS,", "Type: SNS", "event Post of Login is no HttpApi event"},
+		"an event property":           {"Method: post,", "Method: post, Auth: {},", "Auth", "Auth of an HttpApi event is not understood"},
+		"an event of no API":          {"ApiId: !Ref Api", "ApiId: !Ref Users", "Path: \"/login", "no ApiId that names"},
+		"a method that is none":       {"Method: post", "Method: fetch", "fetch", "no method FETCH"},
+		"a path that is none":         {"/login/{name}", "/login/{name", "\"/login/{name", "no path of a route"},
+		"a route taken twice": {
+			"      Policies", "        Again: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: POST, Path: \"/login/{name}\"}}\n      Policies",
+			"Again", "the route POST /login/{name} is taken already",
+		},
+		"a second API":           {"  Absent:", "  Api2: {Type: AWS::Serverless::HttpApi}\n  Absent:", "Api2", "Api2 is a second"},
+		"an API property":        {"      CorsConfiguration:", "      StageName: prod\n      CorsConfiguration:", "StageName", "StageName of AWS::Serverless::HttpApi"},
+		"an index":               {"      TimeToLive", "      GlobalSecondaryIndexes: []\n      TimeToLive", "GlobalSecondary", "GlobalSecondaryIndexes of AWS::DynamoDB::Table"},
+		"a key not defined":      {"AttributeName: sk, AttributeType", "AttributeName: other, AttributeType", "  Users:\n", "table Users has no key schema"},
+		"no resources":           {"Resources:", "Resource:", "Parameters:", "there are no Resources"},
+		"an override refused":    {"LEVEL: DEBUG, ", "", "Level: {", `parameter Level cannot be "LOUD": it is not one of its AllowedValues`},
+		"a number refused":       {"Default: 30", "Default: 90", "Seconds: {", "it is more than its MaxValue"},
+		"a pattern refused":      {"OWN: x", "OWN: !Ref Address", "Address: {", "it does not match its AllowedPattern"},
+		"an origin that is none": {"Properties:\n      Cors", "Properties:\n      Cors", "CorsConfiguration", `origin "https://a.test/": an origin is`},
+	}
+	overrides := map[string]map[string]string{
+		"an override refused":    {"LEVEL": "LOUD"},
+		"a pattern refused":      {"OWN": "https://a.test/x"},
+		"an origin that is none": {"ORIGINS": "https://a.test/"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(whole, test.old, test.broken, 1)
+			before, _, found := strings.Cut(text, test.mark)
+			if !found || (text == whole && overrides[name] == nil) {
+				t.Fatal("the test breaks nothing")
+			}
+			_, err := parse("dir/template.yaml", []byte(text), overrides[name])
+			prefix := fmt.Sprintf("template.yaml:%d: ", 1+strings.Count(before, "\n"))
+			if err == nil || !strings.HasPrefix(err.Error(), prefix) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v\nwant %s… %s", err, prefix, test.want)
+			}
+		})
+	}
+}
+
+func TestLoadReadsTheProjectsTemplate(t *testing.T) {
+	path := filepath.Join("..", "..", "..", "template.yaml")
+	loaded, err := Load(path, map[string]string{"ALLOWED_ORIGINS": "https://app.test", "DYNAMODB_ENDPOINT": "http://localhost:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(loaded.Tables) == 0 || len(loaded.Functions) == 0 || loaded.CORS == nil {
+		t.Fatalf("something is missing: %+v", loaded)
+	}
+	for _, function := range loaded.Functions {
+		if endpoint := function.Environment["DYNAMODB_ENDPOINT"]; endpoint != "http://localhost:1" {
+			t.Errorf("%s got %q as its endpoint", function.Name, endpoint)
+		}
+		if missing := slices.Sorted(maps.Keys(function.Environment)); len(missing) == 0 {
+			t.Errorf("%s has no environment", function.Name)
+		}
+	}
+}
+
+func TestLoadSaysWhichFileIsMissing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.yaml")
+	if _, err := Load(path, nil); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRouteKey(t *testing.T) {
+	tests := map[string]Route{
+		"GET /a":   {Method: "GET", Path: "/a"},
+		"ANY /b":   {Method: "ANY", Path: "/b"},
+		"$default": {Method: "ANY", Path: DefaultPath},
+	}
+	for want, route := range tests {
+		if got := route.Key(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(whole, "x")
+	f.Add("Resources: {F: {Type: AWS::Serverless::Function, Properties: {CodeUri: !Sub '${!x}${'}}}", "")
+	f.Add("a: &a [*a]", "")
+	f.Add("Resources: {T: {Type: AWS::DynamoDB::Table, Properties: !If [a]}}", "y")
+	f.Fuzz(func(t *testing.T, text, override string) {
+		loaded, err := parse("template.yaml", []byte(text), map[string]string{"ORIGINS": override})
+		if err == nil && loaded == nil {
+			t.Error("neither a template nor an error")
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "template.yaml:") {
+			t.Errorf("the error names no file: %v", err)
+		}
+	})
+}

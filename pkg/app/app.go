@@ -1,0 +1,79 @@
+// Package app is the composition root: what each function is made of, and nothing else.
+//
+// It is the one place that reads the environment, the clock and the random source, so that everything below takes
+// them as arguments. A function in functions/ names its builder; tests build the same handlers through [Build].
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"latchkey/pkg/lambdahttp"
+)
+
+// Version is the product's version, as /api/auth/health tells it.
+const Version = "0.1.0"
+
+// warmUpTime bounds the one store call before the first event.
+const warmUpTime = 2 * time.Second
+
+// Function builds the handler of one function from its parts.
+type Function func(*Parts) http.Handler
+
+// Main runs a function until its container ends. A configuration that does not hold ends the process at once, with
+// one log line for all faults, so that a broken deployment never serves.
+func Main(function Function) {
+	useBundledRoots()
+	handler, parts, err := Build(function, os.Getenv, os.Stdout)
+	if err != nil {
+		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("cannot start", "cause", err.Error())
+		os.Exit(1)
+	}
+	parts.warmUp()
+	lambda.Start(lambdahttp.Adapt(handler))
+}
+
+// Build makes a function's handler from the environment that getenv reads. The error joins every fault of the
+// configuration and of the key set.
+func Build(function Function, getenv func(string) string, logs io.Writer) (http.Handler, *Parts, error) {
+	parts := newParts(getenv, logs, time.Now, rand.Reader)
+	handler := function(parts)
+	return handler, parts, parts.err()
+}
+
+// warmUp connects to the store while INIT still runs at full speed. Its failure is no failure of INIT: the store may
+// be back when the first request comes.
+func (p *Parts) warmUp() {
+	if p.store == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), warmUpTime)
+	defer cancel()
+	if err := p.store.Ping(ctx); err != nil {
+		p.log.Warn("the warm-up found no store", "cause", err.Error())
+	}
+}
+
+// The public roots as Amazon Linux 2023 has them.
+const (
+	rootsFile = "/etc/pki/tls/certs/ca-bundle.crt"
+	noRoots   = "/var/empty"
+)
+
+// useBundledRoots makes the first TLS handshake in Lambda parse one file instead of that file and two directories.
+func useBundledRoots() {
+	if os.Getenv("AWS_LAMBDA_FUNCTION_NAME") == "" || os.Getenv("SSL_CERT_FILE") != "" {
+		return
+	}
+	if _, err := os.Stat(rootsFile); err == nil {
+		_ = os.Setenv("SSL_CERT_FILE", rootsFile)
+		_ = os.Setenv("SSL_CERT_DIR", noRoots)
+	}
+}

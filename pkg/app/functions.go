@@ -1,0 +1,39 @@
+package app
+
+import (
+	"net/http"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/contract"
+	"latchkey/pkg/httpapi"
+	"latchkey/pkg/password"
+)
+
+type routes = map[contract.Route]httpapi.Handler
+
+// Register is functions/register.
+func Register(p *Parts) http.Handler {
+	policy := password.Policy{MinLength: p.cfg.PasswordMinLength}
+	registrar := auth.NewRegistrar(p.useStore(), p.hasher(), policy, p.pairs(), p.cfg.VerificationToken, p.now, p.random)
+	return p.edge().Routes(routes{contract.Register: httpapi.Register(registrar)})
+}
+
+// Login is functions/login.
+func Login(p *Parts) http.Handler {
+	login := auth.NewLogin(p.useStore(), p.hasher(), p.pairs(), p.now)
+	return p.edge().Routes(routes{contract.Login: httpapi.Login(login)})
+}
+
+// Me is functions/me.
+func Me(p *Parts) http.Handler {
+	me := httpapi.Me(p.authenticator())
+	return p.edge().Routes(routes{contract.Me: me, contract.MeGet: me})
+}
+
+// Health is functions/health.
+func Health(p *Parts) http.Handler {
+	return p.edge().Routes(routes{contract.Health: httpapi.Health(p.useStore(), Version)})
+}
+
+// Fallback is functions/fallback: whatever fits no route.
+func Fallback(p *Parts) http.Handler { return p.edge().Fallback() }

@@ -1,0 +1,113 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/config"
+	"latchkey/pkg/dynamo"
+	"latchkey/pkg/httpapi"
+	"latchkey/pkg/lambdahttp"
+	"latchkey/pkg/password"
+	"latchkey/pkg/token"
+)
+
+// Parts are what functions are made of. Each is made on first use, so that a function pays at INIT for what it needs.
+type Parts struct {
+	cfg    config.Config
+	log    *slog.Logger
+	now    auth.Clock
+	random io.Reader
+
+	store  *dynamo.Store
+	keys   *token.KeySet
+	faults []error
+}
+
+func newParts(getenv func(string) string, logs io.Writer, now auth.Clock, random io.Reader) *Parts {
+	cfg, err := config.Read(getenv)
+	parts := &Parts{
+		cfg:    cfg,
+		log:    slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: cfg.LogLevel})),
+		now:    now,
+		random: random,
+	}
+	parts.note(err)
+	return parts
+}
+
+func (p *Parts) note(err error) {
+	if err != nil {
+		p.faults = append(p.faults, err)
+	}
+}
+
+func (p *Parts) err() error { return errors.Join(p.faults...) }
+
+func (p *Parts) edge() *httpapi.Edge {
+	return httpapi.NewEdge(p.log, p.now, lambdahttp.RequestID, p.cfg.HTTPS())
+}
+
+// useStore gives the store. Its configuration is made by hand: the SDK's own loader looks in places that no function has.
+func (p *Parts) useStore() *dynamo.Store {
+	if p.store == nil {
+		p.store = dynamo.New(dynamo.Options{
+			UsersTable:    p.cfg.UsersTable,
+			SessionsTable: p.cfg.SessionsTable,
+			Region:        p.cfg.Region,
+			Endpoint:      p.cfg.DynamoDBEndpoint,
+			Credentials:   p.credentials(),
+			Random:        p.random,
+		})
+	}
+	return p.store
+}
+
+// credentials are those that Lambda puts into the environment; they outlive the container.
+func (p *Parts) credentials() aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(
+		p.cfg.AccessKeyID, p.cfg.SecretAccessKey.Reveal(), p.cfg.SessionToken.Reveal(),
+	)
+}
+
+// useKeys gives the key set. Without a good one the function does not start.
+func (p *Parts) useKeys() *token.KeySet {
+	if p.keys == nil {
+		keys, err := token.ParseKeySet([]byte(p.cfg.SigningKeys.Reveal()), p.cfg.SigningAlgorithm)
+		if err != nil {
+			p.note(fmt.Errorf("SIGNING_KEYS: %w", err))
+			keys = &token.KeySet{}
+		}
+		p.keys = keys
+	}
+	return p.keys
+}
+
+func (p *Parts) authority() *token.Authority {
+	return token.NewAuthority(p.useKeys(), p.cfg.PublicURL, p.cfg.TokenAudience)
+}
+
+func (p *Parts) lifetimes() auth.Lifetimes {
+	return auth.Lifetimes{
+		Access:     p.cfg.AccessToken,
+		Refresh:    p.cfg.RefreshToken,
+		Grace:      p.cfg.RefreshGrace,
+		SessionMax: p.cfg.SessionMax,
+	}
+}
+
+func (p *Parts) pairs() *auth.Pairs {
+	return auth.NewPairs(p.useKeys(), p.authority(), p.lifetimes(), p.now, p.random)
+}
+
+func (p *Parts) hasher() *password.Hasher { return password.NewHasher(password.Current, p.random) }
+
+func (p *Parts) authenticator() *auth.Authenticator {
+	return auth.NewAuthenticator(p.useStore(), p.authority(), p.now)
+}

@@ -1,0 +1,138 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"latchkey/pkg/id"
+	"latchkey/pkg/identifier"
+	"latchkey/pkg/reqlog"
+	"latchkey/pkg/secret"
+)
+
+// LoginStore is what signing in needs of the store.
+type LoginStore interface {
+	// FindUser returns the account that login names, read consistently, or ErrNotFound. Its calls are the same in
+	// both cases, so that an absent account cannot be told from a present one.
+	FindUser(ctx context.Context, login LoginName) (User, error)
+	// RecordLogin notes a login at now and takes one from the account's room, if the account is active and in the
+	// epoch that user has. Otherwise it returns a *StaleUserError with the account as it stands.
+	RecordLogin(ctx context.Context, user User, now time.Time) error
+	// PutSession stores a new session.
+	PutSession(ctx context.Context, session Session) error
+}
+
+// passwordVerifier compares a password with what is stored.
+type passwordVerifier interface {
+	// Verify says whether password made hash. An error means that hash cannot be read.
+	Verify(hash, password secret.String) (bool, error)
+	// Dummy is a hash of no password that costs what a real one does.
+	Dummy() secret.String
+}
+
+// StaleUserError says that an account has changed since it was read.
+type StaleUserError struct{ Current User }
+
+func (*StaleUserError) Error() string { return "the account has changed since it was read" }
+
+// LoginName is what a person typed to name an account: a username or an address, in canonical form.
+type LoginName struct {
+	Canonical string
+	IsAddress bool
+}
+
+// ParseLoginName reads a login name. One that no account can have is no error: it finds nothing, like any other
+// unknown one, and takes as long. A username never contains an @ and an address always does.
+func ParseLoginName(typed string) LoginName {
+	if strings.Contains(typed, "@") {
+		if address, err := identifier.ParseAddress(typed); err == nil {
+			return LoginName{Canonical: address.Canonical, IsAddress: true}
+		}
+		return LoginName{Canonical: typed, IsAddress: true}
+	}
+	if username, err := identifier.ParseUsername(typed); err == nil {
+		return LoginName{Canonical: username.Canonical}
+	}
+	return LoginName{Canonical: typed}
+}
+
+// Authority to sign in is decided again when the account changed under a login's hands; this often at most.
+const loginAttempts = 3
+
+// Login signs users in with their password.
+type Login struct {
+	store     LoginStore
+	passwords passwordVerifier
+	pairs     *Pairs
+	now       Clock
+}
+
+// NewLogin returns a Login.
+func NewLogin(store LoginStore, passwords passwordVerifier, pairs *Pairs, now Clock) *Login {
+	return &Login{store: store, passwords: passwords, pairs: pairs, now: now}
+}
+
+// Login begins a session for the user whose name and password these are.
+//
+// An unknown name, a wrong password and an account without one are ErrInvalidCredentials, after the same store calls
+// and one hash. A disabled account is ErrAccountInactive, but only to who knows its password.
+func (l *Login) Login(ctx context.Context, name string, password secret.String) (Pair, error) {
+	user, err := l.authenticate(ctx, ParseLoginName(name), password)
+	if err != nil {
+		return Pair{}, err
+	}
+	session := l.pairs.begin(user)
+	if err := l.store.PutSession(ctx, session); err != nil {
+		return Pair{}, fmt.Errorf("storing the session: %w", err)
+	}
+	return l.pairs.issue(session)
+}
+
+// authenticate returns the account whose credentials these are, in the epoch in which the login was recorded.
+// If the account changes between the reading and the recording (a reset, say), what it has become decides.
+func (l *Login) authenticate(ctx context.Context, name LoginName, password secret.String) (User, error) {
+	user, err := l.store.FindUser(ctx, name)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return User{}, fmt.Errorf("finding the account: %w", err)
+	}
+	for range loginAttempts {
+		if err := l.check(ctx, user, password); err != nil {
+			return User{}, err
+		}
+		err := l.store.RecordLogin(ctx, user, l.now())
+		if stale, ok := errors.AsType[*StaleUserError](err); ok {
+			user = stale.Current
+			continue
+		}
+		if err != nil {
+			return User{}, fmt.Errorf("recording the login: %w", err)
+		}
+		return user, nil
+	}
+	return User{}, errors.New("recording the login: the account kept changing")
+}
+
+// check computes exactly one hash, whoever user is; the zero user has no password.
+func (l *Login) check(ctx context.Context, user User, password secret.String) error {
+	hash := user.PasswordHash
+	if hash.IsZero() {
+		hash = l.passwords.Dummy()
+	}
+	match, err := l.passwords.Verify(hash, password)
+	if err != nil {
+		return fmt.Errorf("verifying the password: %w", err)
+	}
+	if user.ID != (id.ID{}) {
+		reqlog.User(ctx, user.ID)
+	}
+	if !match || user.PasswordHash.IsZero() {
+		return ErrInvalidCredentials
+	}
+	if !user.Active {
+		return ErrAccountInactive
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/secret"
+)
+
+func TestLoginByEverySpelling(t *testing.T) {
+	h := newHouse(t)
+	h.register(t, "Straße", "Guido.Rossum@bücher.example")
+	for _, name := range []string{
+		"Straße", "STRASSE", "ｓtrasse", "guido.rossum@bücher.example", "GUIDO.ROSSUM@xn--bcher-kva.example",
+	} {
+		pair, err := h.login().Login(t.Context(), name, secret.New(goodPassword))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if _, err := h.authenticator().Bearer(t.Context(), pair.Access); err != nil {
+			t.Errorf("%s: the token is refused: %v", name, err)
+		}
+	}
+}
+
+func TestLoginIsRecorded(t *testing.T) {
+	h := newHouse(t)
+	h.register(t, "alice", "alice@example.com")
+	h.clock = h.clock.Add(time.Hour)
+	if _, err := h.login().Login(t.Context(), "alice", secret.New(goodPassword)); err != nil {
+		t.Fatal(err)
+	}
+	if user := h.user(t, "alice"); user.Room != 48 || !user.LastLogin.Equal(h.clock) {
+		t.Errorf("room %d, last login %v", user.Room, user.LastLogin)
+	}
+}
+
+// TestRefusedLoginsCostTheSame: one hash each, whatever is wrong.
+func TestRefusedLoginsCostTheSame(t *testing.T) {
+	h := newHouse(t)
+	h.register(t, "alice", "alice@example.com")
+	h.with(t, "oauthonly", changes{"phc": text("")})
+	h.with(t, "disabled", changes{"active": flag(false)})
+	tests := map[string]struct {
+		name, password string
+		want           error
+	}{
+		"unknown name":                        {"nobody", goodPassword, auth.ErrInvalidCredentials},
+		"unknown address":                     {"nobody@example.com", goodPassword, auth.ErrInvalidCredentials},
+		"a name no account can have":          {"\u200bx", goodPassword, auth.ErrInvalidCredentials},
+		"an address no account can have":      {"@@", goodPassword, auth.ErrInvalidCredentials},
+		"wrong password":                      {"alice", "SecurePass123?", auth.ErrInvalidCredentials},
+		"a password of 10 kB":                 {"alice", string(make([]byte, 10_000)), auth.ErrInvalidCredentials},
+		"no password stored":                  {"oauthonly", goodPassword, auth.ErrInvalidCredentials},
+		"disabled, with the wrong password":   {"disabled", "SecurePass123?", auth.ErrInvalidCredentials},
+		"disabled, with the right password":   {"disabled", goodPassword, auth.ErrAccountInactive},
+		"the id of an account in place of it": {h.user(t, "alice").ID.String(), goodPassword, auth.ErrInvalidCredentials},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			before := h.hasher.Hashes()
+			_, err := h.login().Login(t.Context(), test.name, secret.New(test.password))
+			if !errors.Is(err, test.want) {
+				t.Errorf("the error is %v", err)
+			}
+			if computed := h.hasher.Hashes() - before; computed != 1 {
+				t.Errorf("%d hashes were computed", computed)
+			}
+		})
+	}
+}
+
+// with registers an account and changes it as stored.
+func (h *house) with(t *testing.T, name string, changes map[string]types.AttributeValue) {
+	t.Helper()
+	h.register(t, name, name+"@example.com")
+	h.change(t, name, changes)
+}
+
+// change writes attributes into the account that name names, past all rules.
+func (h *house) change(t *testing.T, name string, changes map[string]types.AttributeValue) {
+	t.Helper()
+	h.tables.Set(t, h.tables.Users, "U#"+h.user(t, name).ID.String(), "P", changes)
+}
+
+type changes = map[string]types.AttributeValue
+
+func text(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
+
+func number(value string) types.AttributeValue { return &types.AttributeValueMemberN{Value: value} }
+
+func flag(value bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: value} }
+
+// changingStore is the store, with something that happens between the reading of an account and the recording of a login.
+type changingStore struct {
+	auth.LoginStore
+	meanwhile func()
+}
+
+func (c *changingStore) RecordLogin(ctx context.Context, user auth.User, now time.Time) error {
+	if c.meanwhile != nil {
+		c.meanwhile()
+		c.meanwhile = nil
+	}
+	return c.LoginStore.RecordLogin(ctx, user, now)
+}
+
+// TestLoginAgainstAChange: what the account has become decides, and the session is born into the new epoch.
+func TestLoginAgainstAChange(t *testing.T) {
+	another := cheapHasher().Hash(secret.New("another password")).Reveal()
+	tests := map[string]struct {
+		change changes
+		want   error
+	}{
+		"all sessions ended": {changes{"epoch": number("1")}, nil},
+		"password reset":     {changes{"epoch": number("1"), "phc": text(another)}, auth.ErrInvalidCredentials},
+		"disabled":           {changes{"epoch": number("1"), "active": flag(false)}, auth.ErrAccountInactive},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.register(t, "alice", "alice@example.com")
+			store := &changingStore{LoginStore: h.store, meanwhile: func() {
+				h.change(t, "alice", test.change)
+			}}
+			login := auth.NewLogin(store, h.hasher, h.pairs(), h.now)
+			pair, err := login.Login(t.Context(), "alice", secret.New(goodPassword))
+			if !errors.Is(err, test.want) {
+				t.Fatalf("the error is %v", err)
+			}
+			if test.want != nil {
+				return
+			}
+			if _, err := h.authenticator().Bearer(t.Context(), pair.Access); err != nil {
+				t.Errorf("the session is born dead: %v", err)
+			}
+		})
+	}
+}
+
+func TestLoginWithAHashThatCannotBeReadIsOurFault(t *testing.T) {
+	h := newHouse(t)
+	h.with(t, "broken", changes{"phc": text("plain")})
+	_, err := h.login().Login(t.Context(), "broken", secret.New(goodPassword))
+	if refused := fault.From(err); refused.Kind != fault.Internal {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -1,0 +1,135 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"latchkey/pkg/fault"
+	"latchkey/pkg/id"
+	"latchkey/pkg/identifier"
+	"latchkey/pkg/reqlog"
+	"latchkey/pkg/secret"
+)
+
+// maxNameLength is the most code points a first or last name has.
+const maxNameLength = 150
+
+// Registration is what a person asks for, as typed.
+type Registration struct {
+	Username  string
+	Email     string
+	Password  secret.String
+	FirstName string
+	LastName  string
+}
+
+// RegistrationStore is what registering needs of the store.
+type RegistrationStore interface {
+	// EnsureFree returns ErrUsernameTaken or ErrEmailTaken if an account holds the canonical form; the username is
+	// named when both are held. It is a hint that saves a hash: CreateAccount decides.
+	EnsureFree(ctx context.Context, username identifier.Username, email identifier.Address) error
+	// CreateAccount stores the user, both guards, the first session and the mail in one transaction, or nothing.
+	// Of several callers for one canonical name or address one wins and the others get ErrUsernameTaken or
+	// ErrEmailTaken. A write that the store had already done when its answer was lost is a success.
+	CreateAccount(ctx context.Context, user User, session Session, mail Mail) error
+}
+
+// passwordHasher turns a password into what is stored.
+type passwordHasher interface {
+	Hash(password secret.String) secret.String
+}
+
+// passwordPolicy says why a password is refused; the error's text is for people.
+type passwordPolicy interface {
+	Check(password secret.String, username, email string) error
+}
+
+// Registrar creates accounts.
+type Registrar struct {
+	store            RegistrationStore
+	hasher           passwordHasher
+	policy           passwordPolicy
+	pairs            *Pairs
+	verificationLife time.Duration
+	now              Clock
+	random           io.Reader
+}
+
+// NewRegistrar returns a Registrar whose verification mails hold a link that lives for verificationLife.
+func NewRegistrar(
+	store RegistrationStore, hasher passwordHasher, policy passwordPolicy, pairs *Pairs,
+	verificationLife time.Duration, now Clock, random io.Reader,
+) *Registrar {
+	return &Registrar{store, hasher, policy, pairs, verificationLife, now, random}
+}
+
+// Register creates an account with its first session and queues the verification mail. Everything that does not fit
+// is named in one [fault.Invalid]. A taken name is told before the password is hashed.
+func (r *Registrar) Register(ctx context.Context, asked Registration) (Pair, error) {
+	user, err := r.accept(asked)
+	if err != nil {
+		return Pair{}, err
+	}
+	if err := r.store.EnsureFree(ctx, user.Username, user.Email); err != nil {
+		return Pair{}, fmt.Errorf("looking for the names: %w", err)
+	}
+	user.PasswordHash = r.hasher.Hash(asked.Password)
+	session := r.pairs.begin(user)
+	mail := newMail(id.New(r.random), MailVerification, user.Email, r.now(), r.verificationLife)
+	if err := r.store.CreateAccount(ctx, user, session, mail); err != nil {
+		return Pair{}, fmt.Errorf("creating the account: %w", err)
+	}
+	reqlog.User(ctx, user.ID)
+	return r.pairs.issue(session)
+}
+
+// accept checks what was asked for and makes the account of it, as yet without its password.
+func (r *Registrar) accept(asked Registration) (User, error) {
+	var faults fieldFaults
+	username, err := identifier.ParseUsername(asked.Username)
+	faults.note("username", err)
+	email, err := identifier.ParseAddress(asked.Email)
+	faults.note("email", err)
+	faults.note("password", r.checkPassword(asked, username, email))
+	faults.note("first_name", checkName(asked.FirstName))
+	faults.note("last_name", checkName(asked.LastName))
+	if len(faults) > 0 {
+		return User{}, fault.Validation(faults...)
+	}
+	return User{
+		ID:        id.New(r.random),
+		Username:  username,
+		Email:     email,
+		FirstName: asked.FirstName,
+		LastName:  asked.LastName,
+		Room:      sessionsPerUser - 1,
+		Active:    true,
+		Joined:    r.now().Truncate(time.Millisecond),
+	}, nil
+}
+
+// checkPassword holds the policy against the names in both forms: as typed and as they are compared.
+func (r *Registrar) checkPassword(asked Registration, username identifier.Username, email identifier.Address) error {
+	if err := r.policy.Check(asked.Password, asked.Username, asked.Email); err != nil {
+		return err
+	}
+	return r.policy.Check(asked.Password, username.Canonical, email.Canonical)
+}
+
+func checkName(name string) error {
+	if utf8.RuneCountInString(name) > maxNameLength {
+		return fmt.Errorf("must have at most %d characters", maxNameLength)
+	}
+	return nil
+}
+
+type fieldFaults []fault.Field
+
+func (f *fieldFaults) note(key string, err error) {
+	if err != nil {
+		*f = append(*f, fault.Field{Key: key, Message: err.Error()})
+	}
+}

@@ -1,0 +1,63 @@
+package auth
+
+import (
+	"time"
+
+	"latchkey/pkg/id"
+	"latchkey/pkg/secret"
+)
+
+// SessionKind says which credential a session is used with.
+type SessionKind string
+
+// SessionTokens is a session used with an access and a refresh token.
+const SessionTokens SessionKind = "tokens"
+
+// Session is one sign-in of one user.
+type Session struct {
+	User id.ID
+	ID   id.ID
+	Kind SessionKind
+
+	Epoch uint64 // the user's epoch at birth; the session counts only while they are equal
+
+	Generation uint32    // of the refresh token that is current
+	Rotated    time.Time // when that generation began, to the millisecond
+	KeyID      string    // of the key that derives that generation's refresh token
+
+	Expires time.Time // whole seconds: the end unless the session is used again before
+	End     time.Time // whole seconds: the end in any case
+}
+
+// Live says whether the session counts at now: its user is active and in the same epoch, and neither end has come.
+func (s Session) Live(user User, now time.Time) bool {
+	return user.Active && s.Epoch == user.Epoch && s.before(now)
+}
+
+// before says whether now lies before both of the session's ends, whatever the store still holds.
+func (s Session) before(now time.Time) bool {
+	return now.Before(s.Expires) && now.Before(s.End)
+}
+
+// AccessClaims is what an access token says. Times are whole seconds.
+type AccessClaims struct {
+	Subject  id.ID
+	Session  id.ID
+	ID       string // jti
+	IssuedAt time.Time
+	Expires  time.Time
+}
+
+// RefreshClaims is what a refresh token says.
+type RefreshClaims struct {
+	User       id.ID
+	Session    id.ID
+	Generation uint32
+}
+
+// Pair is what a client gets for signing in or refreshing.
+type Pair struct {
+	Access    secret.String
+	Refresh   secret.String
+	ExpiresIn time.Duration // until the access token ends, whole seconds
+}

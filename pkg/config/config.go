@@ -1,0 +1,122 @@
+// Package config reads the environment: once, at start, with all faults named at once.
+//
+// It knows names, defaults and bounds, and what may stand beside what. It opens nothing and calls nothing.
+// A variable that is absent or empty has its default, so that new code runs with the environment of the old.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"latchkey/pkg/secret"
+)
+
+// Config is what the environment says.
+type Config struct {
+	PublicURL      string   // the base URL of the API and the issuer of its tokens, without a slash at the end
+	AllowedOrigins []string // web origins that may call the API from a browser
+	TokenAudience  string
+
+	AccessToken       time.Duration
+	RefreshToken      time.Duration
+	RefreshGrace      time.Duration
+	SessionMax        time.Duration
+	VerificationToken time.Duration
+
+	PasswordMinLength int // code points
+
+	SigningAlgorithm string        // ES256, RS256 or EdDSA
+	SigningKeys      secret.String // a private JWK set, for local use; empty in AWS
+
+	UsersTable       string
+	SessionsTable    string
+	DynamoDBEndpoint string // of a local engine; empty in AWS
+
+	LogLevel slog.Level
+
+	// From Lambda itself.
+	Region          string
+	AccessKeyID     string
+	SecretAccessKey secret.String
+	SessionToken    secret.String
+}
+
+// HTTPS says that clients reach the API over HTTPS only.
+func (c Config) HTTPS() bool { return strings.HasPrefix(c.PublicURL, "https://") }
+
+// Read reads the environment through getenv. The error joins every fault, each with the variable's name.
+func Read(getenv func(string) string) (Config, error) {
+	r := &reader{getenv: getenv}
+	cfg := Config{
+		PublicURL:         r.text("PUBLIC_URL", ""),
+		AllowedOrigins:    r.list("ALLOWED_ORIGINS"),
+		AccessToken:       r.seconds("ACCESS_TOKEN_SECONDS", 7*24*3600, 1),
+		RefreshToken:      r.seconds("REFRESH_TOKEN_SECONDS", 30*24*3600, 1),
+		RefreshGrace:      r.seconds("REFRESH_GRACE_SECONDS", 30, 0),
+		SessionMax:        r.seconds("SESSION_MAX_SECONDS", 365*24*3600, 1),
+		VerificationToken: r.seconds("VERIFICATION_TOKEN_SECONDS", 24*3600, 1),
+		PasswordMinLength: r.integer("PASSWORD_MIN_LENGTH", 8, 8, 64),
+		SigningAlgorithm:  r.oneOf("SIGNING_ALGORITHM", "ES256", "RS256", "EdDSA"),
+		SigningKeys:       r.secret("SIGNING_KEYS"),
+		UsersTable:        r.required("USERS_TABLE"),
+		SessionsTable:     r.required("SESSIONS_TABLE"),
+		DynamoDBEndpoint:  r.text("DYNAMODB_ENDPOINT", ""),
+		LogLevel:          r.level("LOG_LEVEL"),
+		Region:            r.required("AWS_REGION"),
+		AccessKeyID:       r.text("AWS_ACCESS_KEY_ID", ""),
+		SecretAccessKey:   r.secret("AWS_SECRET_ACCESS_KEY"),
+		SessionToken:      r.secret("AWS_SESSION_TOKEN"),
+	}
+	cfg.TokenAudience = r.text("TOKEN_AUDIENCE", cfg.PublicURL)
+	r.check("PUBLIC_URL", checkPublicURL(cfg.PublicURL))
+	for _, origin := range cfg.AllowedOrigins {
+		r.check("ALLOWED_ORIGINS", checkOrigin(origin))
+	}
+	if !cfg.SigningKeys.IsZero() && cfg.DynamoDBEndpoint == "" {
+		r.check("SIGNING_KEYS", errors.New("is for local use only, beside DYNAMODB_ENDPOINT"))
+	}
+	if err := errors.Join(r.faults...); err != nil {
+		return Config{}, err
+	}
+	return cfg, nil
+}
+
+// checkPublicURL accepts https, and http on the loopback interface.
+func checkPublicURL(value string) error {
+	if value == "" {
+		return errors.New("is required")
+	}
+	parsed, err := parseOrigin(value)
+	if err != nil {
+		return err
+	}
+	if parsed.Scheme == "http" && !loopback(parsed.Hostname()) {
+		return fmt.Errorf("%q: http is for localhost only, use https", value)
+	}
+	return nil
+}
+
+func checkOrigin(value string) error {
+	_, err := parseOrigin(value)
+	return err
+}
+
+// parseOrigin reads a web origin (RFC 6454 §6.2): scheme, host and port, in the one form that browsers send.
+func parseOrigin(value string) (*url.URL, error) {
+	parsed, err := url.Parse(value)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
+		return nil, fmt.Errorf("%q is not of the form https://host", value)
+	}
+	if value != parsed.Scheme+"://"+parsed.Host || value != strings.ToLower(value) {
+		return nil, fmt.Errorf("%q must be scheme, host and port only, in lower case and without a slash at the end", value)
+	}
+	return parsed, nil
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || host == "127.0.0.1" || host == "::1"
+}

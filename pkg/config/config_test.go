@@ -1,0 +1,141 @@
+package config_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/pkg/config"
+)
+
+func base() map[string]string {
+	return map[string]string{
+		"PUBLIC_URL":     "https://auth.example.com",
+		"USERS_TABLE":    "Users",
+		"SESSIONS_TABLE": "Sessions",
+		"AWS_REGION":     "eu-central-1",
+	}
+}
+
+func read(t *testing.T, changes map[string]string) (config.Config, error) {
+	t.Helper()
+	env := base()
+	for name, value := range changes {
+		env[name] = value
+	}
+	return config.Read(func(name string) string { return env[name] })
+}
+
+func TestDefaults(t *testing.T) {
+	cfg, err := read(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, same := range map[string]bool{
+		"access token 7 days":        cfg.AccessToken == 7*24*time.Hour,
+		"refresh token 30 days":      cfg.RefreshToken == 30*24*time.Hour,
+		"grace 30 s":                 cfg.RefreshGrace == 30*time.Second,
+		"session 365 days":           cfg.SessionMax == 365*24*time.Hour,
+		"verification token 24 h":    cfg.VerificationToken == 24*time.Hour,
+		"password of 8":              cfg.PasswordMinLength == 8,
+		"ES256":                      cfg.SigningAlgorithm == "ES256",
+		"audience is the public URL": cfg.TokenAudience == "https://auth.example.com",
+		"HTTPS":                      cfg.HTTPS(),
+	} {
+		if !same {
+			t.Errorf("the defaults lack: %s", what)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	tests := map[string]map[string]string{
+		"PUBLIC_URL: is required":                 {"PUBLIC_URL": ""},
+		"PUBLIC_URL: \"http://auth.example.com\"": {"PUBLIC_URL": "http://auth.example.com"},
+		"PUBLIC_URL: \"https://a.example/\"":      {"PUBLIC_URL": "https://a.example/"},
+		"PUBLIC_URL: \"https://a.example/x\"":     {"PUBLIC_URL": "https://a.example/x"},
+		"PUBLIC_URL: \"https://u:p@a.example\"":   {"PUBLIC_URL": "https://u:p@a.example"},
+		"PUBLIC_URL: \"https://A.example\"":       {"PUBLIC_URL": "https://A.example"},
+		"PUBLIC_URL: \"ftp://a.example\"":         {"PUBLIC_URL": "ftp://a.example"},
+		"PUBLIC_URL: \"a.example\"":               {"PUBLIC_URL": "a.example"},
+		"ALLOWED_ORIGINS: \"*\"":                  {"ALLOWED_ORIGINS": "*"},
+		"ALLOWED_ORIGINS: \"https://b.example/\"": {"ALLOWED_ORIGINS": "https://a.example, https://b.example/"},
+		"ACCESS_TOKEN_SECONDS: \"0\"":             {"ACCESS_TOKEN_SECONDS": "0"},
+		"ACCESS_TOKEN_SECONDS: \"1h\"":            {"ACCESS_TOKEN_SECONDS": "1h"},
+		"REFRESH_GRACE_SECONDS: \"-1\"":           {"REFRESH_GRACE_SECONDS": "-1"},
+		"SESSION_MAX_SECONDS: \"99999999999\"":    {"SESSION_MAX_SECONDS": "99999999999"},
+		"PASSWORD_MIN_LENGTH: \"7\"":              {"PASSWORD_MIN_LENGTH": "7"},
+		"SIGNING_ALGORITHM: \"HS256\"":            {"SIGNING_ALGORITHM": "HS256"},
+		"SIGNING_KEYS: is for local use only":     {"SIGNING_KEYS": `{"keys":[]}`},
+		"USERS_TABLE: is required":                {"USERS_TABLE": ""},
+		"LOG_LEVEL: \"LOUD\"":                     {"LOG_LEVEL": "LOUD"},
+	}
+	for want, changes := range tests {
+		t.Run(want, func(t *testing.T) {
+			_, err := read(t, changes)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestAllFaultsAtOnce(t *testing.T) {
+	_, err := config.Read(func(name string) string {
+		return map[string]string{"ACCESS_TOKEN_SECONDS": "soon", "LOG_LEVEL": "LOUD"}[name]
+	})
+	for _, name := range []string{"PUBLIC_URL", "USERS_TABLE", "SESSIONS_TABLE", "AWS_REGION", "ACCESS_TOKEN_SECONDS", "LOG_LEVEL"} {
+		if err == nil || !strings.Contains(err.Error(), name+":") {
+			t.Errorf("the error does not name %s: %v", name, err)
+		}
+	}
+}
+
+func TestHTTPOnLoopbackOnly(t *testing.T) {
+	for _, url := range []string{"http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"} {
+		if cfg, err := read(t, map[string]string{"PUBLIC_URL": url}); err != nil || cfg.HTTPS() {
+			t.Errorf("%s: HTTPS %v, error %v", url, cfg.HTTPS(), err)
+		}
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	_, err := read(t, map[string]string{"SIGNING_KEYS": "a-secret-key-set", "AWS_SECRET_ACCESS_KEY": "a-secret-access-key"})
+	if err == nil || strings.Contains(err.Error(), "a-secret") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// What Lambda sets is no setting of ours, so the README need not list it.
+var fromLambda = []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+
+// TestReadmeListsEveryVariable compares the README's table of settings with the variables that are read.
+func TestReadmeListsEveryVariable(t *testing.T) {
+	var asked []string
+	_, _ = config.Read(func(name string) string {
+		asked = append(asked, name)
+		return base()[name]
+	})
+	asked = slices.DeleteFunc(asked, func(name string) bool { return slices.Contains(fromLambda, name) })
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(readme), "\n## Configuration\n")
+	if !found {
+		t.Fatal("the README has no section Configuration")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var listed []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z0-9_]+)` \\|").FindAllStringSubmatch(section, -1) {
+		listed = append(listed, row[1])
+	}
+	slices.Sort(asked)
+	slices.Sort(listed)
+	if !slices.Equal(asked, listed) {
+		t.Errorf("the code reads %v\nthe README lists %v", asked, listed)
+	}
+}

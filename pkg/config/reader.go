@@ -1,0 +1,88 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"latchkey/pkg/secret"
+)
+
+// maxSeconds keeps lifetimes far from where arithmetic on times overflows: ten years.
+const maxSeconds = 10 * 365 * 24 * 3600
+
+// reader reads variables and collects what is wrong with them.
+type reader struct {
+	getenv func(string) string
+	faults []error
+}
+
+func (r *reader) check(name string, err error) {
+	if err != nil {
+		r.faults = append(r.faults, fmt.Errorf("%s: %w", name, err))
+	}
+}
+
+func (r *reader) text(name, preset string) string {
+	if value := r.getenv(name); value != "" {
+		return value
+	}
+	return preset
+}
+
+func (r *reader) required(name string) string {
+	value := r.getenv(name)
+	if value == "" {
+		r.check(name, errors.New("is required"))
+	}
+	return value
+}
+
+func (r *reader) secret(name string) secret.String { return secret.New(r.getenv(name)) }
+
+// list reads values separated by commas; spaces around them do not count.
+func (r *reader) list(name string) []string {
+	var values []string
+	for value := range strings.SplitSeq(r.getenv(name), ",") {
+		if value = strings.TrimSpace(value); value != "" {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
+func (r *reader) integer(name string, preset, least, most int) int {
+	value := r.getenv(name)
+	if value == "" {
+		return preset
+	}
+	parsed, err := strconv.Atoi(value)
+	if err != nil || parsed < least || parsed > most {
+		r.check(name, fmt.Errorf("%q is not a whole number from %d to %d", value, least, most))
+	}
+	return parsed
+}
+
+func (r *reader) seconds(name string, preset, least int) time.Duration {
+	return time.Duration(r.integer(name, preset, least, maxSeconds)) * time.Second
+}
+
+// oneOf reads a word; the first of the values is the default.
+func (r *reader) oneOf(name string, values ...string) string {
+	value := r.text(name, values[0])
+	if !slices.Contains(values, value) {
+		r.check(name, fmt.Errorf("%q is none of %s", value, strings.Join(values, ", ")))
+	}
+	return value
+}
+
+func (r *reader) level(name string) slog.Level {
+	value := r.oneOf(name, "INFO", "DEBUG", "WARN", "ERROR")
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(value)) // oneOf has named what does not parse
+	return level
+}

@@ -1,0 +1,183 @@
+package contract_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"latchkey/pkg/contract"
+)
+
+const root = "../.."
+
+// routesOf gives the routes of the table as "function: METHOD /path".
+func routesOf() []string {
+	var all []string
+	for _, route := range contract.Routes {
+		all = append(all, route.Function+": "+route.Key())
+	}
+	slices.Sort(all)
+	return all
+}
+
+func functionsOf() []string {
+	set := map[string]bool{}
+	for _, route := range contract.Routes {
+		set[route.Function] = true
+	}
+	for name := range contract.Unrouted {
+		set[name] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+func same(t *testing.T, what string, want, got []string) {
+	t.Helper()
+	if !slices.Equal(want, got) {
+		t.Errorf("%s\nthe route table: %v\nthere:           %v", what, want, got)
+	}
+}
+
+func TestFoldersAreTheFunctions(t *testing.T) {
+	entries, err := os.ReadDir(filepath.Join(root, "functions"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for _, entry := range entries {
+		folders = append(folders, entry.Name())
+	}
+	same(t, "the folders in functions/ differ", functionsOf(), folders)
+}
+
+type samTemplate struct {
+	Resources map[string]struct {
+		Type       string `yaml:"Type"`
+		Properties struct {
+			Code   string `yaml:"CodeUri"`
+			Events map[string]struct {
+				Type       string `yaml:"Type"`
+				Properties struct {
+					Method string `yaml:"Method"`
+					Path   string `yaml:"Path"`
+				} `yaml:"Properties"`
+			} `yaml:"Events"`
+		} `yaml:"Properties"`
+	} `yaml:"Resources"`
+}
+
+func TestTemplateHasTheRoutes(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var template samTemplate
+	if err := yaml.Unmarshal(source, &template); err != nil {
+		t.Fatal(err)
+	}
+	var functions, routes []string
+	for _, resource := range template.Resources {
+		if resource.Type != "AWS::Serverless::Function" {
+			continue
+		}
+		name := strings.TrimPrefix(resource.Properties.Code, "functions/")
+		functions = append(functions, name)
+		for _, event := range resource.Properties.Events {
+			if event.Type == "HttpApi" && event.Properties.Path != "$default" {
+				routes = append(routes, name+": "+event.Properties.Method+" "+event.Properties.Path)
+			}
+		}
+	}
+	slices.Sort(functions)
+	slices.Sort(routes)
+	same(t, "the functions in template.yaml differ", functionsOf(), functions)
+	same(t, "the routes in template.yaml differ", routesOf(), routes)
+}
+
+type openAPI struct {
+	Paths      map[string]map[string]yaml.Node `yaml:"paths"`
+	Components struct {
+		Schemas struct {
+			ErrorCode struct {
+				Enum []string `yaml:"enum"`
+			} `yaml:"ErrorCode"`
+		} `yaml:"schemas"`
+	} `yaml:"components"`
+}
+
+func document(t *testing.T) openAPI {
+	t.Helper()
+	var parsed openAPI
+	if err := yaml.Unmarshal(contract.OpenAPI, &parsed); err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+func TestOpenAPIHasTheRoutes(t *testing.T) {
+	var described, served []string
+	for path, operations := range document(t).Paths {
+		for method := range operations {
+			described = append(described, strings.ToUpper(method)+" "+path)
+		}
+	}
+	for _, route := range contract.Routes {
+		served = append(served, route.Key())
+	}
+	slices.Sort(described)
+	slices.Sort(served)
+	same(t, "the paths in openapi.yaml differ", served, described)
+}
+
+// TestOpenAPIListsTheCodes compares the codes of the document with those that the code declares.
+func TestOpenAPIListsTheCodes(t *testing.T) {
+	declared := map[string]bool{}
+	err := filepath.WalkDir(filepath.Join(root, "pkg"), func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, piece := range strings.Split(string(source), `Code: "`)[1:] {
+			code, _, _ := strings.Cut(piece, `"`)
+			declared[code] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := slices.Sorted(slices.Values(document(t).Components.Schemas.ErrorCode.Enum))
+	if want := slices.Sorted(maps.Keys(declared)); !slices.Equal(want, listed) {
+		t.Errorf("the code has  %v\nopenapi.yaml: %v", want, listed)
+	}
+}
+
+func TestMethods(t *testing.T) {
+	tests := map[string]struct {
+		path string
+		want string
+	}{
+		"two methods":           {"/api/auth/me", "GET POST"},
+		"one method":            {"/api/auth/login", "POST"},
+		"unknown":               {"/api/auth/nowhere", ""},
+		"a slash too many":      {"/api/auth/login/", ""},
+		"a doubled slash":       {"/api//auth/login", ""},
+		"the root":              {"/", ""},
+		"nothing":               {"", ""},
+		"another case":          {"/api/auth/LOGIN", ""},
+		"a template as a path":  {"/api/auth/{x}", ""},
+		"longer than any route": {"/api/auth/login/x/y/z", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(contract.Methods(test.path), " "); got != test.want {
+				t.Errorf("the methods of %q are %q, want %q", test.path, got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,149 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/id"
+	"latchkey/pkg/identifier"
+)
+
+// EnsureFree implements [auth.RegistrationStore] with one consistent read of both guards.
+func (s *Store) EnsureFree(ctx context.Context, username identifier.Username, email identifier.Address) error {
+	name, address := usernameKey(username.Canonical), emailKey(email.Canonical)
+	found, err := s.batchGet(ctx, map[string][]item{s.users: {name, address}})
+	if err != nil {
+		return classify("reading the guards", err)
+	}
+	if find(found[s.users], name) != nil {
+		return auth.ErrUsernameTaken
+	}
+	if find(found[s.users], address) != nil {
+		return auth.ErrEmailTaken
+	}
+	return nil
+}
+
+// The items of CreateAccount's transaction, in the order of its cancellation reasons.
+const (
+	createUsername = iota
+	createEmail
+)
+
+// CreateAccount implements [auth.RegistrationStore]. The client request token makes the transaction idempotent.
+func (s *Store) CreateAccount(ctx context.Context, user auth.User, session auth.Session, mail auth.Mail) error {
+	_, err := s.api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
+		ClientRequestToken: aws.String(s.operation()),
+		TransactItems: []types.TransactWriteItem{
+			createUsername: putNew(s.users, guardItem(usernameKey(user.Username.Canonical), user.ID)),
+			createEmail:    putNew(s.users, guardItem(emailKey(user.Email.Canonical), user.ID)),
+			putNew(s.users, userItem(user)),
+			putNew(s.sessions, sessionItem(session)),
+			putNew(s.sessions, mailItem(mail)),
+		},
+	})
+	switch {
+	case err == nil:
+		return nil
+	case refusedAt(err, createUsername):
+		return auth.ErrUsernameTaken
+	case refusedAt(err, createEmail):
+		return auth.ErrEmailTaken
+	default:
+		return classify("writing the account", err)
+	}
+}
+
+// putNew stores an item whose key no other has.
+func putNew(table string, stored item) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{
+		TableName:           aws.String(table),
+		Item:                stored,
+		ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	}}
+}
+
+func refusedAt(err error, index int) bool {
+	all := reasons(err)
+	return index < len(all) && aws.ToString(all[index].Code) == reasonConditionFailed
+}
+
+// FindUser implements [auth.LoginStore]: two consistent reads, whether or not the name is known.
+func (s *Store) FindUser(ctx context.Context, login auth.LoginName) (auth.User, error) {
+	guard := usernameKey(login.Canonical)
+	if login.IsAddress {
+		guard = emailKey(login.Canonical)
+	}
+	found, err := s.get(ctx, s.users, guard)
+	if err != nil {
+		return auth.User{}, classify("reading the guard", err)
+	}
+	user := absentUser(login.Canonical)
+	if found != nil {
+		r := &reader{item: found}
+		if user = r.id(attrUser); r.err != nil {
+			return auth.User{}, r.err
+		}
+	}
+	return s.readUser(ctx, user)
+}
+
+// readUser reads one account consistently; [auth.ErrNotFound] if there is none.
+func (s *Store) readUser(ctx context.Context, user id.ID) (auth.User, error) {
+	found, err := s.get(ctx, s.users, userKey(user))
+	if err != nil {
+		return auth.User{}, classify("reading the account", err)
+	}
+	if found == nil {
+		return auth.User{}, auth.ErrNotFound
+	}
+	return readUser(found)
+}
+
+// RecordLogin implements [auth.LoginStore]. A write of its own that is found done is a success: the item carries the
+// operation that wrote it last.
+func (s *Store) RecordLogin(ctx context.Context, user auth.User, now time.Time) error {
+	operation := s.operation()
+	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:           &s.users,
+		Key:                 userKey(user.ID),
+		UpdateExpression:    aws.String("SET last_login = :now, op = :op ADD room :less"),
+		ConditionExpression: aws.String("attribute_exists(pk) AND epoch = :epoch AND active = :true AND (attribute_not_exists(op) OR op <> :op)"),
+		ExpressionAttributeValues: item{
+			":now": millis(now), ":less": number(-1), ":op": text(operation),
+			":epoch": number(user.Epoch), ":true": flag(true),
+		},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	old, refused := refusedItem(err)
+	switch {
+	case err == nil || refused && written(old, operation):
+		return nil
+	case refused && old == nil:
+		return &auth.StaleUserError{}
+	case refused:
+		current, err := readUser(old)
+		return errors.Join(err, &auth.StaleUserError{Current: current})
+	default:
+		return classify("recording the login", err)
+	}
+}
+
+// refusedItem returns the item that made a condition fail; nil if there was none.
+func refusedItem(err error) (item, bool) {
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return failed.Item, true
+	}
+	return nil, false
+}
+
+// written says that operation itself wrote the item last: the write was done and only its answer lost.
+func written(old item, operation string) bool {
+	return (&reader{item: old}).text(attrOp) == operation
+}

@@ -1,0 +1,118 @@
+// Package dynamo keeps accounts and sessions in two DynamoDB tables. It is the only home of the DynamoDB SDK.
+//
+// It implements the store interfaces that package auth states. Every decision that only one caller may win is one
+// conditional or transactional write; reads that decide authority are consistent. schema.go says how records are stored.
+// The package decides nothing about accounts: which write to make, and what its refusal means, are rules of package auth.
+package dynamo
+
+import (
+	"context"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/id"
+)
+
+// Options say where the tables are and with what the store talks to them.
+type Options struct {
+	UsersTable    string
+	SessionsTable string
+	Region        string
+	Endpoint      string // of a local engine; empty for AWS
+	Credentials   aws.CredentialsProvider
+	Transport     http.RoundTripper // nil for [NewTransport]; tests inject faults here
+	Random        io.Reader         // a cryptographic source that cannot fail
+}
+
+// Limits of one store call. The request's context, which knows the function's timeout, may end it before.
+const (
+	attempts       = 8
+	attemptTimeout = 2 * time.Second
+	firstBackoff   = 25 * time.Millisecond
+	maxBackoff     = 400 * time.Millisecond
+)
+
+// Store is the two tables. It is safe for concurrent use.
+type Store struct {
+	api      *dynamodb.Client
+	users    string
+	sessions string
+	random   io.Reader
+}
+
+// The store is what the rules ask for.
+var _ interface {
+	auth.RegistrationStore
+	auth.LoginStore
+	auth.SessionReader
+} = (*Store)(nil)
+
+// New returns a Store. It makes no call.
+func New(options Options) *Store {
+	transport := options.Transport
+	if transport == nil {
+		transport = NewTransport()
+	}
+	client := dynamodb.New(dynamodb.Options{
+		Region:      options.Region,
+		Credentials: options.Credentials,
+		HTTPClient:  &http.Client{Transport: transport, Timeout: attemptTimeout},
+		Retryer:     newRetryer(),
+	}, func(o *dynamodb.Options) {
+		if options.Endpoint != "" {
+			o.BaseEndpoint = aws.String(options.Endpoint)
+		}
+	})
+	return &Store{api: client, users: options.UsersTable, sessions: options.SessionsTable, random: options.Random}
+}
+
+// newRetryer retries what the SDK does, and conflicts between transactions besides, which it leaves to its caller.
+func newRetryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = attempts
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return backoff(attempt), nil })
+		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if conflicted(err) || throttledTransaction(err) {
+				return aws.TrueTernary
+			}
+			return aws.UnknownTernary
+		}))
+	})
+}
+
+// backoff is a random pause before another try, below a limit that doubles with each.
+func backoff(attempt int) time.Duration {
+	return rand.N(min(firstBackoff<<min(attempt, 10), maxBackoff))
+}
+
+// NewTransport returns the transport of a function: it keeps the one or two connections that one request at a time
+// can use, and gives up connecting early, so that a retry still fits.
+func NewTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: attemptTimeout,
+		MaxIdleConnsPerHost: 4,
+		IdleConnTimeout:     90 * time.Second,
+		ForceAttemptHTTP2:   false,
+	}
+}
+
+// Ping reads a key that no item has: it shows that the store answers and warms the connection up. It costs half a read unit.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.api.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.users, Key: healthKey()})
+	if err != nil {
+		return classify("pinging the store", err)
+	}
+	return nil
+}
+
+// operation names one write, so that a retry of it whose first answer was lost is known again.
+func (s *Store) operation() string { return id.New(s.random).String() }

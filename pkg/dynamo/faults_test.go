@@ -1,0 +1,198 @@
+package dynamo_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"testing"
+	"time"
+
+	"latchkey/infra/local/wiretap"
+	"latchkey/pkg/auth"
+	"latchkey/pkg/fault"
+)
+
+// storeCall is one method of the store with the operations it makes, and what its effect looks like.
+type storeCall struct {
+	operations []string
+	do         func(ctx context.Context, f fixture, user auth.User, session auth.Session) error
+	check      func(t *testing.T, f fixture, before, after auth.User)
+}
+
+func storeCalls(t *testing.T) map[string]storeCall {
+	return map[string]storeCall{
+		"EnsureFree": {operations: []string{"BatchGetItem"},
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				fresh := newUser(t, "fresh", "fresh@example.com")
+				return f.EnsureFree(ctx, fresh.Username, fresh.Email)
+			}},
+		"CreateAccount": {operations: []string{"TransactWriteItems"},
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				fresh := newUser(t, "fresh", "fresh@example.com")
+				return f.CreateAccount(ctx, fresh, newSession(fresh), newMail(fresh))
+			},
+			check: func(t *testing.T, f fixture, _, _ auth.User) {
+				if keys := f.tables.Keys(t); len(keys) != 10 {
+					t.Errorf("the tables hold %v", keys)
+				}
+			}},
+		"FindUser": {operations: []string{"GetItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				_, err := f.FindUser(ctx, byName(user))
+				return err
+			}},
+		"RecordLogin": {operations: []string{"UpdateItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.RecordLogin(ctx, user, now)
+			},
+			check: func(t *testing.T, _ fixture, before, after auth.User) {
+				if after.Room != before.Room-1 {
+					t.Errorf("the room went from %d to %d", before.Room, after.Room)
+				}
+			}},
+		"PutSession": {operations: []string{"PutItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.PutSession(ctx, newSession(user))
+			},
+			check: func(t *testing.T, f fixture, _, _ auth.User) {
+				if keys := f.tables.Keys(t); len(keys) != 6 {
+					t.Errorf("the tables hold %v", keys)
+				}
+			}},
+		"ReadSession": {operations: []string{"BatchGetItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, session auth.Session) error {
+				_, _, err := f.ReadSession(ctx, user.ID, session.ID)
+				return err
+			}},
+		"Ping": {operations: []string{"GetItem"},
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error { return f.Ping(ctx) }},
+	}
+}
+
+// faultsOf are the ways in which an operation can fail once and must not be noticed.
+func faultsOf(operation string) map[string]wiretap.Fault {
+	faults := map[string]wiretap.Fault{
+		"refused connection": wiretap.Refuse,
+		"lost answer":        wiretap.LoseAnswer,
+		"throttled":          wiretap.Throttle,
+		"server error":       wiretap.ServerError,
+	}
+	switch operation {
+	case "BatchGetItem":
+		faults["all unprocessed"], faults["half unprocessed"] = wiretap.Unprocess, wiretap.UnprocessHalf
+	case "TransactWriteItems":
+		faults["conflict"], faults["throttled within"] = wiretap.Conflict, wiretap.ThrottleTransaction
+	case "PutItem", "UpdateItem", "DeleteItem":
+		faults["conflict"] = wiretap.Conflict
+	}
+	return faults
+}
+
+func eachCallAndFault(t *testing.T, test func(t *testing.T, call storeCall, operation string, injected wiretap.Fault)) {
+	for name, call := range storeCalls(t) {
+		for _, operation := range call.operations {
+			for faultName, injected := range faultsOf(operation) {
+				t.Run(name+"/"+faultName, func(t *testing.T) {
+					t.Parallel()
+					test(t, call, operation, injected)
+				})
+			}
+		}
+	}
+}
+
+// TestAPassingFaultIsNotNoticed injects each fault once into each store call: it succeeds, with its effect once.
+func TestAPassingFaultIsNotNoticed(t *testing.T) {
+	eachCallAndFault(t, func(t *testing.T, call storeCall, operation string, injected wiretap.Fault) {
+		f := onDynoxide(t)
+		user, session := create(t, f, "alice", "alice@example.com")
+		f.tap.Inject(operation, 0, 1, injected)
+		if err := call.do(t.Context(), f, user, session); err != nil {
+			t.Fatalf("the call failed: %v", err)
+		}
+		f.tap.Reset()
+		after, err := f.FindUser(t.Context(), byName(user))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if call.check != nil {
+			call.check(t, f, user, after)
+		}
+	})
+}
+
+// TestALastingFaultIsUnavailable injects each fault for good: 503, never a refusal and never an absent item.
+func TestALastingFaultIsUnavailable(t *testing.T) {
+	eachCallAndFault(t, func(t *testing.T, call storeCall, operation string, injected wiretap.Fault) {
+		f := onDynoxide(t)
+		user, session := create(t, f, "alice", "alice@example.com")
+		f.tap.Inject(operation, 0, 1000, injected)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		err := call.do(ctx, f, user, session)
+		if got := fault.From(err); got == nil || got.Kind != fault.Unavailable || got.RetryAfter <= 0 {
+			t.Errorf("the error is %v", err)
+		}
+		if errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("an unanswered read looks like an absent item: %v", err)
+		}
+	})
+}
+
+func TestAStoreThatHangsIsUnavailableWithinTheDeadline(t *testing.T) {
+	for name, call := range storeCalls(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := onDynoxide(t)
+			user, session := create(t, f, "alice", "alice@example.com")
+			f.tap.Inject(call.operations[0], 0, 1000, wiretap.Hang)
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			if err := call.do(ctx, f, user, session); !errors.Is(err, fault.ServiceUnavailable) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestALackingPermissionIsOurFault(t *testing.T) {
+	for name, call := range storeCalls(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := onDynoxide(t)
+			user, session := create(t, f, "alice", "alice@example.com")
+			f.tap.Inject(call.operations[0], 0, 1000, wiretap.AccessDenied)
+			if got := fault.From(call.do(t.Context(), f, user, session)); got == nil || got.Kind != fault.Internal {
+				t.Errorf("the fault is %+v", got)
+			}
+		})
+	}
+}
+
+// TestALostAnswerAfterAnotherLogin: the operation that RecordLogin left is gone when its retry comes. The account counts
+// the login twice, which costs one early look at the sessions; nothing else changes and nobody is refused.
+func TestALostAnswerAfterAnotherLogin(t *testing.T) {
+	f := onDynoxide(t)
+	user, _ := create(t, f, "alice", "alice@example.com")
+	other := openStore(f.tables, nil)
+	f.tap.Inject("UpdateItem", 0, 1, func(e wiretap.Exchange) (*http.Response, error) {
+		response, err := wiretap.LoseAnswer(e)
+		if otherErr := other.RecordLogin(t.Context(), user, now); otherErr != nil {
+			t.Error(otherErr)
+		}
+		return response, err
+	})
+	if err := f.RecordLogin(t.Context(), user, now); err != nil {
+		t.Fatal(err)
+	}
+	after, err := f.FindUser(t.Context(), byName(user))
+	if err != nil || after.Room != user.Room-3 {
+		t.Errorf("the room is %d, error %v", after.Room, err)
+	}
+	want := user
+	want.Room, want.LastLogin = after.Room, now
+	if !reflect.DeepEqual(after, want) {
+		t.Errorf("the account is %+v", after)
+	}
+}

@@ -1,0 +1,101 @@
+package dynamo_test
+
+import (
+	"crypto/rand"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"latchkey/infra/local/enginetest"
+	"latchkey/infra/local/wiretap"
+	"latchkey/pkg/auth"
+	"latchkey/pkg/dynamo"
+	"latchkey/pkg/id"
+	"latchkey/pkg/identifier"
+	"latchkey/pkg/secret"
+)
+
+// fixture is a store on fresh tables.
+type fixture struct {
+	*dynamo.Store
+	tap    *wiretap.Tap
+	tables enginetest.Tables
+}
+
+// onEachEngine runs the test on fresh tables of every engine.
+func onEachEngine(t *testing.T, test func(t *testing.T, f fixture)) {
+	t.Helper()
+	enginetest.Each(t, func(t *testing.T, tables enginetest.Tables) { test(t, newFixture(t, tables)) })
+}
+
+// onDynoxide runs where the engine makes no difference, or only dynoxide tells the truth.
+func onDynoxide(t *testing.T) fixture {
+	t.Helper()
+	return newFixture(t, enginetest.Dynoxide(t))
+}
+
+func newFixture(t *testing.T, tables enginetest.Tables) fixture {
+	t.Helper()
+	transport := dynamo.NewTransport()
+	t.Cleanup(transport.CloseIdleConnections)
+	tap := wiretap.New(transport)
+	return fixture{Store: openStore(tables, tap), tap: tap, tables: tables}
+}
+
+func openStore(tables enginetest.Tables, transport http.RoundTripper) *dynamo.Store {
+	return dynamo.New(dynamo.Options{
+		UsersTable:    tables.Users,
+		SessionsTable: tables.Sessions,
+		Region:        "eu-central-1",
+		Endpoint:      tables.Endpoint,
+		Credentials:   credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Transport:     transport,
+		Random:        rand.Reader,
+	})
+}
+
+// now is a fixed time of the store's resolution, far ahead so that no engine sweeps what a test looks at.
+var now = time.Date(2126, 3, 4, 5, 6, 7, 89_000_000, time.UTC)
+
+func newUser(t *testing.T, username, email string) auth.User {
+	t.Helper()
+	name, err := identifier.ParseUsername(username)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := identifier.ParseAddress(email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return auth.User{
+		ID: id.New(rand.Reader), Username: name, Email: address, FirstName: "Guido", LastName: "van Rossum",
+		PasswordHash: secret.New("$argon2id$stored"), Room: 49, Active: true, Joined: now,
+	}
+}
+
+func newSession(user auth.User) auth.Session {
+	return auth.Session{
+		User: user.ID, ID: id.New(rand.Reader), Kind: auth.SessionTokens, Epoch: user.Epoch, Rotated: now, KeyID: "k1",
+		Expires: now.Truncate(time.Second).Add(time.Hour), End: now.Truncate(time.Second).Add(2 * time.Hour),
+	}
+}
+
+func newMail(user auth.User) auth.Mail {
+	return auth.Mail{
+		ID: id.New(rand.Reader), Purpose: auth.MailVerification, Address: user.Email.Canonical, Created: now,
+		Expires: now.Truncate(time.Second).Add(time.Hour),
+	}
+}
+
+// create stores an account with a session.
+func create(t *testing.T, f fixture, username, email string) (auth.User, auth.Session) {
+	t.Helper()
+	user := newUser(t, username, email)
+	session := newSession(user)
+	if err := f.CreateAccount(t.Context(), user, session, newMail(user)); err != nil {
+		t.Fatal(err)
+	}
+	return user, session
+}

@@ -1,0 +1,119 @@
+package dynamo
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"latchkey/pkg/id"
+)
+
+// This file is the one place that names how records are stored. Every partition key has a type prefix, so that
+// IAM's dynamodb:LeadingKeys can tell functions apart, and is spread over partitions: it holds a random id or a hash.
+//
+//	Users      pk          sk    holds
+//	account    U#<user>    P     profile, phc, epoch, rev, active, room, email_verified, proven, oauth_provider
+//	guard      N#<sha>     -     username (canonical form) → user
+//	guard      E#<sha>     -     address (canonical form) → user
+//
+//	Sessions   pk          sk         holds
+//	session    S#<user>    <session>  kind, epoch, gen, rotated, kid, exp, end
+//	mail       O#<mail>    -          outbox entry and one-time token: purpose, state, address, created, exp
+//
+//	who asks                      how
+//	register                      BatchGet N,E; TransactWrite Put U,N,E,S,O
+//	login                         Get N or E; Get U; Update U; Put S
+//	me                            BatchGet S,U, consistent
+//	health, warm-up               Get U#health
+//
+// Times are numbers: seconds since 1970 where DynamoDB's TTL or a token's lifetime reads them (exp, end),
+// milliseconds elsewhere. Sessions are swept by TTL on exp, days late at times: the code compares exp and end itself.
+const (
+	prefixUser     = "U#"
+	prefixUsername = "N#"
+	prefixEmail    = "E#"
+	prefixSession  = "S#"
+	prefixMail     = "O#"
+
+	sortProfile = "P"
+	sortNone    = "-"
+)
+
+// Attribute names of both tables.
+const (
+	attrPK = "pk"
+	attrSK = "sk"
+
+	attrUser = "user" // of a guard: whose name it is
+	attrOp   = "op"   // the operation that wrote last, by which a retry knows its own write
+
+	attrUsername      = "username"
+	attrUsernameKey   = "username_key" // canonical form
+	attrEmail         = "email"
+	attrEmailKey      = "email_key" // canonical form
+	attrFirstName     = "first_name"
+	attrLastName      = "last_name"
+	attrPHC           = "phc"
+	attrEpoch         = "epoch"
+	attrRevision      = "rev"
+	attrRoom          = "room"
+	attrActive        = "active"
+	attrStaff         = "staff"
+	attrSuperuser     = "superuser"
+	attrMembership    = "membership"
+	attrEmailVerified = "email_verified"
+	attrProven        = "proven"
+	attrOAuthProvider = "oauth_provider"
+	attrJoined        = "joined"
+	attrLastLogin     = "last_login"
+
+	attrKind       = "kind"
+	attrGeneration = "gen"
+	attrRotated    = "rotated"
+	attrKeyID      = "kid"
+	attrExpires    = "exp" // the TTL attribute
+	attrEnd        = "end"
+
+	attrPurpose = "purpose"
+	attrState   = "state"
+	attrAddress = "address"
+	attrCreated = "created"
+)
+
+// stateQueued is the first state of an outbox entry.
+const stateQueued = "queued"
+
+type item = map[string]types.AttributeValue
+
+func key(pk, sk string) item {
+	return item{attrPK: text(pk), attrSK: text(sk)}
+}
+
+func userKey(user id.ID) item { return key(prefixUser+user.String(), sortProfile) }
+
+func usernameKey(canonical string) item { return key(prefixUsername+digest(canonical), sortNone) }
+
+func emailKey(canonical string) item { return key(prefixEmail+digest(canonical), sortNone) }
+
+func sessionKey(user, session id.ID) item {
+	return key(prefixSession+user.String(), session.String())
+}
+
+func mailKey(mail id.ID) item { return key(prefixMail+mail.String(), sortNone) }
+
+// healthKey is a key that no item has: reading it costs half a unit and shows that the table answers.
+func healthKey() item { return key(prefixUser+"health", sortProfile) }
+
+// digest keeps keys short, whatever the length of a name, and keeps names out of them.
+func digest(canonical string) string {
+	sum := sha256.Sum256([]byte(canonical))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// absentUser is the id that an unknown login name is looked up under, so that it costs the calls of a known one.
+// It follows from the name, so that a flood of unknown names spreads over partitions.
+func absentUser(canonical string) id.ID {
+	sum := sha256.Sum256([]byte("absent\x00" + canonical))
+	return id.ID(sum[:id.Size])
+}

@@ -1,0 +1,242 @@
+package dynamo_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/id"
+	"latchkey/pkg/secret"
+)
+
+func byName(user auth.User) auth.LoginName { return auth.LoginName{Canonical: user.Username.Canonical} }
+
+func byAddress(user auth.User) auth.LoginName {
+	return auth.LoginName{Canonical: user.Email.Canonical, IsAddress: true}
+}
+
+func TestAnAccountIsReadAsItWasWritten(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		want := newUser(t, "Pythonista", "Pythonista@Example.com")
+		want.Epoch, want.Revision, want.Room = 3, 4, -2
+		want.Staff, want.Superuser, want.Membership, want.EmailVerified, want.Proven = true, true, true, true, true
+		want.OAuthProvider, want.LastLogin = "github", now.Add(time.Minute)
+		session := newSession(want)
+		session.Generation = 5
+		if err := f.CreateAccount(t.Context(), want, session, newMail(want)); err != nil {
+			t.Fatal(err)
+		}
+		for _, login := range []auth.LoginName{byName(want), byAddress(want)} {
+			got, err := f.FindUser(t.Context(), login)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("by %+v: %+v, error %v", login, got, err)
+			}
+		}
+		gotSession, gotUser, err := f.ReadSession(t.Context(), want.ID, session.ID)
+		if err != nil || !reflect.DeepEqual(gotUser, want) || !reflect.DeepEqual(gotSession, session) {
+			t.Errorf("the session is %+v of %+v, error %v", gotSession, gotUser, err)
+		}
+	})
+}
+
+func TestNamesAreTakenOnce(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		create(t, f, "alice", "alice@example.com")
+		before := f.tables.Keys(t)
+		tests := map[string]struct {
+			username, email string
+			want            error
+		}{
+			"the username":          {"alice", "other@example.com", auth.ErrUsernameTaken},
+			"a spelling of it":      {"Ａlice", "other@example.com", auth.ErrUsernameTaken},
+			"the address":           {"other", "alice@example.com", auth.ErrEmailTaken},
+			"a spelling of that":    {"other", "Alice@EXAMPLE.com", auth.ErrEmailTaken},
+			"both name the user":    {"alice", "alice@example.com", auth.ErrUsernameTaken},
+			"an address of another": {"alice2", "alice2@example.com", nil},
+		}
+		for name, test := range tests {
+			user := newUser(t, test.username, test.email)
+			if err := f.EnsureFree(t.Context(), user.Username, user.Email); !errors.Is(err, test.want) {
+				t.Errorf("%s: looking first says %v", name, err)
+			}
+			if test.want == nil {
+				continue
+			}
+			if err := f.CreateAccount(t.Context(), user, newSession(user), newMail(user)); !errors.Is(err, test.want) {
+				t.Errorf("%s: creating says %v", name, err)
+			}
+		}
+		if after := f.tables.Keys(t); !reflect.DeepEqual(before, after) {
+			t.Errorf("a refused account left something: %v", after)
+		}
+	})
+}
+
+func TestOfManyAtOnceOneIsCreated(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		const callers = 32
+		var created, refused atomic.Int32
+		var callersDone sync.WaitGroup
+		for range callers {
+			callersDone.Go(func() {
+				user := newUser(t, "alice", "alice@example.com")
+				switch err := f.CreateAccount(t.Context(), user, newSession(user), newMail(user)); {
+				case err == nil:
+					created.Add(1)
+				case errors.Is(err, auth.ErrUsernameTaken):
+					refused.Add(1)
+				default:
+					t.Errorf("creating: %v", err)
+				}
+			})
+		}
+		callersDone.Wait()
+		if created.Load() != 1 || refused.Load() != callers-1 {
+			t.Errorf("%d created and %d refused", created.Load(), refused.Load())
+		}
+		if keys := f.tables.Keys(t); len(keys) != 5 {
+			t.Errorf("the tables hold %v", keys)
+		}
+	})
+}
+
+func TestAbsentThings(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, session := create(t, f, "alice", "alice@example.com")
+		other, _ := create(t, f, "bob", "bob@example.com")
+		if _, err := f.FindUser(t.Context(), auth.LoginName{Canonical: "nobody"}); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("an unknown name: %v", err)
+		}
+		if _, err := f.FindUser(t.Context(), auth.LoginName{Canonical: "alice", IsAddress: true}); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("a username as an address: %v", err)
+		}
+		for name, pair := range map[string][2]id.ID{
+			"no such session":        {user.ID, other.ID},
+			"another user's session": {other.ID, session.ID},
+			"no such user":           {session.ID, session.ID},
+		} {
+			if _, _, err := f.ReadSession(t.Context(), pair[0], pair[1]); !errors.Is(err, auth.ErrNotFound) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestRecordLogin(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, _ := create(t, f, "alice", "alice@example.com")
+		if err := f.RecordLogin(t.Context(), user, now.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.FindUser(t.Context(), byName(user))
+		if err != nil || got.Room != user.Room-1 || !got.LastLogin.Equal(now.Add(time.Hour)) {
+			t.Errorf("the account is %+v, error %v", got, err)
+		}
+	})
+}
+
+func TestRecordLoginOfAChangedAccount(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		ended := newUser(t, "ended", "ended@example.com")
+		ended.Epoch = 7
+		disabled := newUser(t, "disabled", "disabled@example.com")
+		disabled.Active = false
+		for _, stored := range []auth.User{ended, disabled} {
+			if err := f.CreateAccount(t.Context(), stored, newSession(stored), newMail(stored)); err != nil {
+				t.Fatal(err)
+			}
+			read := stored
+			read.Epoch, read.Active, read.PasswordHash = 0, true, secret.New("as read before")
+			err := f.RecordLogin(t.Context(), read, now)
+			stale, ok := errors.AsType[*auth.StaleUserError](err)
+			if !ok || !reflect.DeepEqual(stale.Current, stored) {
+				t.Errorf("%s: the error is %v with %+v", stored.Username.Typed, err, stale)
+			}
+			after, err := f.FindUser(t.Context(), byName(stored))
+			if err != nil || after.Room != stored.Room || !after.LastLogin.IsZero() {
+				t.Errorf("%s: a refused login changed the account: %+v, %v", stored.Username.Typed, after, err)
+			}
+		}
+	})
+}
+
+func TestRecordLoginBringsNoAccountBack(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		gone := newUser(t, "gone", "gone@example.com")
+		stale, ok := errors.AsType[*auth.StaleUserError](f.RecordLogin(t.Context(), gone, now))
+		if !ok || !stale.Current.ID.IsZero() {
+			t.Errorf("the error holds %+v", stale)
+		}
+		if keys := f.tables.Keys(t); len(keys) != 0 {
+			t.Errorf("the tables hold %v", keys)
+		}
+	})
+}
+
+func TestPutSession(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, first := create(t, f, "alice", "alice@example.com")
+		second := newSession(user)
+		if err := f.PutSession(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []auth.Session{first, second} {
+			if got, _, err := f.ReadSession(t.Context(), user.ID, want.ID); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("the session is %+v, error %v", got, err)
+			}
+		}
+	})
+}
+
+// TestNamesAreInNoKey looks for names in keys, which logs and metrics of AWS may show.
+func TestNamesAreInNoKey(t *testing.T) {
+	f := onDynoxide(t)
+	create(t, f, "alice", "alice@example.com")
+	for _, key := range f.tables.Keys(t) {
+		if strings.Contains(key, "alice") {
+			t.Errorf("the key %s shows a name", key)
+		}
+	}
+}
+
+// TestUnits holds the budget of each store call, on the engine that reports units as AWS does.
+func TestUnits(t *testing.T) {
+	f := onDynoxide(t)
+	user, session := create(t, f, "pythonista", "pythonista@example.com")
+	fresh, other := newUser(t, "fresh", "fresh@example.com"), newUser(t, "other", "other@example.com")
+	tests := map[string]struct {
+		call func() error
+		want string
+	}{
+		"EnsureFree":          {func() error { return f.EnsureFree(t.Context(), other.Username, other.Email) }, "BatchGetItem r2 w0"},
+		"CreateAccount":       {func() error { return f.CreateAccount(t.Context(), fresh, newSession(fresh), newMail(fresh)) }, "TransactWriteItems r0 w10"},
+		"FindUser":            {func() error { _, err := f.FindUser(t.Context(), byName(user)); return err }, "GetItem r1 w0, GetItem r1 w0"},
+		"FindUser, unknown":   {func() error { _, _ = f.FindUser(t.Context(), auth.LoginName{Canonical: "x"}); return nil }, "GetItem r1 w0, GetItem r1 w0"},
+		"RecordLogin":         {func() error { return f.RecordLogin(t.Context(), user, now) }, "UpdateItem r0 w1"},
+		"PutSession":          {func() error { return f.PutSession(t.Context(), newSession(user)) }, "PutItem r0 w1"},
+		"ReadSession":         {func() error { _, _, err := f.ReadSession(t.Context(), user.ID, session.ID); return err }, "BatchGetItem r2 w0"},
+		"ReadSession, absent": {func() error { _, _, _ = f.ReadSession(t.Context(), user.ID, user.ID); return nil }, "BatchGetItem r2 w0"},
+		"Ping":                {func() error { return f.Ping(t.Context()) }, "GetItem r0.5 w0"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f.tap.Reset()
+			if err := test.call(); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, call := range f.tap.Calls() {
+				got = append(got, fmt.Sprintf("%s r%v w%v", call.Operation, call.Read, call.Write))
+			}
+			if strings.Join(got, ", ") != test.want {
+				t.Errorf("the calls are %v, want %s", got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/secret"
+)
+
+// tokensBody is a token pair (RFC 6749 §5.1).
+type tokensBody struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+}
+
+func newTokensBody(pair auth.Pair) tokensBody {
+	return tokensBody{
+		AccessToken:  pair.Access.Reveal(),
+		RefreshToken: pair.Refresh.Reveal(),
+		TokenType:    "bearer",
+		ExpiresIn:    int64(pair.ExpiresIn / time.Second),
+	}
+}
+
+type registerRequest struct {
+	Username  string        `json:"username"`
+	Email     string        `json:"email"`
+	Password  secret.String `json:"password"`
+	FirstName string        `json:"first_name"`
+	LastName  string        `json:"last_name"`
+}
+
+// Validate implements request. What the members have to be like is a rule of the account, told with all else that
+// does not fit by package auth.
+func (r registerRequest) Validate() []fault.Field {
+	return required(
+		member{"username", r.Username == ""}, member{"email", r.Email == ""}, member{"password", r.Password.IsZero()},
+	)
+}
+
+type registrar interface {
+	Register(ctx context.Context, asked auth.Registration) (auth.Pair, error)
+}
+
+// Register is POST /api/auth/register.
+func Register(accounts registrar) Handler {
+	return serveJSON(http.StatusCreated, func(ctx context.Context, asked registerRequest) (tokensBody, error) {
+		pair, err := accounts.Register(ctx, auth.Registration{
+			Username: asked.Username, Email: asked.Email, Password: asked.Password,
+			FirstName: asked.FirstName, LastName: asked.LastName,
+		})
+		return newTokensBody(pair), err
+	})
+}
+
+type loginRequest struct {
+	Username string        `json:"username"`
+	Password secret.String `json:"password"`
+}
+
+// Validate implements request.
+func (r loginRequest) Validate() []fault.Field {
+	return required(member{"username", r.Username == ""}, member{"password", r.Password.IsZero()})
+}
+
+type loginRules interface {
+	Login(ctx context.Context, name string, password secret.String) (auth.Pair, error)
+}
+
+// Login is POST /api/auth/login.
+func Login(rules loginRules) Handler {
+	return serveJSON(http.StatusOK, func(ctx context.Context, asked loginRequest) (tokensBody, error) {
+		pair, err := rules.Login(ctx, asked.Username, asked.Password)
+		return newTokensBody(pair), err
+	})
+}
+
+// member is one member of a body and whether it is missing; an empty one counts as missing.
+type member struct {
+	key     string
+	missing bool
+}
+
+func required(members ...member) []fault.Field {
+	var faults []fault.Field
+	for _, m := range members {
+		if m.missing {
+			faults = append(faults, fault.Field{Key: m.key, Message: "is required"})
+		}
+	}
+	return faults
+}

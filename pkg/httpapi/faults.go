@@ -1,0 +1,93 @@
+package httpapi
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"latchkey/pkg/fault"
+)
+
+// What the edge itself refuses.
+var (
+	errMalformedJSON    = &fault.Fault{Kind: fault.Invalid, Code: "malformed_json", Detail: "JSON is malformed"}
+	errTooLarge         = &fault.Fault{Kind: fault.TooLarge, Code: "request_too_large", Detail: "Request Entity Too Large"}
+	errUnsupportedMedia = &fault.Fault{
+		Kind: fault.UnsupportedMedia, Code: "unsupported_media_type", Detail: "Content-Type must be application/json",
+	}
+	errNotFound         = &fault.Fault{Kind: fault.NotFound, Code: "not_found", Detail: "Not Found"}
+	errMethodNotAllowed = &fault.Fault{Kind: fault.MethodNotAllowed, Code: "method_not_allowed", Detail: "Method Not Allowed"}
+)
+
+// errorBody is what a client sees of an error.
+type errorBody struct {
+	Detail    string        `json:"detail"`
+	Status    int           `json:"status_code"`
+	Code      string        `json:"code"`
+	RequestID string        `json:"request_id"`
+	Extra     []fault.Field `json:"extra,omitempty"`
+
+	// With 429 only.
+	Error      string `json:"error,omitempty"`
+	RetryAfter string `json:"retry_after,omitempty"`
+}
+
+// writeFault answers an error. It is the only place that does, and the cause stays out of it.
+func (e *Edge) writeFault(ctx context.Context, w http.ResponseWriter, route string, failed *fault.Fault) {
+	body := errorBody{
+		Detail:    failed.Detail,
+		Status:    statusOf(failed.Kind),
+		Code:      failed.Code,
+		RequestID: e.requestID(ctx),
+		Extra:     failed.Fields,
+	}
+	retryAfter := strconv.Itoa(int(math.Ceil(failed.RetryAfter.Seconds())))
+	switch failed.Kind {
+	case fault.Invalid:
+		if len(failed.Fields) > 0 {
+			body.Detail += " for " + route
+		}
+	case fault.Unauthenticated:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	case fault.MethodNotAllowed:
+		w.Header().Set("Allow", strings.Join(failed.Allow, ", "))
+	case fault.Limited:
+		body.Error, body.RetryAfter = "Too Many Requests", retryAfter
+		w.Header().Set("Retry-After", retryAfter)
+	case fault.Unavailable:
+		w.Header().Set("Retry-After", retryAfter)
+	case fault.Internal, fault.Refused, fault.NotFound, fault.TooLarge, fault.UnsupportedMedia, fault.Upstream:
+	}
+	writeJSON(w, body.Status, body)
+}
+
+// statusOf maps a kind to its status (RFC 9110 §15).
+func statusOf(kind fault.Kind) int {
+	switch kind {
+	case fault.Invalid:
+		return http.StatusBadRequest
+	case fault.Unauthenticated:
+		return http.StatusUnauthorized
+	case fault.Refused:
+		return http.StatusForbidden
+	case fault.NotFound:
+		return http.StatusNotFound
+	case fault.MethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case fault.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case fault.UnsupportedMedia:
+		return http.StatusUnsupportedMediaType
+	case fault.Limited:
+		return http.StatusTooManyRequests
+	case fault.Upstream:
+		return http.StatusBadGateway
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable
+	case fault.Internal:
+		return http.StatusInternalServerError
+	}
+	return http.StatusInternalServerError
+}

@@ -1,0 +1,326 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/contract"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/httpapi"
+	"latchkey/pkg/secret"
+)
+
+// loginStub answers every login the same and counts them.
+type loginStub struct {
+	pair  auth.Pair
+	err   error
+	panic string
+	calls int
+	name  string
+	pass  secret.String
+}
+
+func (l *loginStub) Login(_ context.Context, name string, password secret.String) (auth.Pair, error) {
+	l.calls++
+	l.name, l.pass = name, password
+	if l.panic != "" {
+		panic(l.panic)
+	}
+	return l.pair, l.err
+}
+
+func newEdge(logs io.Writer, https bool) *httpapi.Edge {
+	return httpapi.NewEdge(slog.New(slog.NewJSONHandler(logs, nil)), time.Now, func(context.Context) string { return "req-1" }, https)
+}
+
+// serve sends body to POST /api/auth/login behind stub.
+func serve(stub *loginStub, logs io.Writer, contentType, body string) *httptest.ResponseRecorder {
+	handler := newEdge(logs, true).Routes(map[contract.Route]httpapi.Handler{contract.Login: httpapi.Login(stub)})
+	request := httptest.NewRequest("POST", "/api/auth/login", strings.NewReader(body))
+	request.Pattern = contract.Login.Key()
+	request.Header.Set("Content-Type", contentType)
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, request)
+	return answer
+}
+
+const good = `{"username":"pythonista","password":"SecurePass123!"}`
+
+func TestBodies(t *testing.T) {
+	nested := strings.Repeat(`{"a":`, 3_000)
+	tests := map[string]struct {
+		contentType string
+		body        string
+		status      int
+		detail      string
+		code        string
+	}{
+		"good":                    {"application/json", good, 200, "", ""},
+		"with a charset":          {"application/json; charset=utf-8", good, 200, "", ""},
+		"type in another case":    {"Application/JSON", good, 200, "", ""},
+		"space around":            {"application/json", " \n" + good + "\t\n", 200, "", ""},
+		"unknown members":         {"application/json", `{"x":[1,{"y":null}],` + good[1:], 200, "", ""},
+		"32 deep":                 {"application/json", `{"x":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `,` + good[1:], 200, "", ""},
+		"16 KiB":                  {"application/json", good + strings.Repeat(" ", 16<<10-len(good)), 200, "", ""},
+		"a 400-digit unknown":     {"application/json", `{"x":` + strings.Repeat("9", 400) + `,` + good[1:], 200, "", ""},
+		"33 deep":                 {"application/json", `{"x":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `,` + good[1:], 400, "JSON is malformed", "malformed_json"},
+		"3,000 deep":              {"application/json", nested, 400, "JSON is malformed", "malformed_json"},
+		"over 16 KiB":             {"application/json", good + strings.Repeat(" ", 16<<10-len(good)+1), 413, "Request Entity Too Large", "request_too_large"},
+		"empty":                   {"", "", 400, "JSON is malformed", "malformed_json"},
+		"no JSON":                 {"application/json", "hello", 400, "JSON is malformed", "malformed_json"},
+		"cut off":                 {"application/json", good[:20], 400, "JSON is malformed", "malformed_json"},
+		"two documents":           {"application/json", good + good, 400, "JSON is malformed", "malformed_json"},
+		"text behind":             {"application/json", good + "x", 400, "JSON is malformed", "malformed_json"},
+		"an array":                {"application/json", "[" + good + "]", 400, "JSON is malformed", "malformed_json"},
+		"null":                    {"application/json", "null", 400, "JSON is malformed", "malformed_json"},
+		"a string":                {"application/json", `"x"`, 400, "JSON is malformed", "malformed_json"},
+		"bytes that are no UTF-8": {"application/json", "{\"username\":\"\xff\",\"password\":\"x\"}", 400, "JSON is malformed", "malformed_json"},
+		"UTF-8 of a surrogate":    {"application/json", "{\"username\":\"\xed\xa0\x80\",\"password\":\"x\"}", 400, "JSON is malformed", "malformed_json"},
+		"a lone surrogate":        {"application/json", `{"username":"\ud800","password":"x"}`, 400, "JSON is malformed", "malformed_json"},
+		"a name twice":            {"application/json", `{"username":"x","password":"a","password":"b"}`, 400, "JSON is malformed", "malformed_json"},
+		"an unknown name twice":   {"application/json", `{"x":1,"x":2,` + good[1:], 400, "JSON is malformed", "malformed_json"},
+		"a byte-order mark":       {"application/json", "\ufeff" + good, 400, "JSON is malformed", "malformed_json"},
+		"a number":                {"application/json", `{"username":1,"password":"x"}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
+		"a 400-digit number":      {"application/json", `{"username":"x","password":` + strings.Repeat("9", 400) + `}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
+		"an object as a password": {"application/json", `{"username":"x","password":{}}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
+		"nothing in it":           {"application/json", "{}", 400, "Validation failed for POST /api/auth/login", "validation_failed"},
+		"null members":            {"application/json", `{"username":null,"password":null}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
+		"names in another case":   {"application/json", `{"Username":"x","PASSWORD":"y"}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
+		"a form":                  {"application/x-www-form-urlencoded", "username=x", 415, "Content-Type must be application/json", "unsupported_media_type"},
+		"no content type":         {"", good, 415, "Content-Type must be application/json", "unsupported_media_type"},
+		"a likely content type":   {"application/json-patch+json", good, 415, "Content-Type must be application/json", "unsupported_media_type"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			stub := &loginStub{}
+			answer := serve(stub, io.Discard, test.contentType, test.body)
+			if answer.Code != test.status {
+				t.Fatalf("the status is %d, want %d: %s", answer.Code, test.status, answer.Body)
+			}
+			if called := stub.calls == 1; called != (test.status == 200) {
+				t.Errorf("the rule was called %d times", stub.calls)
+			}
+			if test.status != 200 {
+				checkError(t, answer, test.detail, test.code)
+			}
+		})
+	}
+}
+
+func checkError(t *testing.T, answer *httptest.ResponseRecorder, detail, code string) {
+	t.Helper()
+	var body struct {
+		Detail    string `json:"detail"`
+		Status    int    `json:"status_code"`
+		Code      string `json:"code"`
+		RequestID string `json:"request_id"`
+	}
+	if err := json.Unmarshal(answer.Body.Bytes(), &body); err != nil {
+		t.Fatal(err)
+	}
+	if body.Detail != detail || body.Code != code || body.Status != answer.Code || body.RequestID != "req-1" {
+		t.Errorf("the body is %s, want detail %q, code %q", answer.Body, detail, code)
+	}
+	if got := answer.Header().Get("Content-Type"); got != "application/json" {
+		t.Errorf("the content type is %q", got)
+	}
+}
+
+func TestFieldFaultsNameTheField(t *testing.T) {
+	tests := map[string]string{
+		`{}`:                               `"extra":[{"key":"username","message":"is required"},{"key":"password","message":"is required"}]`,
+		`{"username":true,"password":"x"}`: `"extra":[{"key":"username","message":"must be a string"}]`,
+		`{"username":"x","password":[]}`:   `"extra":[{"key":"password","message":"must be a string"}]`,
+	}
+	for body, want := range tests {
+		answer := serve(&loginStub{}, io.Discard, "application/json", body)
+		if !strings.Contains(answer.Body.String(), want) {
+			t.Errorf("%s: the answer is %s, want %s", body, answer.Body, want)
+		}
+	}
+}
+
+func TestFaultsByKind(t *testing.T) {
+	secretCause := errors.New("table Users, key U#1")
+	tests := map[string]struct {
+		err     error
+		status  int
+		headers map[string]string
+		extra   string
+	}{
+		"refused":         {auth.ErrInvalidCredentials.Because(secretCause), 403, nil, ""},
+		"unauthenticated": {auth.ErrAuthenticationRequired.Because(secretCause), 401, map[string]string{"WWW-Authenticate": "Bearer"}, ""},
+		"unavailable":     {fault.ServiceUnavailable.Because(secretCause), 503, map[string]string{"Retry-After": "1"}, ""},
+		"upstream":        {&fault.Fault{Kind: fault.Upstream, Code: "x"}, 502, nil, ""},
+		"limited": {&fault.Fault{Kind: fault.Limited, Code: "x", RetryAfter: 1500 * time.Millisecond}, 429,
+			map[string]string{"Retry-After": "2"}, `"error":"Too Many Requests","retry_after":"2"`},
+		"unclassified": {secretCause, 500, nil, `"detail":"Internal Server Error"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var logs strings.Builder
+			answer := serve(&loginStub{err: test.err}, &logs, "application/json", good)
+			if answer.Code != test.status || !strings.Contains(answer.Body.String(), test.extra) {
+				t.Errorf("the answer is %d %s", answer.Code, answer.Body)
+			}
+			for name, want := range test.headers {
+				if got := answer.Header().Get(name); got != want {
+					t.Errorf("%s is %q, want %q", name, got, want)
+				}
+			}
+			if strings.Contains(answer.Body.String(), "U#1") {
+				t.Errorf("the cause reached the client: %s", answer.Body)
+			}
+			if errors.Is(test.err, secretCause) && !strings.Contains(logs.String(), "U#1") {
+				t.Errorf("the cause did not reach the log: %s", logs.String())
+			}
+		})
+	}
+}
+
+func TestAPanicIsA500AndTheFunctionGoesOn(t *testing.T) {
+	var logs strings.Builder
+	answer := serve(&loginStub{panic: "out of cheese"}, &logs, "application/json", good)
+	if answer.Code != 500 || strings.Contains(answer.Body.String(), "cheese") || !strings.Contains(answer.Body.String(), `"request_id":"req-1"`) {
+		t.Errorf("the answer is %d %s", answer.Code, answer.Body)
+	}
+	if !strings.Contains(logs.String(), "out of cheese") || !strings.Contains(logs.String(), `"level":"ERROR"`) {
+		t.Errorf("the log is %s", logs.String())
+	}
+	if again := serve(&loginStub{}, &logs, "application/json", good); again.Code != 200 {
+		t.Errorf("the next answer is %d", again.Code)
+	}
+}
+
+func TestLogLine(t *testing.T) {
+	var logs strings.Builder
+	serve(&loginStub{pair: auth.Pair{Access: secret.New("the-access-token")}}, &logs, "application/json", good)
+	var line map[string]any
+	if err := json.Unmarshal([]byte(logs.String()), &line); err != nil {
+		t.Fatalf("not one JSON line: %s", logs.String())
+	}
+	if line["route"] != "POST /api/auth/login" || line["status"] != 200.0 || line["code"] != "ok" || line["request_id"] != "req-1" {
+		t.Errorf("the line is %v", line)
+	}
+	if _, ok := line["duration_ms"].(float64); !ok {
+		t.Errorf("no duration: %v", line)
+	}
+	for _, leaked := range []string{"SecurePass123!", "pythonista", "the-access-token"} {
+		if strings.Contains(logs.String(), leaked) {
+			t.Errorf("the log has %q: %s", leaked, logs.String())
+		}
+	}
+}
+
+func TestHeadersOfEveryAnswer(t *testing.T) {
+	for name, answer := range map[string]*httptest.ResponseRecorder{
+		"success": serve(&loginStub{}, io.Discard, "application/json", good),
+		"failure": serve(&loginStub{err: errors.New("x")}, io.Discard, "application/json", good),
+	} {
+		for header, want := range map[string]string{
+			"Cache-Control":             "no-store",
+			"X-Content-Type-Options":    "nosniff",
+			"Referrer-Policy":           "no-referrer",
+			"Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+			"Content-Type":              "application/json",
+		} {
+			if got := answer.Header().Get(header); got != want {
+				t.Errorf("%s: %s is %q, want %q", name, header, got, want)
+			}
+		}
+	}
+}
+
+func TestFallback(t *testing.T) {
+	tests := map[string]struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		"unknown path":       {"GET", "/nowhere", 404, ""},
+		"wrong method":       {"GET", "/api/auth/login", 405, "POST"},
+		"HEAD is not GET":    {"HEAD", "/api/auth/me", 405, "GET, POST"},
+		"a slash at the end": {"POST", "/api/auth/login/", 404, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			answer := httptest.NewRecorder()
+			newEdge(io.Discard, false).Fallback().ServeHTTP(answer, httptest.NewRequest(test.method, test.path, nil))
+			if answer.Code != test.status || answer.Header().Get("Allow") != test.allow {
+				t.Errorf("the answer is %d with Allow %q", answer.Code, answer.Header().Get("Allow"))
+			}
+			if answer.Header().Get("Strict-Transport-Security") != "" {
+				t.Error("HSTS over plain HTTP")
+			}
+		})
+	}
+}
+
+type meStub struct{ caller auth.Caller }
+
+func (m meStub) Bearer(_ context.Context, token secret.String) (auth.Caller, error) {
+	if token.Reveal() != "good" {
+		return auth.Caller{}, auth.ErrAuthenticationRequired
+	}
+	return m.caller, nil
+}
+
+func TestMe(t *testing.T) {
+	tests := map[string]struct {
+		authorization, contentType, body string
+		status                           int
+	}{
+		"good":                     {"Bearer good", "", "", 200},
+		"scheme in another case":   {"bEARER good", "", "", 200},
+		"two spaces":               {"Bearer  good", "", "", 200},
+		"an object as a body":      {"Bearer good", "application/json", "{}", 200},
+		"none":                     {"", "", "", 401},
+		"bad":                      {"Bearer bad", "", "", 401},
+		"another scheme":           {"Basic good", "", "", 401},
+		"no scheme":                {"good", "", "", 401},
+		"bad with a bad body":      {"Bearer bad", "application/json", "{", 401},
+		"good with a bad body":     {"Bearer good", "application/json", "{", 400},
+		"good with a form":         {"Bearer good", "application/x-www-form-urlencoded", "a=b", 415},
+		"good with 17 KiB of body": {"Bearer good", "application/json", strings.Repeat(" ", 17<<10), 413},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			me := httpapi.Me(meStub{})
+			handler := newEdge(io.Discard, false).Routes(map[contract.Route]httpapi.Handler{contract.Me: me})
+			request := httptest.NewRequest("POST", "/api/auth/me", strings.NewReader(test.body))
+			request.Pattern = contract.Me.Key()
+			request.Header.Set("Authorization", test.authorization)
+			request.Header.Set("Content-Type", test.contentType)
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, request)
+			if answer.Code != test.status {
+				t.Errorf("the status is %d, want %d: %s", answer.Code, test.status, answer.Body)
+			}
+		})
+	}
+}
+
+// FuzzBody holds that no body makes the edge panic or answer 500, and that a rule only sees what fits.
+func FuzzBody(f *testing.F) {
+	for _, seed := range []string{good, "", "{}", "[]", `{"username":"\ud800"}`, `{"a":{"b":[{}]}}`, `{"password":1e999}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		stub := &loginStub{}
+		answer := serve(stub, io.Discard, "application/json", body)
+		if answer.Code != 200 && answer.Code != 400 && answer.Code != 413 {
+			t.Errorf("the status is %d: %s", answer.Code, answer.Body)
+		}
+		if stub.calls > 0 && (stub.name == "" || stub.pass.IsZero()) {
+			t.Errorf("the rule saw an incomplete login from %q", body)
+		}
+	})
+}

@@ -1,0 +1,60 @@
+// Package id makes and reads the identifiers of users and sessions: random UUIDs (RFC 9562, version 4).
+//
+// An ID is a name, never a credential: knowing one opens nothing.
+package id
+
+import (
+	"encoding/hex"
+	"errors"
+	"io"
+)
+
+// Size is the length of an ID in bytes.
+const Size = 16
+
+// ID is the 16 bytes of a UUID. The zero value is no identifier.
+type ID [Size]byte
+
+// ErrMalformed is returned by [Parse] for anything but the canonical text form.
+var ErrMalformed = errors.New("not a UUID in canonical form")
+
+// New reads a random ID (122 random bits) from random, which must be a cryptographic source that cannot fail,
+// as crypto/rand.Reader is; a short read panics.
+func New(random io.Reader) ID {
+	var made ID
+	if _, err := io.ReadFull(random, made[:]); err != nil {
+		panic("id: the random source failed: " + err.Error())
+	}
+	made[6] = made[6]&0x0f | 0x40
+	made[8] = made[8]&0x3f | 0x80
+	return made
+}
+
+// Parse reads the text form that [ID.String] writes (36 characters, lower case) and nothing else,
+// so that one ID has one spelling.
+func Parse(text string) (ID, error) {
+	var parsed ID
+	if len(text) != 36 {
+		return ID{}, ErrMalformed
+	}
+	compact := text[0:8] + text[9:13] + text[14:18] + text[19:23] + text[24:36]
+	if _, err := hex.Decode(parsed[:], []byte(compact)); err != nil || parsed.String() != text {
+		return ID{}, ErrMalformed
+	}
+	return parsed, nil
+}
+
+// String returns the canonical text form, as in 550e8400-e29b-41d4-a716-446655440000.
+func (i ID) String() string {
+	var text [36]byte
+	hex.Encode(text[0:8], i[0:4])
+	hex.Encode(text[9:13], i[4:6])
+	hex.Encode(text[14:18], i[6:8])
+	hex.Encode(text[19:23], i[8:10])
+	hex.Encode(text[24:36], i[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return string(text[:])
+}
+
+// IsZero says whether i is the zero value.
+func (i ID) IsZero() bool { return i == ID{} }

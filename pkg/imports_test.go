@@ -1,0 +1,105 @@
+// Package pkg_test holds the structure of pkg/: who may import what.
+package pkg_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// allowed is what each package may import beside the standard library: packages of ours by their folder, others by the
+// beginning of their path. It is the package map of infra/docs/decisions.md.
+var allowed = map[string][]string{
+	"secret":     {},
+	"id":         {},
+	"fault":      {},
+	"reqlog":     {"id"},
+	"identifier": {"golang.org/x/text/", "golang.org/x/net/idna"},
+	"password":   {"golang.org/x/crypto/", "secret"},
+	"auth":       {"fault", "id", "identifier", "reqlog", "secret"},
+	"token":      {"github.com/golang-jwt/jwt/v5", "github.com/go-json-experiment/json", "auth", "id", "secret"},
+	"dynamo":     {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "auth", "fault", "id", "identifier", "secret"},
+	"contract":   {},
+	"config":     {"secret"},
+	"httpapi":    {"github.com/go-json-experiment/json", "auth", "contract", "fault", "reqlog", "secret"},
+	"lambdahttp": {"github.com/aws/aws-lambda-go/"},
+	"app": {
+		"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "auth", "config", "contract", "dynamo", "httpapi",
+		"lambdahttp", "password", "token",
+	},
+}
+
+// only names packages that have one home: nothing else in pkg/ or functions/ imports them.
+var only = map[string][]string{
+	"github.com/golang-jwt/jwt/v5":                  {"token"},
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb": {"dynamo"},
+	"github.com/aws/aws-lambda-go/":                 {"app", "lambdahttp"},
+}
+
+func TestImports(t *testing.T) {
+	for folder, imported := range importsBelow(t, ".") {
+		permitted, known := allowed[folder]
+		if !known {
+			t.Errorf("pkg/%s is not in the package map", folder)
+		}
+		for _, path := range imported {
+			if !permits(permitted, path) {
+				t.Errorf("pkg/%s must not import %s", folder, path)
+			}
+			for owned, homes := range only {
+				if strings.HasPrefix(path, owned) && !slices.Contains(homes, folder) {
+					t.Errorf("pkg/%s must not import %s, whose home is %v", folder, path, homes)
+				}
+			}
+		}
+	}
+}
+
+func TestAMainNamesItsFunction(t *testing.T) {
+	for folder, imported := range importsBelow(t, "../functions") {
+		if !slices.Equal(imported, []string{"latchkey/pkg/app"}) {
+			t.Errorf("functions/%s imports %v", folder, imported)
+		}
+	}
+}
+
+func permits(permitted []string, path string) bool {
+	if ours, is := strings.CutPrefix(path, "latchkey/pkg/"); is {
+		return slices.Contains(permitted, ours)
+	}
+	standard := !strings.Contains(strings.SplitN(path, "/", 2)[0], ".")
+	return standard || slices.ContainsFunc(permitted, func(prefix string) bool {
+		return strings.Contains(prefix, ".") && strings.HasPrefix(path, prefix)
+	})
+}
+
+// importsBelow gives the imports of each package below a folder, tests apart.
+func importsBelow(t *testing.T, parent string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir(parent, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		folder, err := filepath.Rel(parent, filepath.Dir(path))
+		folder = filepath.ToSlash(folder)
+		for _, spec := range file.Imports {
+			value, _ := strconv.Unquote(spec.Path.Value)
+			found[folder] = append(found[folder], value)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

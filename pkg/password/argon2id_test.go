@@ -1,0 +1,114 @@
+package password
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const (
+	goodSalt = "c29tZXNhbHQ"
+	goodTag  = "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+	goodPHC  = "$argon2id$v=19$m=256,t=2,p=1$" + goodSalt + "$" + goodTag
+)
+
+func TestParseRefuses(t *testing.T) {
+	replace := func(old, with string) string { return strings.Replace(goodPHC, old, with, 1) }
+	for shows, phc := range map[string]string{
+		"empty":                   "",
+		"plain text":              "password",
+		"argon2i":                 replace("argon2id", "argon2i"),
+		"argon2d":                 replace("argon2id", "argon2d"),
+		"bcrypt":                  "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+		"capital name":            replace("argon2id", "Argon2id"),
+		"old version":             replace("v=19", "v=16"),
+		"no version":              replace("$v=19", ""),
+		"other order":             replace("m=256,t=2", "t=2,m=256"),
+		"parameter missing":       replace(",p=1", ""),
+		"parameter added":         replace("p=1", "p=1,keyid=AAAA"),
+		"parameter empty":         replace("t=2", "t="),
+		"leading zero":            replace("t=2", "t=02"),
+		"plus sign":               replace("t=2", "t=+2"),
+		"negative":                replace("t=2", "t=-2"),
+		"hexadecimal":             replace("m=256", "m=0x100"),
+		"underscore":              replace("m=256", "m=2_56"),
+		"over 32 bits":            replace("m=256", "m=4294967552"),
+		"threads over 8 bits":     replace("p=1", "p=257"),
+		"space inside":            replace("m=256", "m= 256"),
+		"space before":            " " + goodPHC,
+		"line feed behind":        goodPHC + "\n",
+		"line feed in the tag":    replace("nf65", "nf\n65"),
+		"carriage return in salt": replace("c29t", "c2\r9t"),
+		"padding":                 goodPHC + "=",
+		"URL alphabet":            replace("MR/u", "MR_u"),
+		"unused bits set":         replace("Gi/4", "Gi/5"),
+		"no tag":                  strings.TrimSuffix(goodPHC, "$"+goodTag),
+		"no salt, no tag":         strings.TrimSuffix(goodPHC, "$"+goodSalt+"$"+goodTag),
+		"field added":             goodPHC + "$AAAA",
+		"dollar behind":           goodPHC + "$",
+	} {
+		t.Run(shows, func(t *testing.T) {
+			if _, err := parse(phc); !errors.Is(err, ErrUnreadable) {
+				t.Errorf("parse(%q) gives %v, want %v", phc, err, ErrUnreadable)
+			}
+		})
+	}
+}
+
+func TestParseCostBounds(t *testing.T) {
+	bytes := func(n int) string { return base64.RawStdEncoding.EncodeToString(make([]byte, n)) }
+	for shows, c := range map[string]struct {
+		m, t, p   int
+		salt, tag int
+		want      error
+	}{
+		"current":                    {19456, 2, 1, 16, 32, nil},
+		"RFC 9106's second choice":   {65536, 3, 4, 16, 32, nil},
+		"Django's default":           {102400, 2, 8, 16, 32, nil},
+		"most memory":                {128 << 10, 2, 1, 16, 32, nil},
+		"memory over":                {128<<10 + 1, 1, 1, 16, 32, ErrCost},
+		"all 32 bits":                {1<<32 - 1, 1<<32 - 1, 255, 16, 32, ErrCost},
+		"most work":                  {1024, 256, 1, 16, 32, nil},
+		"work over":                  {1024, 257, 1, 16, 32, ErrCost},
+		"most lanes":                 {128, 1, 16, 16, 32, nil},
+		"lanes over":                 {4096, 1, 17, 16, 32, ErrCost},
+		"no lane":                    {4096, 1, 0, 16, 32, ErrCost},
+		"no pass":                    {4096, 0, 1, 16, 32, ErrCost},
+		"less memory than the lanes": {127, 1, 16, 16, 32, ErrCost},
+		"shortest salt and tag":      {64, 1, 1, 8, 16, nil},
+		"salt under":                 {64, 1, 1, 7, 16, ErrCost},
+		"tag under":                  {64, 1, 1, 8, 15, ErrCost},
+		"longest salt and tag":       {64, 1, 1, 64, 64, nil},
+		"salt over":                  {64, 1, 1, 65, 64, ErrCost},
+		"tag over":                   {64, 1, 1, 64, 65, ErrCost},
+	} {
+		t.Run(shows, func(t *testing.T) {
+			phc := fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", c.m, c.t, c.p, bytes(c.salt), bytes(c.tag))
+			if _, err := parse(phc); !errors.Is(err, c.want) {
+				t.Errorf("parse(%q) gives %v, want %v", phc, err, c.want)
+			}
+		})
+	}
+}
+
+// FuzzParse holds that what is accepted has one spelling and a bounded cost.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{goodPHC, dummy, goodPHC + "\n", "$argon2id$v=19$m=08,t=+1,p=1$AA$AA"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, phc string) {
+		read, err := parse(phc)
+		if err != nil {
+			return
+		}
+		if read.String() != phc {
+			t.Errorf("%q was read as %q", phc, read)
+		}
+		work := uint64(read.params.MemoryKiB) * uint64(read.params.Time)
+		if work == 0 || work > 256<<10 || read.params.Threads == 0 || len(read.tag) < 16 || len(read.salt) < 8 {
+			t.Errorf("%q was accepted with %+v", phc, read.params)
+		}
+	})
+}

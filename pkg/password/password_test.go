@@ -1,0 +1,150 @@
+package password
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"latchkey/pkg/secret"
+)
+
+// cheap keeps tests quick; no property that they show depends on the cost.
+var cheap = Params{MemoryKiB: 64, Time: 1, Threads: 1}
+
+func TestHashRoundTrip(t *testing.T) {
+	hasher := NewHasher(cheap, rand.Reader)
+	for shows, pw := range map[string]string{
+		"ASCII":              "correct horse",
+		"empty":              "",
+		"white space around": "  spaced out\t",
+		"composed":           "caf\u00e9 au lait",
+		"decomposed":         "cafe\u0301 au lait",
+		"NUL inside":         "before\x00after",
+		"256 bytes":          strings.Repeat("p", MaxBytes),
+	} {
+		t.Run(shows, func(t *testing.T) {
+			phc := hasher.Hash(secret.New(pw))
+			for _, other := range []string{pw, pw + " ", strings.TrimSpace(pw), pw + "\x00", strings.ToUpper(pw), "caf\u00e9 au lait"} {
+				match, err := hasher.Verify(phc, secret.New(other))
+				if err != nil || match != (other == pw) {
+					t.Errorf("hash of %q against %q: %v, %v", pw, other, match, err)
+				}
+			}
+		})
+	}
+}
+
+// TestVerifyReference takes hashes from the test file of the argon2 reference implementation.
+func TestVerifyReference(t *testing.T) {
+	hasher := NewHasher(cheap, rand.Reader)
+	for shows, phc := range map[string]string{
+		"one lane":  "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+		"two lanes": "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
+		"64 MiB":    "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+	} {
+		t.Run(shows, func(t *testing.T) {
+			if match, err := hasher.Verify(secret.New(phc), secret.New("password")); err != nil || !match {
+				t.Errorf("right password: %v, %v; want a match", match, err)
+			}
+			if match, err := hasher.Verify(secret.New(phc), secret.New("Password")); err != nil || match {
+				t.Errorf("wrong password: %v, %v; want no match", match, err)
+			}
+		})
+	}
+}
+
+func TestVerifyErrorComputesNothing(t *testing.T) {
+	hasher := NewHasher(cheap, rand.Reader)
+	for phc, want := range map[string]error{
+		"": ErrUnreadable,
+		"$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg": ErrCost,
+	} {
+		if _, err := hasher.Verify(secret.New(phc), secret.New("password")); !errors.Is(err, want) {
+			t.Errorf("Verify(%q) gives %v, want %v", phc, err, want)
+		}
+	}
+	if hasher.Hashes() != 0 {
+		t.Errorf("%d hashes were computed, want none", hasher.Hashes())
+	}
+}
+
+func TestHashSaltsAnew(t *testing.T) {
+	hasher := NewHasher(cheap, rand.Reader)
+	pw := secret.New("correct horse")
+	if one, two := hasher.Hash(pw), hasher.Hash(pw); one == two {
+		t.Errorf("two hashes of one password are the same: %s", one.Reveal())
+	}
+}
+
+func TestHashIsOfTheParameters(t *testing.T) {
+	made := NewHasher(Current, bytes.NewReader(make([]byte, saltSize))).Hash(secret.New("correct horse")).Reveal()
+	if want := "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"; !strings.HasPrefix(made, want) || len(made) != len(dummy) {
+		t.Errorf("Hash gives %s, want %s and a tag of 32 bytes", made, want)
+	}
+}
+
+func TestHashPanicsWithoutRandomness(t *testing.T) {
+	hasher := NewHasher(cheap, iotest.ErrReader(errors.New("dry")))
+	defer func() {
+		if recover() == nil || hasher.Hashes() != 0 {
+			t.Errorf("Hash went on without a salt")
+		}
+	}()
+	hasher.Hash(secret.New("correct horse"))
+}
+
+// TestHashesCountsConcurrentWork also lets the race detector see a Hasher that is shared.
+func TestHashesCountsConcurrentWork(t *testing.T) {
+	hasher := NewHasher(cheap, rand.Reader)
+	phc := hasher.Hash(secret.New("correct horse"))
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if match, err := hasher.Verify(phc, secret.New("correct horse")); err != nil || !match {
+				t.Errorf("Verify gives %v, %v; want a match", match, err)
+			}
+		})
+	}
+	group.Wait()
+	if hasher.Hashes() != 9 {
+		t.Errorf("Hashes() = %d, want 9", hasher.Hashes())
+	}
+}
+
+func TestDummy(t *testing.T) {
+	hasher := NewHasher(Current, rand.Reader)
+	known, err := parse(hasher.Dummy().Reveal())
+	if err != nil || known.params != Current {
+		t.Fatalf("the dummy has %+v, %v; want the current parameters %+v", known.params, err, Current)
+	}
+	salt, tag := sha256.Sum256([]byte("latchkey dummy salt")), sha256.Sum256([]byte("latchkey dummy tag"))
+	if !bytes.Equal(known.salt, salt[:saltSize]) || !bytes.Equal(known.tag, tag[:]) {
+		t.Errorf("salt and tag are not the sums of the fixed texts: a password for them may be known")
+	}
+	for _, pw := range []string{"", "password", "latchkey dummy tag"} {
+		if match, err := hasher.Verify(hasher.Dummy(), secret.New(pw)); err != nil || match {
+			t.Errorf("Verify(dummy, %q) gives %v, %v; want no match", pw, match, err)
+		}
+	}
+}
+
+func BenchmarkHash(b *testing.B) {
+	hasher := NewHasher(Current, rand.Reader)
+	for b.Loop() {
+		hasher.Hash(secret.New("correct horse"))
+	}
+}
+
+func BenchmarkVerifyDummy(b *testing.B) {
+	hasher := NewHasher(Current, rand.Reader)
+	for b.Loop() {
+		if _, err := hasher.Verify(hasher.Dummy(), secret.New("correct horse")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package token
+
+import (
+	"strings"
+	"testing"
+)
+
+// BenchmarkVerifyAccess is the hot path of every authenticated request; most of it is the signature (see
+// BenchmarkSignatureAlone for the floor).
+func BenchmarkVerifyAccess(b *testing.B) {
+	for _, algorithm := range signers {
+		by := authority(b, algorithm)
+		raw := signAccess(b, by, good)
+		b.Run(algorithm, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := by.VerifyAccess(raw, now); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkSignatureAlone(b *testing.B) {
+	for _, algorithm := range signers {
+		by := authority(b, algorithm)
+		token, err := splitCompact(signAccess(b, by, good))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(algorithm, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := by.keys.signing.verify(token); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRefuseAccess shows that what is not ours costs microseconds.
+func BenchmarkRefuseAccess(b *testing.B) {
+	f := newForger(b)
+	kid, _ := f.keyOf("ES256")
+	for name, raw := range map[string]string{
+		"garbage":     strings.Repeat("A", 600),
+		"over-long":   strings.Repeat("A", 10_000),
+		"unknown kid": f.sign(f.other(f.header, kid, "unknown"), f.claims),
+		"expired":     f.sign(f.header, f.other(f.claims, "1800003600", "1800000000")),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := f.by.VerifyAccess(raw, now); err == nil {
+					b.Fatal("accepted")
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkSignAccess(b *testing.B) {
+	by := authority(b, "ES256")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := by.SignAccess(good); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpenRefresh(b *testing.B) {
+	keys := parse(b, generated(), "ES256")
+	raw := sealRefresh(b, keys, aRefresh)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := keys.OpenRefresh(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkParseKeySet is part of a cold start.
+func BenchmarkParseKeySet(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseKeySet(generated(), "ES256"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

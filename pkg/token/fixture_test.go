@@ -1,0 +1,112 @@
+package token
+
+import (
+	"crypto/rand"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"latchkey/pkg/id"
+)
+
+const (
+	issuer   = "https://auth.example"
+	audience = "https://api.example"
+)
+
+var (
+	// now is when the tests take place: in the middle of a second, as clocks are.
+	now = time.Unix(1_800_000_000, 500_000_000)
+
+	alice = id.ID{0: 0xa1, 6: 0x40, 8: 0x80, 15: 1}
+	visit = id.ID{0: 0x5e, 6: 0x40, 8: 0x80, 15: 2}
+
+	// good is what the tests' tokens say unless they say otherwise.
+	good = Claims{
+		Subject: alice, Session: visit, ID: "token-1",
+		IssuedAt: time.Unix(1_800_000_000, 0).UTC(), Expires: time.Unix(1_800_003_600, 0).UTC(),
+	}
+)
+
+// signers are the algorithms a key set can sign with.
+var signers = []string{"ES256", "RS256", "EdDSA"}
+
+// generated is a private key set of every algorithm, made once because RSA primes take their time.
+var generated = sync.OnceValue(func() []byte {
+	made, err := GenerateKeySet(rand.Reader, signers...)
+	if err != nil {
+		panic(err)
+	}
+	return made
+})
+
+func parse(t testing.TB, jwks []byte, algorithm string) *KeySet {
+	t.Helper()
+	keys, err := ParseKeySet(jwks, algorithm)
+	if err != nil {
+		t.Fatalf("ParseKeySet: %v", err)
+	}
+	return keys
+}
+
+// privateKeys returns the generated set's keys, to be taken apart.
+func privateKeys(t testing.TB) []jwk {
+	t.Helper()
+	var set struct {
+		Keys []jwk `json:"keys"`
+	}
+	if err := json.Unmarshal(generated(), &set); err != nil {
+		t.Fatal(err)
+	}
+	return set.Keys
+}
+
+func setOf(t testing.TB, keys ...jwk) []byte {
+	t.Helper()
+	set, err := json.Marshal(map[string][]jwk{"keys": keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func authority(t testing.TB, algorithm string) *Authority {
+	t.Helper()
+	return NewAuthority(parse(t, generated(), algorithm), issuer, audience)
+}
+
+func signAccess(t testing.TB, by *Authority, claims Claims) string {
+	t.Helper()
+	made, err := by.SignAccess(claims)
+	if err != nil {
+		t.Fatalf("SignAccess: %v", err)
+	}
+	return made.Reveal()
+}
+
+// text decodes one part of a token.
+func text(t testing.TB, part string) string {
+	t.Helper()
+	data, ok := decode(part)
+	if !ok {
+		t.Fatalf("not base64url: %q", part)
+	}
+	return string(data)
+}
+
+// mustInvalid demands ErrInvalid, and a cause that repeats no part of the token.
+func mustInvalid(t testing.TB, raw string, err error) {
+	t.Helper()
+	if !errors.Is(err, ErrInvalid) {
+		t.Fatalf("got %v, want ErrInvalid", err)
+	}
+	for part := range strings.SplitSeq(raw, ".") {
+		if len(part) > 8 && strings.Contains(err.Error(), part) {
+			t.Errorf("the cause repeats the token: %v", err)
+		}
+	}
+}
