@@ -12,6 +12,15 @@ import (
 func TestBudgets(t *testing.T) {
 	token := register(t, "thrifty")
 	warmUp(t, token)
+	fresh := func(kind string) string {
+		token := post(t, "/api/auth/login", credentials("thrifty")).member(kind)
+		shared.tap.Reset()
+		return token
+	}
+	twiceRefreshed := fresh("refresh_token")
+	refresh(t, refresh(t, twiceRefreshed).member("refresh_token"))
+	loggedOut := fresh("access_token")
+	post(t, "/api/auth/logout", "", bearer(loggedOut))
 	tests := map[string]struct {
 		request func() answer
 		status  int
@@ -22,10 +31,18 @@ func TestBudgets(t *testing.T) {
 		}, http.StatusCreated, "BatchGetItem TransactWriteItems r2 w10"},
 		"register, taken": {func() answer { return post(t, "/api/auth/register", registration("thrifty")) },
 			http.StatusForbidden, "BatchGetItem r2 w0"},
-		"login":             {func() answer { return post(t, "/api/auth/login", credentials("thrifty")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
-		"login by address":  {func() answer { return post(t, "/api/auth/login", credentials("thrifty@example.com")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
-		"login, wrong":      {func() answer { return post(t, "/api/auth/login", `{"username":"thrifty","password":"wrong"}`) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
-		"login, unknown":    {func() answer { return post(t, "/api/auth/login", credentials("stranger")) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
+		"login":            {func() answer { return post(t, "/api/auth/login", credentials("thrifty")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
+		"login by address": {func() answer { return post(t, "/api/auth/login", credentials("thrifty@example.com")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
+		"login, wrong":     {func() answer { return post(t, "/api/auth/login", `{"username":"thrifty","password":"wrong"}`) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
+		"login, unknown":   {func() answer { return post(t, "/api/auth/login", credentials("stranger")) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
+		"refresh":          {func() answer { return refresh(t, fresh("refresh_token")) }, http.StatusOK, "GetItem UpdateItem r1 w1"},
+		// What a refused write costs, one unit here, no engine reports.
+		"refresh, reused": {func() answer { return refresh(t, twiceRefreshed) }, http.StatusForbidden, "GetItem UpdateItem DeleteItem r1 w1"},
+		"refresh, forged": {func() answer { return refresh(t, "AAAA"+fresh("refresh_token")[4:]) }, http.StatusForbidden, " r0 w0"},
+		"logout": {func() answer { return post(t, "/api/auth/logout", "", bearer(fresh("access_token"))) },
+			http.StatusOK, "BatchGetItem DeleteItem r2 w1"},
+		"logout, repeated":  {func() answer { return post(t, "/api/auth/logout", "", bearer(loggedOut)) }, http.StatusUnauthorized, "BatchGetItem r2 w0"},
+		"jwks":              {func() answer { return send(t, shared.URL, "GET", "/.well-known/jwks.json", "") }, http.StatusOK, " r0 w0"},
 		"me":                {func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, http.StatusOK, "BatchGetItem r2 w0"},
 		"me, forged":        {func() answer { return post(t, "/api/auth/me", "", bearer(token[:len(token)-2]+"AA")) }, http.StatusUnauthorized, " r0 w0"},
 		"login, no JSON":    {func() answer { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
@@ -50,6 +67,9 @@ func warmUp(t *testing.T, token string) {
 	t.Helper()
 	post(t, "/api/auth/login", credentials("thrifty"))
 	post(t, "/api/auth/me", "", bearer(token))
+	post(t, "/api/auth/logout", "")
+	refresh(t, "none")
+	send(t, shared.URL, "GET", "/.well-known/jwks.json", "")
 	post(t, "/nowhere", "")
 }
 

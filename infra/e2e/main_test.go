@@ -17,9 +17,7 @@ import (
 	"testing"
 
 	"latchkey/infra/local/engine"
-	"latchkey/infra/local/enginetest"
 	"latchkey/infra/local/stack"
-	"latchkey/infra/local/tables"
 	"latchkey/infra/local/wiretap"
 )
 
@@ -177,11 +175,10 @@ func register(t *testing.T, name string) string {
 }
 
 // count returns how many items of both tables have a key with that prefix.
-func count(t *testing.T, h *house, prefix string) int {
+func count(t *testing.T, prefix string) int {
 	t.Helper()
-	both := enginetest.Tables{Users: "Users", Sessions: "Sessions", Client: tables.Client(h.DynamoDBEndpoint)}
 	found := 0
-	for _, key := range both.Keys(t) {
+	for _, key := range sharedTables().Keys(t) {
 		if strings.HasPrefix(key, prefix) {
 			found++
 		}

@@ -18,9 +18,13 @@ import (
 // TestAStoreThatIsAway: 503 in time, never a refusal, and it recovers by itself.
 func TestAStoreThatIsAway(t *testing.T) {
 	token := register(t, "patient")
+	refreshToken := login(t, "patient").member("refresh_token")
+	leaving := login(t, "patient").member("access_token")
 	requests := map[string]func() answer{
 		"register": func() answer { return post(t, "/api/auth/register", registration("delayed")) },
 		"login":    func() answer { return post(t, "/api/auth/login", credentials("patient")) },
+		"refresh":  func() answer { return refresh(t, refreshToken) },
+		"logout":   func() answer { return post(t, "/api/auth/logout", "", bearer(leaving)) },
 		"me":       func() answer { return post(t, "/api/auth/me", "", bearer(token)) },
 		"health":   func() answer { return send(t, shared.URL, "GET", "/api/auth/health", "") },
 	}
@@ -50,8 +54,18 @@ func TestARetryAfterALostAnswer(t *testing.T) {
 	}
 	shared.tap.Inject("UpdateItem", 0, 1, wiretap.LoseAnswer)
 	shared.tap.Inject("PutItem", 0, 1, wiretap.LoseAnswer)
-	if got := post(t, "/api/auth/login", credentials("unlucky")); got.status != http.StatusOK {
-		t.Errorf("login: %d %s", got.status, got.body)
+	signedIn := post(t, "/api/auth/login", credentials("unlucky"))
+	if signedIn.status != http.StatusOK {
+		t.Errorf("login: %d %s", signedIn.status, signedIn.body)
+	}
+	shared.tap.Inject("UpdateItem", 0, 1, wiretap.LoseAnswer)
+	refreshed := refresh(t, signedIn.member("refresh_token"))
+	if refreshed.status != http.StatusOK {
+		t.Errorf("refresh: %d %s", refreshed.status, refreshed.body)
+	}
+	shared.tap.Inject("DeleteItem", 0, 1, wiretap.LoseAnswer)
+	if got := post(t, "/api/auth/logout", "", bearer(refreshed.member("access_token"))); got.status != http.StatusOK {
+		t.Errorf("logout: %d %s", got.status, got.body)
 	}
 }
 

@@ -1,9 +1,10 @@
 // Command local runs Latchkey on this machine as AWS runs it: `make run`. It reads its settings from the environment, says where
-// everything is, and ends everything when it is interrupted.
+// everything is, and ends everything when it is interrupted. With -fresh it begins with empty tables.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -20,14 +21,16 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := run(ctx, os.Environ(), os.Stdout); err != nil {
+	fresh := flag.Bool("fresh", false, "begin with empty tables and new signing keys")
+	flag.Parse()
+	if err := run(ctx, os.Environ(), *fresh, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "latchkey:", err)
 		os.Exit(1)
 	}
 }
 
 // run returns nil if ctx ended it, during the start too.
-func run(ctx context.Context, environment []string, out io.Writer) error {
+func run(ctx context.Context, environment []string, fresh bool, out io.Writer) error {
 	options, err := settings(environment)
 	if err != nil {
 		return err
@@ -38,7 +41,7 @@ func run(ctx context.Context, environment []string, out io.Writer) error {
 	if !filepath.IsAbs(options.DataDir) {
 		options.DataDir = filepath.Join(options.Root, options.DataDir)
 	}
-	options.Log = out
+	options.Fresh, options.Log = fresh, out
 	s, err := stack.Start(ctx, options)
 	if err != nil {
 		if ctx.Err() != nil {

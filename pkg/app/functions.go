@@ -24,6 +24,28 @@ func Login(p *Parts) http.Handler {
 	return p.edge().Routes(routes{contract.Login: httpapi.Login(login)})
 }
 
+// Refresh is functions/refresh.
+func Refresh(p *Parts) http.Handler {
+	refresher := auth.NewRefresher(p.useStore(), p.useKeys(), p.pairs(), p.log)
+	return p.edge().Routes(routes{contract.Refresh: httpapi.Refresh(refresher)})
+}
+
+// Logout is functions/logout.
+func Logout(p *Parts) http.Handler {
+	logout := auth.NewLogout(p.authenticator(), p.useStore(), p.useKeys())
+	return p.edge().Routes(routes{contract.Logout: httpapi.Logout(logout)})
+}
+
+// JWKS is functions/jwks.
+func JWKS(p *Parts) http.Handler {
+	return p.edge().Routes(routes{contract.JWKS: httpapi.JWKS(p.useKeys().PublicJWKS())})
+}
+
+// Discovery is functions/openid-configuration.
+func Discovery(p *Parts) http.Handler {
+	return p.edge().Routes(routes{contract.Discovery: httpapi.Discovery(p.cfg.PublicURL, p.cfg.SigningAlgorithm)})
+}
+
 // Me is functions/me.
 func Me(p *Parts) http.Handler {
 	me := httpapi.Me(p.authenticator())

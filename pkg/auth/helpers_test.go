@@ -1,19 +1,19 @@
 package auth_test
 
 import (
-	"context"
 	"crypto/rand"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"latchkey/infra/local/enginetest"
+	"latchkey/infra/local/wiretap"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/password"
-	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/token"
 )
@@ -21,12 +21,15 @@ import (
 // house is the rules over a real store, with a clock that the test moves and cheap hashes.
 type house struct {
 	store     *dynamo.Store
+	tap       *wiretap.Tap
 	tables    enginetest.Tables
 	hasher    *password.Hasher
+	keySet    string // as SIGNING_KEYS has it
 	keys      *token.KeySet
 	authority *token.Authority
 	clock     time.Time
 	lives     auth.Lifetimes
+	log       strings.Builder // of security events
 }
 
 const issuer = "https://auth.example.com"
@@ -36,14 +39,18 @@ func newHouse(t *testing.T) *house {
 	tables := enginetest.Dynoxide(t)
 	transport := dynamo.NewTransport()
 	t.Cleanup(transport.CloseIdleConnections)
-	keys := newKeySet(t)
+	tap := wiretap.New(transport)
+	keySet := newKeySet(t)
+	keys := parseKeySet(t, keySet)
 	return &house{
 		store: dynamo.New(dynamo.Options{
 			UsersTable: tables.Users, SessionsTable: tables.Sessions, Region: "eu-central-1", Endpoint: tables.Endpoint,
-			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), Transport: transport, Random: rand.Reader,
+			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), Transport: tap, Random: rand.Reader,
 		}),
+		tap:       tap,
 		tables:    tables,
 		hasher:    cheapHasher(),
+		keySet:    keySet,
 		keys:      keys,
 		authority: token.NewAuthority(keys, issuer, issuer),
 		clock:     time.Date(2126, 3, 4, 5, 6, 7, 890_000_000, time.UTC),
@@ -57,18 +64,37 @@ func cheapHasher() *password.Hasher {
 	return password.NewHasher(password.Params{MemoryKiB: 64, Time: 1, Threads: 1}, rand.Reader)
 }
 
-func newKeySet(t *testing.T) *token.KeySet {
+func newKeySet(t *testing.T) string {
 	t.Helper()
 	made, err := token.GenerateKeySet(rand.Reader, "ES256")
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := token.ParseKeySet(made, "ES256")
+	return string(made)
+}
+
+func parseKeySet(t *testing.T, keySet string) *token.KeySet {
+	t.Helper()
+	keys, err := token.ParseKeySet([]byte(keySet), "ES256")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return keys
 }
+
+// addDerivingKey puts a new key before the one that derives refresh tokens.
+func (h *house) addDerivingKey(t *testing.T) {
+	t.Helper()
+	fresh := `{"kty":"oct","alg":"HS256","kid":"fresh","k":"` + strings.Repeat("Q", 43) + `"}`
+	h.keySet = strings.Replace(h.keySet, `{"keys":[`, `{"keys":[`+fresh+`,`, 1)
+	h.keys = parseKeySet(t, h.keySet)
+	if h.keys.DerivingKey() != "fresh" {
+		t.Fatal("the new key is not the one in use")
+	}
+}
+
+// loseNextAnswer breaks the connection after the store has done the next call of that operation.
+func (h *house) loseNextAnswer(operation string) { h.tap.Inject(operation, 0, 1, wiretap.LoseAnswer) }
 
 func (h *house) now() time.Time { return h.clock }
 
@@ -86,6 +112,20 @@ func (h *house) login() *auth.Login {
 
 func (h *house) authenticator() *auth.Authenticator {
 	return auth.NewAuthenticator(h.store, h.authority, h.now)
+}
+
+// authenticate presents the access token of pair.
+func (h *house) authenticate(t *testing.T, pair auth.Pair) (auth.Caller, error) {
+	t.Helper()
+	return h.authenticator().Authenticate(t.Context(), auth.Credentials{Access: pair.Access})
+}
+
+func (h *house) refresher() *auth.Refresher {
+	return auth.NewRefresher(h.store, h.keys, h.pairs(), slog.New(slog.NewJSONHandler(&h.log, nil)))
+}
+
+func (h *house) logout() *auth.Logout {
+	return auth.NewLogout(h.authenticator(), h.store, h.keys)
 }
 
 const goodPassword = "SecurePass123!"
@@ -112,11 +152,4 @@ func (h *house) user(t *testing.T, name string) auth.User {
 		t.Fatal(err)
 	}
 	return user
-}
-
-// recorded runs do with a request record and returns what was added to it.
-func recorded(ctx context.Context, do func(context.Context)) []slog.Attr {
-	ctx, record := reqlog.Open(ctx)
-	do(ctx)
-	return record.Attrs()
 }

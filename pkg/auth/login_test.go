@@ -24,7 +24,7 @@ func TestLoginByEverySpelling(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if _, err := h.authenticator().Bearer(t.Context(), pair.Access); err != nil {
+		if _, err := h.authenticate(t, pair); err != nil {
 			t.Errorf("%s: the token is refused: %v", name, err)
 		}
 	}
@@ -47,7 +47,7 @@ func TestRefusedLoginsCostTheSame(t *testing.T) {
 	h := newHouse(t)
 	h.register(t, "alice", "alice@example.com")
 	h.with(t, "oauthonly", changes{"phc": text("")})
-	h.with(t, "disabled", changes{"active": flag(false)})
+	h.with(t, "disabled", changes{"active": boolean(false)})
 	tests := map[string]struct {
 		name, password string
 		want           error
@@ -96,7 +96,7 @@ func text(value string) types.AttributeValue { return &types.AttributeValueMembe
 
 func number(value string) types.AttributeValue { return &types.AttributeValueMemberN{Value: value} }
 
-func flag(value bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: value} }
+func boolean(value bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: value} }
 
 // changingStore is the store, with something that happens between the reading of an account and the recording of a login.
 type changingStore struct {
@@ -121,7 +121,7 @@ func TestLoginAgainstAChange(t *testing.T) {
 	}{
 		"all sessions ended": {changes{"epoch": number("1")}, nil},
 		"password reset":     {changes{"epoch": number("1"), "phc": text(another)}, auth.ErrInvalidCredentials},
-		"disabled":           {changes{"epoch": number("1"), "active": flag(false)}, auth.ErrAccountInactive},
+		"disabled":           {changes{"epoch": number("1"), "active": boolean(false)}, auth.ErrAccountInactive},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestLoginAgainstAChange(t *testing.T) {
 			if test.want != nil {
 				return
 			}
-			if _, err := h.authenticator().Bearer(t.Context(), pair.Access); err != nil {
+			if _, err := h.authenticate(t, pair); err != nil {
 				t.Errorf("the session is born dead: %v", err)
 			}
 		})

@@ -18,7 +18,7 @@ func TestRegisterSignsIn(t *testing.T) {
 	if pair.ExpiresIn != time.Hour {
 		t.Errorf("expires in %v", pair.ExpiresIn)
 	}
-	caller, err := h.authenticator().Bearer(t.Context(), pair.Access)
+	caller, err := h.authenticate(t, pair)
 	if err != nil {
 		t.Fatal(err)
 	}

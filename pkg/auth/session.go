@@ -29,6 +29,9 @@ type Session struct {
 	End     time.Time // whole seconds: the end in any case
 }
 
+// Ref names the session.
+func (s Session) Ref() SessionRef { return SessionRef{User: s.User, Session: s.ID} }
+
 // Live says whether the session counts at now: its user is active and in the same epoch, and neither end has come.
 func (s Session) Live(user User, now time.Time) bool {
 	return user.Active && s.Epoch == user.Epoch && s.before(now)

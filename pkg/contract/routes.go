@@ -30,13 +30,18 @@ func (r Route) Key() string { return r.Method + " " + r.Path }
 var (
 	Register = Route{"POST", "/api/auth/register", "register"}
 	Login    = Route{"POST", "/api/auth/login", "login"}
+	Refresh  = Route{"POST", "/api/auth/refresh", "refresh"}
+	Logout   = Route{"POST", "/api/auth/logout", "logout"}
 	Me       = Route{"POST", "/api/auth/me", "me"}
 	MeGet    = Route{"GET", "/api/auth/me", "me"}
 	Health   = Route{"GET", "/api/auth/health", "health"}
+
+	JWKS      = Route{"GET", "/.well-known/jwks.json", "jwks"}
+	Discovery = Route{"GET", "/.well-known/openid-configuration", "openid-configuration"}
 )
 
 // Routes lists every route. Whatever fits none goes to functions/fallback.
-var Routes = []Route{Register, Login, Me, MeGet, Health}
+var Routes = []Route{Register, Login, Refresh, Logout, Me, MeGet, Health, JWKS, Discovery}
 
 // Unrouted names the functions that have no path of their own, with what feeds them instead.
 var Unrouted = map[string]string{

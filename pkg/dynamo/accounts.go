@@ -91,11 +91,11 @@ func (s *Store) FindUser(ctx context.Context, login auth.LoginName) (auth.User, 
 			return auth.User{}, r.err
 		}
 	}
-	return s.readUser(ctx, user)
+	return s.ReadUser(ctx, user)
 }
 
-// readUser reads one account consistently; [auth.ErrNotFound] if there is none.
-func (s *Store) readUser(ctx context.Context, user id.ID) (auth.User, error) {
+// ReadUser implements [auth.RefreshStore].
+func (s *Store) ReadUser(ctx context.Context, user id.ID) (auth.User, error) {
 	found, err := s.get(ctx, s.users, userKey(user))
 	if err != nil {
 		return auth.User{}, classify("reading the account", err)
@@ -129,7 +129,10 @@ func (s *Store) RecordLogin(ctx context.Context, user auth.User, now time.Time) 
 		return &auth.StaleUserError{}
 	case refused:
 		current, err := readUser(old)
-		return errors.Join(err, &auth.StaleUserError{Current: current})
+		if err != nil {
+			return err
+		}
+		return &auth.StaleUserError{Current: current}
 	default:
 		return classify("recording the login", err)
 	}

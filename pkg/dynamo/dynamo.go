@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -53,15 +54,22 @@ var _ interface {
 	auth.RegistrationStore
 	auth.LoginStore
 	auth.SessionReader
+	auth.RefreshStore
 } = (*Store)(nil)
 
 // New returns a Store. It makes no call.
 func New(options Options) *Store {
+	return &Store{api: NewClient(options), users: options.UsersTable, sessions: options.SessionsTable, random: options.Random}
+}
+
+// NewClient returns the client that a Store with these options calls; their tables and random source do not matter to it. It is
+// for measurements, which need the very same client to tell what the Store adds.
+func NewClient(options Options) *dynamodb.Client {
 	transport := options.Transport
 	if transport == nil {
 		transport = NewTransport()
 	}
-	client := dynamodb.New(dynamodb.Options{
+	return dynamodb.New(dynamodb.Options{
 		Region:      options.Region,
 		Credentials: options.Credentials,
 		HTTPClient:  &http.Client{Transport: transport, Timeout: attemptTimeout},
@@ -71,13 +79,15 @@ func New(options Options) *Store {
 			o.BaseEndpoint = aws.String(options.Endpoint)
 		}
 	})
-	return &Store{api: client, users: options.UsersTable, sessions: options.SessionsTable, random: options.Random}
 }
 
-// newRetryer retries what the SDK does, and conflicts between transactions besides, which it leaves to its caller.
+// newRetryer retries what the SDK does, and conflicts between transactions besides, which it leaves to its caller. A
+// container serves one request at a time, whose tries and time are bounded, so that there is no quota over all requests:
+// one would make an honest request fail for the bad luck of those before it.
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
+		o.RateLimiter = ratelimit.None
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return backoff(attempt), nil })
 		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 			if conflicted(err) || throttledTransaction(err) {

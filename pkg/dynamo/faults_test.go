@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"latchkey/infra/local/wiretap"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/fault"
@@ -60,10 +62,42 @@ func storeCalls(t *testing.T) map[string]storeCall {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
-		"ReadSession": {operations: []string{"BatchGetItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, session auth.Session) error {
-				_, _, err := f.ReadSession(ctx, user.ID, session.ID)
+		"ReadSessions": {operations: []string{"BatchGetItem"},
+			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
+				found, err := f.ReadSessions(ctx, []auth.SessionRef{session.Ref()})
+				if err == nil && len(found) != 1 {
+					t.Errorf("the sessions found are %v", found)
+				}
 				return err
+			}},
+		"ReadUser": {operations: []string{"GetItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				_, err := f.ReadUser(ctx, user.ID)
+				return err
+			}},
+		"RotateSession": {operations: []string{"UpdateItem"},
+			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
+				moved, err := f.RotateSession(ctx, move(session))
+				if err == nil && moved.Generation != session.Generation+1 {
+					t.Errorf("the session moved to %d", moved.Generation)
+				}
+				return err
+			},
+			check: func(t *testing.T, f fixture, user, _ auth.User) {
+				for _, session := range f.tables.Items(t, f.tables.Sessions) {
+					if gen, ok := session["gen"].(*types.AttributeValueMemberN); ok && gen.Value != "1" {
+						t.Errorf("the session stands at %s", gen.Value)
+					}
+				}
+			}},
+		"EndSession": {operations: []string{"DeleteItem"},
+			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
+				return f.EndSession(ctx, session.Ref())
+			},
+			check: func(t *testing.T, f fixture, _, _ auth.User) {
+				if keys := f.tables.Keys(t); len(keys) != 4 {
+					t.Errorf("the tables hold %v", keys)
+				}
 			}},
 		"Ping": {operations: []string{"GetItem"},
 			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error { return f.Ping(ctx) }},

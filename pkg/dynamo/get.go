@@ -47,15 +47,20 @@ func (s *Store) batchGet(ctx context.Context, keys map[string][]item) (map[strin
 	return nil, errUnprocessed
 }
 
-// find returns the item with the partition key that key has, or nil.
+// find returns the item with the key that key has, or nil.
 func find(items []item, key item) item {
-	want := (&reader{item: key}).text(attrPK)
+	want := keyOf(key)
 	for _, candidate := range items {
-		if (&reader{item: candidate}).text(attrPK) == want {
+		if keyOf(candidate) == want {
 			return candidate
 		}
 	}
 	return nil
+}
+
+func keyOf(stored item) [2]string {
+	r := &reader{item: stored}
+	return [2]string{r.text(attrPK), r.text(attrSK)}
 }
 
 // pause waits before another try; false says that ctx ended first.

@@ -99,3 +99,12 @@ func create(t *testing.T, f fixture, username, email string) (auth.User, auth.Se
 	}
 	return user, session
 }
+
+// move is the move of session to its next generation, a minute after it was stored.
+func move(session auth.Session) auth.Rotation {
+	at := now.Add(time.Minute)
+	return auth.Rotation{
+		User: session.User, Session: session.ID, From: session.Generation, Epoch: session.Epoch, KeyID: "k2", At: at,
+		Expires: at.Truncate(time.Second).Add(time.Hour),
+	}
+}

@@ -24,7 +24,8 @@ import (
 //	who asks                      how
 //	register                      BatchGet N,E; TransactWrite Put U,N,E,S,O
 //	login                         Get N or E; Get U; Update U; Put S
-//	me                            BatchGet S,U, consistent
+//	refresh                       Get U; Update S IF gen, epoch, exp, end; at reuse Delete S
+//	me, logout                    BatchGet S,U, consistent; logout: Delete S
 //	health, warm-up               Get U#health
 //
 // Times are numbers: seconds since 1970 where DynamoDB's TTL or a token's lifetime reads them (exp, end),

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"latchkey/pkg/auth"
-	"latchkey/pkg/id"
 	"latchkey/pkg/secret"
 )
 
@@ -38,9 +37,9 @@ func TestAnAccountIsReadAsItWasWritten(t *testing.T) {
 				t.Errorf("by %+v: %+v, error %v", login, got, err)
 			}
 		}
-		gotSession, gotUser, err := f.ReadSession(t.Context(), want.ID, session.ID)
-		if err != nil || !reflect.DeepEqual(gotUser, want) || !reflect.DeepEqual(gotSession, session) {
-			t.Errorf("the session is %+v of %+v, error %v", gotSession, gotUser, err)
+		got, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()})
+		if err != nil || !reflect.DeepEqual(got, []auth.Caller{{User: want, Session: session}}) {
+			t.Errorf("the sessions are %+v, error %v", got, err)
 		}
 	})
 }
@@ -116,14 +115,23 @@ func TestAbsentThings(t *testing.T) {
 		if _, err := f.FindUser(t.Context(), auth.LoginName{Canonical: "alice", IsAddress: true}); !errors.Is(err, auth.ErrNotFound) {
 			t.Errorf("a username as an address: %v", err)
 		}
-		for name, pair := range map[string][2]id.ID{
-			"no such session":        {user.ID, other.ID},
-			"another user's session": {other.ID, session.ID},
-			"no such user":           {session.ID, session.ID},
+		if _, err := f.ReadUser(t.Context(), session.ID); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("an unknown id: %v", err)
+		}
+		for name, ref := range map[string]auth.SessionRef{
+			"no such session":        {User: user.ID, Session: other.ID},
+			"another user's session": {User: other.ID, Session: session.ID},
+			"no such user":           {User: session.ID, Session: session.ID},
 		} {
-			if _, _, err := f.ReadSession(t.Context(), pair[0], pair[1]); !errors.Is(err, auth.ErrNotFound) {
-				t.Errorf("%s: %v", name, err)
+			if found, err := f.ReadSessions(t.Context(), []auth.SessionRef{ref}); err != nil || len(found) != 0 {
+				t.Errorf("%s: %v, error %v", name, found, err)
 			}
+			if err := f.EndSession(t.Context(), ref); err != nil {
+				t.Errorf("ending %s: %v", name, err)
+			}
+		}
+		if found, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()}); err != nil || len(found) != 1 {
+			t.Errorf("ending other sessions ended this one: %v, error %v", found, err)
 		}
 	})
 }
@@ -187,9 +195,27 @@ func TestPutSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []auth.Session{first, second} {
-			if got, _, err := f.ReadSession(t.Context(), user.ID, want.ID); err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("the session is %+v, error %v", got, err)
+			got, err := f.ReadSessions(t.Context(), []auth.SessionRef{want.Ref()})
+			if err != nil || !reflect.DeepEqual(got, []auth.Caller{{User: user, Session: want}}) {
+				t.Errorf("the sessions are %+v, error %v", got, err)
 			}
+		}
+	})
+}
+
+func TestSeveralSessionsAreReadInTheirOrder(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		alice, first := create(t, f, "alice", "alice@example.com")
+		bob, other := create(t, f, "bob", "bob@example.com")
+		second := newSession(alice)
+		if err := f.PutSession(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		absent := auth.SessionRef{User: bob.ID, Session: first.ID}
+		got, err := f.ReadSessions(t.Context(), []auth.SessionRef{other.Ref(), absent, second.Ref(), other.Ref(), first.Ref()})
+		want := []auth.Caller{{User: bob, Session: other}, {User: alice, Session: second}, {User: alice, Session: first}}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("the sessions are %+v, error %v", got, err)
 		}
 	})
 }
@@ -210,19 +236,24 @@ func TestUnits(t *testing.T) {
 	f := onDynoxide(t)
 	user, session := create(t, f, "pythonista", "pythonista@example.com")
 	fresh, other := newUser(t, "fresh", "fresh@example.com"), newUser(t, "other", "other@example.com")
+	_, first := create(t, f, "first", "first@example.com")
+	_, second := create(t, f, "second", "second@example.com")
 	tests := map[string]struct {
 		call func() error
 		want string
 	}{
-		"EnsureFree":          {func() error { return f.EnsureFree(t.Context(), other.Username, other.Email) }, "BatchGetItem r2 w0"},
-		"CreateAccount":       {func() error { return f.CreateAccount(t.Context(), fresh, newSession(fresh), newMail(fresh)) }, "TransactWriteItems r0 w10"},
-		"FindUser":            {func() error { _, err := f.FindUser(t.Context(), byName(user)); return err }, "GetItem r1 w0, GetItem r1 w0"},
-		"FindUser, unknown":   {func() error { _, _ = f.FindUser(t.Context(), auth.LoginName{Canonical: "x"}); return nil }, "GetItem r1 w0, GetItem r1 w0"},
-		"RecordLogin":         {func() error { return f.RecordLogin(t.Context(), user, now) }, "UpdateItem r0 w1"},
-		"PutSession":          {func() error { return f.PutSession(t.Context(), newSession(user)) }, "PutItem r0 w1"},
-		"ReadSession":         {func() error { _, _, err := f.ReadSession(t.Context(), user.ID, session.ID); return err }, "BatchGetItem r2 w0"},
-		"ReadSession, absent": {func() error { _, _, _ = f.ReadSession(t.Context(), user.ID, user.ID); return nil }, "BatchGetItem r2 w0"},
-		"Ping":                {func() error { return f.Ping(t.Context()) }, "GetItem r0.5 w0"},
+		"EnsureFree":           {func() error { return f.EnsureFree(t.Context(), other.Username, other.Email) }, "BatchGetItem r2 w0"},
+		"CreateAccount":        {func() error { return f.CreateAccount(t.Context(), fresh, newSession(fresh), newMail(fresh)) }, "TransactWriteItems r0 w10"},
+		"FindUser":             {func() error { _, err := f.FindUser(t.Context(), byName(user)); return err }, "GetItem r1 w0, GetItem r1 w0"},
+		"FindUser, unknown":    {func() error { _, _ = f.FindUser(t.Context(), auth.LoginName{Canonical: "x"}); return nil }, "GetItem r1 w0, GetItem r1 w0"},
+		"RecordLogin":          {func() error { return f.RecordLogin(t.Context(), user, now) }, "UpdateItem r0 w1"},
+		"PutSession":           {func() error { return f.PutSession(t.Context(), newSession(user)) }, "PutItem r0 w1"},
+		"ReadSessions":         {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()}); return err }, "BatchGetItem r2 w0"},
+		"ReadSessions, absent": {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{{User: user.ID}}); return err }, "BatchGetItem r2 w0"},
+		"ReadUser":             {func() error { _, err := f.ReadUser(t.Context(), user.ID); return err }, "GetItem r1 w0"},
+		"RotateSession":        {func() error { _, err := f.RotateSession(t.Context(), move(first)); return err }, "UpdateItem r0 w1"},
+		"EndSession":           {func() error { return f.EndSession(t.Context(), second.Ref()) }, "DeleteItem r0 w1"},
+		"Ping":                 {func() error { return f.Ping(t.Context()) }, "GetItem r0.5 w0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

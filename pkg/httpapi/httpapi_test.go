@@ -266,8 +266,8 @@ func TestFallback(t *testing.T) {
 
 type meStub struct{ caller auth.Caller }
 
-func (m meStub) Bearer(_ context.Context, token secret.String) (auth.Caller, error) {
-	if token.Reveal() != "good" {
+func (m meStub) Authenticate(_ context.Context, credentials auth.Credentials) (auth.Caller, error) {
+	if credentials.Access.Reveal() != "good" {
 		return auth.Caller{}, auth.ErrAuthenticationRequired
 	}
 	return m.caller, nil

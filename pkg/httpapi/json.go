@@ -45,11 +45,26 @@ func serveJSON[Req request, Res any](status int, do func(context.Context, Req) (
 // decode reads the one JSON object that the body has to be (RFC 8259, and of RFC 7493 the rules against names twice and
 // against text that is no Unicode), within the limits, and validates it. Unknown members are ignored.
 func decode[Req request](r *http.Request) (Req, error) {
-	var asked Req
 	body, err := readBody(r)
 	if err != nil {
-		return asked, err
+		var none Req
+		return none, err
 	}
+	return parse[Req](body)
+}
+
+// decodeOptional is decode for an endpoint whose body may be left out.
+func decodeOptional[Req request](r *http.Request) (Req, error) {
+	var none Req
+	body, err := readBody(r)
+	if err != nil || len(body) == 0 {
+		return none, err
+	}
+	return parse[Req](body)
+}
+
+func parse[Req request](body []byte) (Req, error) {
+	var asked Req
 	if err := checkObject(body); err != nil {
 		return asked, errMalformedJSON.Because(err)
 	}
@@ -61,6 +76,12 @@ func decode[Req request](r *http.Request) (Req, error) {
 	}
 	return asked, nil
 }
+
+// noBody is the body of an endpoint that takes none: it may be left out, and whatever object it is says nothing.
+type noBody struct{}
+
+// Validate implements request.
+func (noBody) Validate() []fault.Field { return nil }
 
 // readBody reads a body within the cap and refuses one of another type than JSON. An empty one needs no type.
 func readBody(r *http.Request) ([]byte, error) {
@@ -98,7 +119,7 @@ func checkObject(body []byte) error {
 		case depth > maxNesting:
 			return errDeep
 		case depth == 0:
-			if _, err := decoder.ReadToken(); err != io.EOF {
+			if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
 				return errors.Join(errTrailing, err)
 			}
 			return nil
@@ -115,12 +136,19 @@ func misfit(err error) error {
 	return fault.Validation(fault.Field{Key: semantic.JSONPointer.LastToken(), Message: "must be a string"})
 }
 
-// writeJSON answers with a value that always marshals.
-func writeJSON(w http.ResponseWriter, status int, value any) {
+// writeJSON answers with value.
+func writeJSON(w http.ResponseWriter, status int, value any) { write(w, status, marshal(value)) }
+
+// marshal encodes a body of ours, which cannot fail.
+func marshal(value any) []byte {
 	body, err := json.Marshal(value)
 	if err != nil {
 		panic("httpapi: an answer does not marshal: " + err.Error())
 	}
+	return body
+}
+
+func write(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(body)

@@ -1,54 +1,21 @@
 package httpapi
 
 import (
-	"context"
-	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"latchkey/pkg/auth"
-	"latchkey/pkg/secret"
 )
 
-type authenticator interface {
-	Bearer(ctx context.Context, token secret.String) (auth.Caller, error)
-}
-
-// authenticated makes an endpoint that needs a credential. It is checked before the body: 401 beats 400.
-func authenticated(credentials authenticator, next func(http.ResponseWriter, *http.Request, auth.Caller) error) Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		token, ok := bearerToken(r)
-		if !ok {
-			return auth.ErrAuthenticationRequired.Because(errors.New("no bearer token"))
-		}
-		caller, err := credentials.Bearer(r.Context(), token)
-		if err != nil {
+// Me is POST and GET /api/auth/me.
+func Me(credentials authenticator) Handler {
+	return authenticated(credentials, func(w http.ResponseWriter, r *http.Request, caller auth.Caller) error {
+		if _, err := decodeOptional[noBody](r); err != nil {
 			return err
 		}
-		return next(w, r, caller)
-	}
-}
-
-// bearerToken reads the Authorization header (RFC 6750 §2.1; the scheme's case does not matter, RFC 9110 §11.1).
-func bearerToken(r *http.Request) (secret.String, bool) {
-	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !found || !strings.EqualFold(scheme, "Bearer") {
-		return secret.String{}, false
-	}
-	return secret.New(strings.TrimLeft(token, " ")), true
-}
-
-// ignoreBody refuses a body that no endpoint takes and reads past any other.
-func ignoreBody(r *http.Request) error {
-	body, err := readBody(r)
-	if err != nil || len(body) == 0 {
-		return err
-	}
-	if err := checkObject(body); err != nil {
-		return errMalformedJSON.Because(err)
-	}
-	return nil
+		writeJSON(w, http.StatusOK, newUserBody(caller.User))
+		return nil
+	})
 }
 
 // userBody is an account as its owner sees it.
@@ -94,14 +61,3 @@ func newUserBody(user auth.User) userBody {
 
 // timestamp writes a time in the profile of RFC 3339 that ends in Z, to the millisecond.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// Me is POST and GET /api/auth/me.
-func Me(credentials authenticator) Handler {
-	return authenticated(credentials, func(w http.ResponseWriter, r *http.Request, caller auth.Caller) error {
-		if err := ignoreBody(r); err != nil {
-			return err
-		}
-		writeJSON(w, http.StatusOK, newUserBody(caller.User))
-		return nil
-	})
-}

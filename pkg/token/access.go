@@ -66,7 +66,7 @@ func (a *Authority) SignAccess(claims Claims) (secret.String, error) {
 		Type:     typeAccess,
 	}
 	if _, err := a.accept(wire, wire.IssuedAt); err != nil {
-		// Not wrapped: ErrInvalid is for what a client sends, and this is ours.
+		//nolint:errorlint // not wrapped: ErrInvalid is for what a client sends, and this is ours
 		return secret.String{}, fmt.Errorf("signing an access token: claims that would be refused: %v", err)
 	}
 	payload, err := json.Marshal(wire)

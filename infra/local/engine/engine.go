@@ -47,7 +47,11 @@ func (e *Engine) Done() <-chan struct{} { return e.process.Done() }
 
 // Err tells, after Done, how the engine ended and what it said last; it is never nil then, since engines do not end by themselves.
 func (e *Engine) Err() error {
-	return fmt.Errorf("%s ended (%v): %s", e.Name, e.process.Err(), e.output.last())
+	cause := e.process.Err()
+	if cause == nil {
+		cause = errors.New("exit status 0")
+	}
+	return fmt.Errorf("%s ended (%w); its last line: %s", e.Name, cause, e.output.last())
 }
 
 // Pid is the engine's process id.

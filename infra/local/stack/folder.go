@@ -10,23 +10,15 @@ import (
 
 // folder is where a run keeps its files.
 type folder struct {
-	data  string // what the engine keeps; "" for nothing
+	data  string // folder of what the engine keeps; "" for nothing
 	bin   string // the function binaries
 	keys  string // file of the private key set
 	close func()
 }
 
-// openFolder makes the folder if need be, and holds it until close. An empty name is a temporary folder that close removes.
-func openFolder(name string) (folder, error) {
-	if name == "" {
-		temporary, err := os.MkdirTemp("", "latchkey-")
-		if err != nil {
-			return folder{}, fmt.Errorf("making a temporary folder: %w", err)
-		}
-		f := within(temporary)
-		f.data, f.close = "", func() { _ = os.RemoveAll(temporary) }
-		return f, nil
-	}
+// openFolder makes the folder if need be, and holds it until close. With fresh, what former runs kept there is removed, and nothing
+// else: it may be a folder with other things in it.
+func openFolder(name string, fresh bool) (folder, error) {
 	path, err := filepath.Abs(name) // the engine may have another working directory
 	if err != nil {
 		return folder{}, fmt.Errorf("finding the data folder: %w", err)
@@ -35,6 +27,7 @@ func openFolder(name string) (folder, error) {
 		return folder{}, fmt.Errorf("making the data folder: %w; set DATA_DIR=…", err)
 	}
 	f := within(path)
+	f.data = filepath.Join(path, "tables")
 	f.close, err = lock(filepath.Join(path, "lock"))
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return folder{}, fmt.Errorf("data folder %s is in use by another run; end that one or set DATA_DIR=…", path)
@@ -42,11 +35,29 @@ func openFolder(name string) (folder, error) {
 	if err != nil {
 		return folder{}, fmt.Errorf("locking the data folder: %w; set DATA_DIR=…", err)
 	}
+	if fresh {
+		err = errors.Join(os.RemoveAll(f.data), os.RemoveAll(f.keys))
+	}
+	if err := errors.Join(err, os.MkdirAll(f.data, 0o700)); err != nil {
+		f.close()
+		return folder{}, fmt.Errorf("preparing the data folder: %w; set DATA_DIR=…", err)
+	}
+	return f, nil
+}
+
+// temporaryFolder has no place for an engine's data, and is removed by close.
+func temporaryFolder() (folder, error) {
+	path, err := os.MkdirTemp("", "latchkey-")
+	if err != nil {
+		return folder{}, fmt.Errorf("making a temporary folder: %w", err)
+	}
+	f := within(path)
+	f.close = func() { _ = os.RemoveAll(path) }
 	return f, nil
 }
 
 func within(path string) folder {
-	return folder{data: path, bin: filepath.Join(path, "bin"), keys: filepath.Join(path, "signing-keys.json")}
+	return folder{bin: filepath.Join(path, "bin"), keys: filepath.Join(path, "signing-keys.json")}
 }
 
 // lock takes the file for this process. The kernel gives it back however the process ends, so the file itself means nothing and

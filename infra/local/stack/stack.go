@@ -28,6 +28,7 @@ type Options struct {
 
 	// DataDir keeps tables and signing keys between runs, for one run at a time. "" keeps nothing and shares nothing.
 	DataDir string
+	Fresh   bool // begins by removing what DataDir keeps
 
 	// DynamoDBEndpoint is an engine that somebody else runs. The tables are made there and none is started.
 	DynamoDBEndpoint string
@@ -97,17 +98,20 @@ func (s *Stack) Close() {
 
 // takePorts comes first: a port in use is the commonest fault, and nothing has happened yet that it could spoil.
 func (s *Stack) takePorts(ctx context.Context, o Options) error {
-	for variable, port := range map[string]int{"MAIL_PORT": o.MailPort, "DYNAMODB_PORT": o.DynamoDBPort} {
-		if port == 0 || variable == "DYNAMODB_PORT" && o.DynamoDBEndpoint != "" {
+	for _, wanted := range []struct {
+		variable string
+		port     int
+		unused   bool
+	}{
+		{"PORT", o.Port, false},
+		{"DYNAMODB_PORT", o.DynamoDBPort, o.DynamoDBEndpoint != ""},
+		{"MAIL_PORT", o.MailPort, false},
+	} {
+		if wanted.port == 0 || wanted.unused {
 			continue
 		}
-		if err := engine.CheckPort(port); err != nil {
-			return fmt.Errorf("%w; end what uses it or set %s=…", err, variable)
-		}
-	}
-	if o.Port != 0 {
-		if err := engine.CheckPort(o.Port); err != nil {
-			return fmt.Errorf("%w; end what uses it or set PORT=…", err)
+		if err := engine.CheckPort(wanted.port); err != nil {
+			return fmt.Errorf("%w; end what uses it or set %s=…", err, wanted.variable)
 		}
 	}
 	var listen net.ListenConfig
@@ -121,13 +125,16 @@ func (s *Stack) takePorts(ctx context.Context, o Options) error {
 	return nil
 }
 
-func (s *Stack) openFolder(_ context.Context, o Options) error {
-	opened, err := openFolder(o.DataDir)
+func (s *Stack) openFolder(_ context.Context, o Options) (err error) {
+	if o.DataDir == "" {
+		s.folder, err = temporaryFolder()
+	} else {
+		s.folder, err = openFolder(o.DataDir, o.Fresh)
+	}
 	if err != nil {
 		return err
 	}
-	s.folder = opened
-	s.closers = append(s.closers, opened.close)
+	s.closers = append(s.closers, s.folder.close)
 	return nil
 }
 

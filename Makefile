@@ -1,0 +1,90 @@
+# `make help` lists what there is. Everything is installed below the checkout, in git-ignored folders.
+
+SHELL = /bin/sh
+.DEFAULT_GOAL = help
+.DELETE_ON_ERROR:
+.PHONY: help run run-fresh setup test lint fuzz validate ci clean
+
+FUZZ_INPUTS ?= 50000
+export SAM_CLI_TELEMETRY = 0
+
+node_modules   = infra/local/node_modules/.package-lock.json
+dynamodb_local = .tools/dynamodb-local
+python_tools   = .tools/venv/installed
+host           = .tools/bin/local
+
+# dynoxide, the engine of daily work, comes for one platform only; elsewhere DynamoDB Local takes its place.
+engine = $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),,$(dynamodb_local))
+
+# need is a recipe line that ends the recipe in one clear line if a program is missing.
+need = @command -v $(1) >/dev/null || { echo "latchkey: $(1) is missing: install $(2)" >&2; exit 1; }
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s  %s\n", $$1, $$2 }' Makefile
+
+run: $(node_modules) $(engine) ## run everything locally; settings: PORT MAIL_PORT DYNAMODB_PORT DATA_DIR DYNAMODB_ENDPOINT
+	$(call need,go,Go 1.26 or later)
+	@go build -o $(host) ./infra/local
+	@exec $(host)
+
+run-fresh: $(node_modules) $(engine) ## run with empty tables and new signing keys
+	$(call need,go,Go 1.26 or later)
+	@go build -o $(host) ./infra/local
+	@exec $(host) -fresh
+
+setup: $(node_modules) $(dynamodb_local) ## install the emulators of DynamoDB and SES
+
+test: setup $(python_tools) ## run all tests, on both DynamoDB engines
+	$(call need,go,Go 1.26 or later)
+	$(call need,gcc,a C compiler; the race detector needs one)
+	$(call need,java,a Java runtime of version 11 or later; DynamoDB Local needs it)
+	CGO_ENABLED=1 go test -race -shuffle=on -parallel=16 ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -tags=leash ./infra/local/child
+
+lint: ## check the code, the modules and the files
+	$(call need,go,Go 1.26 or later)
+	infra/tools/hygiene.sh
+	go mod verify
+	go mod tidy -diff
+	go tool -modfile=infra/tools/go.mod golangci-lint run ./...
+
+fuzz: ## try FUZZ_INPUTS inputs on each fuzz target
+	$(call need,go,Go 1.26 or later)
+	infra/tools/fuzz.sh $(FUZZ_INPUTS)
+
+validate: $(python_tools) ## check the template, build it as for a deployment, check the binaries
+	$(call need,go,Go 1.26 or later)
+	.tools/venv/bin/cfn-lint template.yaml
+	.tools/venv/bin/sam validate --lint --region us-east-1
+	.tools/venv/bin/sam build
+	go run ./infra/checkbuild
+
+ci: lint test fuzz validate ## everything that continuous integration checks
+
+clean: ## remove what was installed and built; data stays
+	rm -rf .tools .aws-sam infra/local/node_modules
+
+# Called by `sam build` (BuildMethod: makefile) with ARTIFACTS_DIR. SAM's own builder for Go would link against this machine's libc.
+build-%:
+	$(call need,go,Go 1.26 or later)
+	@infra/tools/build-function.sh $* "$(ARTIFACTS_DIR)"
+
+$(node_modules): infra/local/package-lock.json
+	$(call need,node,Node.js 20 or later)
+	$(call need,npm,npm; it comes with Node.js)
+	@echo "installing the npm packages of infra/local"
+	@cd infra/local && npm ci
+	@touch $@
+
+$(dynamodb_local): infra/tools/dynamodb-local.sh
+	$(call need,node,Node.js 20 or later)
+	$(call need,npm,npm; it comes with Node.js)
+	@infra/tools/dynamodb-local.sh $@
+	@touch $@
+
+$(python_tools): infra/tools/requirements.txt
+	$(call need,python3,Python 3.10 or later)
+	@echo "installing the Python tools of infra/tools"
+	@rm -rf .tools/venv && python3 -m venv .tools/venv
+	@.tools/venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

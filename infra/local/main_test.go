@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+)
+
+func TestSettings(t *testing.T) {
+	for name, tc := range map[string]struct {
+		environment []string
+		ports       [3]int // API, mail, DynamoDB
+		folder      string
+		endpoint    string
+	}{
+		"nothing set": {nil, [3]int{8000, 8005, 8001}, ".data", ""},
+		"set empty":   {[]string{"PORT=", "MAIL_PORT=", "DYNAMODB_PORT=", "DATA_DIR="}, [3]int{8000, 8005, 8001}, ".data", ""},
+		"all set": {
+			[]string{"PORT=1", "MAIL_PORT=2", "DYNAMODB_PORT=0", "DATA_DIR=elsewhere", "DYNAMODB_ENDPOINT=http://127.0.0.1:4"},
+			[3]int{1, 2, 0}, "elsewhere", "http://127.0.0.1:4",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, err := settings(tc.environment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := [3]int{o.Port, o.MailPort, o.DynamoDBPort}; got != tc.ports {
+				t.Errorf("ports %v, want %v", got, tc.ports)
+			}
+			if o.DataDir != tc.folder || o.DynamoDBEndpoint != tc.endpoint {
+				t.Errorf("folder %q, endpoint %q", o.DataDir, o.DynamoDBEndpoint)
+			}
+		})
+	}
+}
+
+func TestSettingsNameTheVariableThatIsNoPort(t *testing.T) {
+	for _, entry := range []string{"PORT=http", "MAIL_PORT=-1", "DYNAMODB_PORT=65536"} {
+		name, value, _ := strings.Cut(entry, "=")
+		if _, err := settings([]string{entry}); err == nil || !strings.HasPrefix(err.Error(), name+` is "`+value+`"; set it to`) {
+			t.Errorf("%s: error %v", entry, err)
+		}
+	}
+}
+
+func TestEnvironmentGoesOnToTheTemplate(t *testing.T) {
+	o, err := settings([]string{"ALLOWED_ORIGINS=https://a.example=b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := o.Environment["ALLOWED_ORIGINS"]; got != "https://a.example=b" {
+		t.Errorf("ALLOWED_ORIGINS is %q", got)
+	}
+}
+
+// output ends the run when it is ready.
+type output struct {
+	bytes.Buffer
+	ready context.CancelFunc
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("\nready\n")) {
+		o.ready()
+	}
+	return o.Buffer.Write(b)
+}
+
+func TestRunTellsWhatIsWhereAndEndsWhenInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &output{ready: cancel}
+	folder := t.TempDir()
+	err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "DATA_DIR=" + folder}, false, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"API     http://localhost:", "inbox   http://127.0.0.1:", "tables  http://127.0.0.1:", "data    " + folder} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestRunInterruptedDuringItsStartIsNoFailure(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	out := &output{ready: func() { t.Error("ready") }}
+	if err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "DATA_DIR=" + t.TempDir()}, false, out); err != nil {
+		t.Error(err)
+	}
+}

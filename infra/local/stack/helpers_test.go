@@ -1,0 +1,87 @@
+package stack
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"latchkey/infra/local/engine"
+	"latchkey/infra/local/template"
+)
+
+// product is a copy of a small product, with the tools of this one.
+func product(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, os.DirFS("testdata/product")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tools := range []string{"infra", ".tools"} {
+		if err := os.Symlink(filepath.Join(root(t), tools), filepath.Join(folder, tools)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+func root(t *testing.T) string {
+	t.Helper()
+	folder, err := engine.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// begin starts a stack that ends with the test.
+func begin(t *testing.T, o Options) *Stack {
+	t.Helper()
+	o.Log = io.Discard
+	s, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// renamed is the declaration of the first table of s under another name.
+func renamed(s *Stack, name string) []template.Table {
+	table := s.Template.Tables[0]
+	table.Name = name
+	return []template.Table{table}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func move(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}

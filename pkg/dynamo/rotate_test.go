@@ -1,0 +1,110 @@
+package dynamo_test
+
+import (
+	"errors"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/pkg/auth"
+)
+
+func TestRotateSession(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, session := create(t, f, "alice", "alice@example.com")
+		moving := move(session)
+		want := session
+		want.Generation, want.Rotated, want.KeyID, want.Expires = 1, moving.At, "k2", moving.Expires
+		got, err := f.RotateSession(t.Context(), moving)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("the session moved to %+v, error %v", got, err)
+		}
+		stored, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()})
+		if err != nil || !reflect.DeepEqual(stored, []auth.Caller{{User: user, Session: want}}) {
+			t.Errorf("stored is %+v, error %v", stored, err)
+		}
+	})
+}
+
+// TestASessionMovesOnlyFromWhereItIsExpected holds each part of the condition: without it, its case would move.
+func TestASessionMovesOnlyFromWhereItIsExpected(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		_, session := create(t, f, "alice", "alice@example.com")
+		for name, change := range map[string]func(*auth.Rotation){
+			"an earlier generation":    func(m *auth.Rotation) { m.From-- },
+			"a later generation":       func(m *auth.Rotation) { m.From++ },
+			"another epoch":            func(m *auth.Rotation) { m.Epoch++ },
+			"at the session's expiry":  func(m *auth.Rotation) { m.At = session.Expires },
+			"at its absolute end":      func(m *auth.Rotation) { m.At = session.End },
+			"after its absolute end":   func(m *auth.Rotation) { m.At = session.End.Add(time.Hour) },
+			"just before that, expiry": func(m *auth.Rotation) { m.At = session.End.Add(-time.Millisecond) },
+		} {
+			moving := move(session)
+			change(&moving)
+			_, err := f.RotateSession(t.Context(), moving)
+			stale, ok := errors.AsType[*auth.StaleSessionError](err)
+			if !ok || !reflect.DeepEqual(stale.Current, session) {
+				t.Errorf("%s: the error is %v with %+v", name, err, stale)
+			}
+		}
+		late := newSession(auth.User{ID: session.User})
+		late.Expires, late.End = session.End.Add(time.Hour), session.End
+		if err := f.PutSession(t.Context(), late); err != nil {
+			t.Fatal(err)
+		}
+		moving := move(late)
+		moving.At = late.End
+		if _, err := f.RotateSession(t.Context(), moving); err == nil {
+			t.Error("a session moved beyond its absolute end, which lies before its expiry")
+		}
+	})
+}
+
+func TestAMoveBringsNoSessionBack(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, session := create(t, f, "alice", "alice@example.com")
+		if err := f.EndSession(t.Context(), session.Ref()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.RotateSession(t.Context(), move(session))
+		stale, ok := errors.AsType[*auth.StaleSessionError](err)
+		if !ok || !stale.Current.ID.IsZero() {
+			t.Errorf("the error is %v", err)
+		}
+		other := newSession(user)
+		if _, err := f.RotateSession(t.Context(), move(other)); err == nil {
+			t.Error("a session that never was has moved")
+		}
+		if keys := f.tables.Keys(t); len(keys) != 4 {
+			t.Errorf("the tables hold %v", keys)
+		}
+	})
+}
+
+func TestOfManyMovesAtOnceOneWins(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		_, session := create(t, f, "alice", "alice@example.com")
+		var moved, stale atomic.Int32
+		var all sync.WaitGroup
+		for range 32 {
+			all.Go(func() {
+				_, err := f.RotateSession(t.Context(), move(session))
+				found, isStale := errors.AsType[*auth.StaleSessionError](err)
+				switch {
+				case err == nil:
+					moved.Add(1)
+				case isStale && found.Current.Generation == 1:
+					stale.Add(1)
+				default:
+					t.Errorf("moving: %v", err)
+				}
+			})
+		}
+		all.Wait()
+		if moved.Load() != 1 || stale.Load() != 31 {
+			t.Errorf("%d moved and %d were stale", moved.Load(), stale.Load())
+		}
+	})
+}
