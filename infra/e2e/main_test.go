@@ -173,15 +173,3 @@ func register(t *testing.T, name string) string {
 	}
 	return got.member("access_token")
 }
-
-// count returns how many items of both tables have a key with that prefix.
-func count(t *testing.T, prefix string) int {
-	t.Helper()
-	found := 0
-	for _, key := range sharedTables().Keys(t) {
-		if strings.HasPrefix(key, prefix) {
-			found++
-		}
-	}
-	return found
-}

@@ -56,10 +56,16 @@ func TestFoldersAreTheFunctions(t *testing.T) {
 }
 
 type samTemplate struct {
+	Globals struct {
+		Function struct {
+			Memory int `yaml:"MemorySize"`
+		} `yaml:"Function"`
+	} `yaml:"Globals"`
 	Resources map[string]struct {
 		Type       string `yaml:"Type"`
 		Properties struct {
 			Code   string `yaml:"CodeUri"`
+			Memory int    `yaml:"MemorySize"`
 			Events map[string]struct {
 				Type       string `yaml:"Type"`
 				Properties struct {
@@ -71,7 +77,8 @@ type samTemplate struct {
 	} `yaml:"Resources"`
 }
 
-func TestTemplateHasTheRoutes(t *testing.T) {
+func readTemplate(t *testing.T) samTemplate {
+	t.Helper()
 	source, err := os.ReadFile(filepath.Join(root, "template.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +87,30 @@ func TestTemplateHasTheRoutes(t *testing.T) {
 	if err := yaml.Unmarshal(source, &template); err != nil {
 		t.Fatal(err)
 	}
+	return template
+}
+
+// hashing are the functions that compute password hashes, and so have a whole vCPU; all others have the default.
+var hashing = []string{"login", "register"}
+
+func TestMemory(t *testing.T) {
+	template := readTemplate(t)
+	if got := template.Globals.Function.Memory; got != 256 {
+		t.Errorf("the default is %d MB", got)
+	}
+	for _, resource := range template.Resources {
+		name, want := strings.TrimPrefix(resource.Properties.Code, "functions/"), 0
+		if slices.Contains(hashing, name) {
+			want = 1769
+		}
+		if got := resource.Properties.Memory; got != want {
+			t.Errorf("%s has %d MB, want %d (0 is the default)", name, got, want)
+		}
+	}
+}
+
+func TestTemplateHasTheRoutes(t *testing.T) {
+	template := readTemplate(t)
 	var functions, routes []string
 	for _, resource := range template.Resources {
 		if resource.Type != "AWS::Serverless::Function" {

@@ -104,29 +104,10 @@ func storeCalls(t *testing.T) map[string]storeCall {
 	}
 }
 
-// faultsOf are the ways in which an operation can fail once and must not be noticed.
-func faultsOf(operation string) map[string]wiretap.Fault {
-	faults := map[string]wiretap.Fault{
-		"refused connection": wiretap.Refuse,
-		"lost answer":        wiretap.LoseAnswer,
-		"throttled":          wiretap.Throttle,
-		"server error":       wiretap.ServerError,
-	}
-	switch operation {
-	case "BatchGetItem":
-		faults["all unprocessed"], faults["half unprocessed"] = wiretap.Unprocess, wiretap.UnprocessHalf
-	case "TransactWriteItems":
-		faults["conflict"], faults["throttled within"] = wiretap.Conflict, wiretap.ThrottleTransaction
-	case "PutItem", "UpdateItem", "DeleteItem":
-		faults["conflict"] = wiretap.Conflict
-	}
-	return faults
-}
-
 func eachCallAndFault(t *testing.T, test func(t *testing.T, call storeCall, operation string, injected wiretap.Fault)) {
 	for name, call := range storeCalls(t) {
 		for _, operation := range call.operations {
-			for faultName, injected := range faultsOf(operation) {
+			for faultName, injected := range wiretap.FaultsOf(operation) {
 				t.Run(name+"/"+faultName, func(t *testing.T) {
 					t.Parallel()
 					test(t, call, operation, injected)

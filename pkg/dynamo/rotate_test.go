@@ -2,7 +2,10 @@ package dynamo_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -107,4 +110,33 @@ func TestOfManyMovesAtOnceOneWins(t *testing.T) {
 			t.Errorf("%d moved and %d were stale", moved.Load(), stale.Load())
 		}
 	})
+}
+
+// TestEveryUpdateDemandsItsItem: an update without that makes the item that a logout has just removed. Most conditions imply
+// it, so that no test of behaviour would notice; this one reads the source.
+func TestEveryUpdateDemandsItsItem(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	updates := 0
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, input := range strings.Split(string(source), "UpdateItemInput{")[1:] {
+			updates++
+			_, condition, _ := strings.Cut(input, "ConditionExpression:")
+			if !strings.HasPrefix(strings.TrimSpace(condition), `aws.String("attribute_exists(pk)`) {
+				t.Errorf("%s: an update without attribute_exists(pk)", file)
+			}
+		}
+	}
+	if updates < 2 {
+		t.Errorf("only %d updates were found: does this test still read the source?", updates)
+	}
 }

@@ -15,6 +15,25 @@ import (
 // Fault decides what becomes of one call.
 type Fault func(Exchange) (*http.Response, error)
 
+// FaultsOf gives, by name, the passing faults that an operation can meet in AWS.
+func FaultsOf(operation string) map[string]Fault {
+	faults := map[string]Fault{
+		"refused connection": Refuse,
+		"lost answer":        LoseAnswer,
+		"throttled":          Throttle,
+		"server error":       ServerError,
+	}
+	switch operation {
+	case "BatchGetItem":
+		faults["all unprocessed"], faults["half unprocessed"] = Unprocess, UnprocessHalf
+	case "TransactWriteItems":
+		faults["conflict"], faults["throttled within"] = Conflict, ThrottleTransaction
+	case "PutItem", "UpdateItem", "DeleteItem":
+		faults["conflict"] = Conflict
+	}
+	return faults
+}
+
 // Exchange is a call under way.
 type Exchange struct {
 	request   *http.Request

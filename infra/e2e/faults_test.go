@@ -1,0 +1,128 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"latchkey/infra/local/wiretap"
+)
+
+// endpoint is a request that succeeds, the store calls it makes, and how many items of each kind it adds.
+type endpoint struct {
+	calls   []string
+	prepare func(t *testing.T) (send func() answer, check func(answer))
+	status  int
+	adds    map[string]int
+}
+
+// endpoints are all that call the store.
+var endpoints = map[string]endpoint{
+	"register": {
+		calls: []string{"BatchGetItem", "TransactWriteItems"}, status: http.StatusCreated,
+		adds: map[string]int{"U#": 1, "N#": 1, "E#": 1, "S#": 1, "O#": 1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			name := fresh()
+			return func() answer { return post(t, "/api/auth/register", registration(name)) }, nil
+		},
+	},
+	"login": {
+		calls: []string{"GetItem", "GetItem", "UpdateItem", "PutItem"}, status: http.StatusOK, adds: map[string]int{"S#": 1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			name := fresh()
+			register(t, name)
+			return func() answer { return post(t, "/api/auth/login", credentials(name)) }, nil
+		},
+	},
+	"refresh": {
+		calls: []string{"GetItem", "UpdateItem"}, status: http.StatusOK,
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			name := fresh()
+			token := post(t, "/api/auth/register", registration(name)).member("refresh_token")
+			return func() answer { return refresh(t, token) }, func(got answer) {
+				if again := refresh(t, got.member("refresh_token")); again.status != http.StatusOK {
+					t.Errorf("the token given is refused: %s", again.body)
+				}
+			}
+		},
+	},
+	"logout": {
+		calls: []string{"BatchGetItem", "DeleteItem"}, status: http.StatusOK, adds: map[string]int{"S#": -1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			token := register(t, fresh())
+			return func() answer { return post(t, "/api/auth/logout", "", bearer(token)) }, nil
+		},
+	},
+	"me": {
+		calls: []string{"BatchGetItem"}, status: http.StatusOK,
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			token := register(t, fresh())
+			return func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, nil
+		},
+	},
+	"health": {
+		calls: []string{"GetItem"}, status: http.StatusOK,
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			return func() answer { return send(t, shared.URL, "GET", "/api/auth/health", "") }, nil
+		},
+	},
+}
+
+var named int
+
+// fresh is a name that no test has used.
+func fresh() string {
+	named++
+	return fmt.Sprintf("fresh%d", named)
+}
+
+// TestAPassingFaultOfTheStoreIsNotNoticed injects every fault once into every store call of every endpoint: the client sees a
+// success, and the tables hold its effect once.
+func TestAPassingFaultOfTheStoreIsNotNoticed(t *testing.T) {
+	for name, endpoint := range endpoints {
+		for i, operation := range endpoint.calls {
+			for faultName, fault := range wiretap.FaultsOf(operation) {
+				t.Run(fmt.Sprintf("%s/%d %s/%s", name, i, operation, faultName), func(t *testing.T) {
+					defer shared.tap.Reset()
+					send, check := endpoint.prepare(t)
+					before := kinds(t)
+					shared.tap.Reset()
+					shared.tap.Inject(operation, earlier(endpoint.calls[:i], operation), 1, fault)
+					got := send()
+					if got.status != endpoint.status {
+						t.Fatalf("the answer is %d %s", got.status, got.body)
+					}
+					for prefix, items := range kinds(t) {
+						if added := items - before[prefix]; added != endpoint.adds[prefix] {
+							t.Errorf("%d items %s were added", added, prefix)
+						}
+					}
+					if check != nil {
+						check(got)
+					}
+				})
+			}
+		}
+	}
+}
+
+// earlier counts the calls of operation before the one that shall fail.
+func earlier(calls []string, operation string) int {
+	n := 0
+	for _, call := range calls {
+		if call == operation {
+			n++
+		}
+	}
+	return n
+}
+
+// kinds counts the items of both tables by the prefix of their key.
+func kinds(t *testing.T) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	for _, key := range sharedTables().Keys(t) {
+		counts[key[:2]]++
+	}
+	return counts
+}
