@@ -1,10 +1,16 @@
 package e2e_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"latchkey/pkg/id"
 )
 
 // TestBudgets holds the calls and capacity units of each endpoint for the guide's payload, counted between the function
@@ -16,6 +22,16 @@ func TestBudgets(t *testing.T) {
 		token := post(t, "/api/auth/login", credentials("thrifty")).member(kind)
 		shared.tap.Reset()
 		return token
+	}
+	freshCookie := func() string {
+		cookie := cookieLogin(t, "thrifty")
+		shared.tap.Reset()
+		return cookie
+	}
+	dueCookie := func() string {
+		cookie := freshCookie()
+		age(t, cookie)
+		return cookie
 	}
 	twiceRefreshed := another("refresh_token")
 	refresh(t, refresh(t, twiceRefreshed).member("refresh_token"))
@@ -41,13 +57,22 @@ func TestBudgets(t *testing.T) {
 		"refresh, forged": {func() answer { return refresh(t, "AAAA"+another("refresh_token")[4:]) }, http.StatusForbidden, " r0 w0"},
 		"logout": {func() answer { return post(t, "/api/auth/logout", "", bearer(another("access_token"))) },
 			http.StatusOK, "BatchGetItem DeleteItem r2 w1"},
-		"logout, repeated":  {func() answer { return post(t, "/api/auth/logout", "", bearer(loggedOut)) }, http.StatusUnauthorized, "BatchGetItem r2 w0"},
-		"jwks":              {func() answer { return send(t, shared.URL, "GET", "/.well-known/jwks.json", "") }, http.StatusOK, " r0 w0"},
-		"me":                {func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, http.StatusOK, "BatchGetItem r2 w0"},
-		"me, forged":        {func() answer { return post(t, "/api/auth/me", "", bearer(token[:len(token)-2]+"AA")) }, http.StatusUnauthorized, " r0 w0"},
-		"login, no JSON":    {func() answer { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
-		"register, no JSON": {func() answer { return post(t, "/api/auth/register", `{`) }, http.StatusBadRequest, " r0 w0"},
-		"not found":         {func() answer { return post(t, "/nowhere", `{}`) }, http.StatusNotFound, " r0 w0"},
+		"logout, repeated": {func() answer { return post(t, "/api/auth/logout", "", bearer(loggedOut)) }, http.StatusUnauthorized, "BatchGetItem r2 w0"},
+		"session/login": {func() answer { return post(t, "/api/auth/session/login", credentials("thrifty")) },
+			http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
+		"session/login, wrong": {func() answer { return post(t, "/api/auth/session/login", `{"username":"thrifty","password":"wrong"}`) },
+			http.StatusForbidden, "GetItem GetItem r2 w0"},
+		"session/logout": {func() answer { return post(t, "/api/auth/session/logout", "", freshCookie()) },
+			http.StatusOK, "BatchGetItem DeleteItem r2 w1"},
+		"me by cookie":              {func() answer { return post(t, "/api/auth/me", "", freshCookie()) }, http.StatusOK, "BatchGetItem r2 w0"},
+		"me by cookie, renewal due": {func() answer { return post(t, "/api/auth/me", "", dueCookie()) }, http.StatusOK, "BatchGetItem UpdateItem r2 w1"},
+		"me by both":                {func() answer { return post(t, "/api/auth/me", "", bearer(token), freshCookie()) }, http.StatusOK, "BatchGetItem r3 w0"},
+		"jwks":                      {func() answer { return send(t, shared.URL, "GET", "/.well-known/jwks.json", "") }, http.StatusOK, " r0 w0"},
+		"me":                        {func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, http.StatusOK, "BatchGetItem r2 w0"},
+		"me, forged":                {func() answer { return post(t, "/api/auth/me", "", bearer(token[:len(token)-2]+"AA")) }, http.StatusUnauthorized, " r0 w0"},
+		"login, no JSON":            {func() answer { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"register, no JSON":         {func() answer { return post(t, "/api/auth/register", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"not found":                 {func() answer { return post(t, "/nowhere", `{}`) }, http.StatusNotFound, " r0 w0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +95,23 @@ func warmUp(t *testing.T, token string) {
 	post(t, "/api/auth/logout", "")
 	refresh(t, "none")
 	send(t, shared.URL, "GET", "/.well-known/jwks.json", "")
+	post(t, "/api/auth/session/logout", "", cookieLogin(t, "thrifty"))
 	post(t, "/nowhere", "")
+}
+
+// age makes the session of a cookie look as if it had last been continued two hours ago.
+func age(t *testing.T, cookie string) {
+	t.Helper()
+	_, value, _ := strings.Cut(cookie, "=")
+	raw, err := base64.RawURLEncoding.DecodeString(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, session := id.ID(raw[:id.Size]), id.ID(raw[id.Size:2*id.Size])
+	before := fmt.Sprint(time.Now().Add(-2 * time.Hour).UnixMilli())
+	sharedTables().Set(t, "Sessions", "S#"+user.String(), session.String(), map[string]types.AttributeValue{
+		"rotated": &types.AttributeValueMemberN{Value: before},
+	})
 }
 
 const warmUpRead = 0.5

@@ -53,6 +53,37 @@ var endpoints = map[string]endpoint{
 			return func() answer { return post(t, "/api/auth/logout", "", bearer(token)) }, nil
 		},
 	},
+	"session/login": {
+		calls: []string{"GetItem", "GetItem", "UpdateItem", "PutItem"}, status: http.StatusOK, adds: map[string]int{"S#": 1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			name := fresh()
+			register(t, name)
+			return func() answer { return post(t, "/api/auth/session/login", credentials(name)) }, nil
+		},
+	},
+	"session/logout": {
+		calls: []string{"BatchGetItem", "DeleteItem"}, status: http.StatusOK, adds: map[string]int{"S#": -1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			name := fresh()
+			register(t, name)
+			cookie := cookieLogin(t, name)
+			return func() answer { return post(t, "/api/auth/session/logout", "", cookie) }, nil
+		},
+	},
+	"me by cookie, renewal due": {
+		calls: []string{"BatchGetItem", "UpdateItem"}, status: http.StatusOK,
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			name := fresh()
+			register(t, name)
+			cookie := cookieLogin(t, name)
+			age(t, cookie)
+			return func() answer { return post(t, "/api/auth/me", "", cookie) }, func(got answer) {
+				if got.header.Get("Set-Cookie") == "" {
+					t.Error("the cookie was not renewed")
+				}
+			}
+		},
+	},
 	"me": {
 		calls: []string{"BatchGetItem"}, status: http.StatusOK,
 		prepare: func(t *testing.T) (func() answer, func(answer)) {

@@ -47,6 +47,10 @@ func run(m *testing.M) int {
 	}
 	defer end()
 	code := m.Run()
+	if found := secrets.foundIn(shared.DynamoDBEndpoint); len(found) > 0 {
+		fmt.Fprintln(os.Stderr, "FAIL: the tables hold what opens something:", found)
+		code = 1
+	}
 	if code != 0 {
 		lines := strings.SplitAfter(shared.logs.String(), "\n")
 		fmt.Fprint(os.Stderr, strings.Join(lines[max(0, len(lines)-lastLines):], ""))
@@ -144,7 +148,9 @@ func try(ctx context.Context, base, method, path, body string, headers ...string
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	return answer{status: response.StatusCode, header: response.Header, body: string(text)}, err
+	got := answer{status: response.StatusCode, header: response.Header, body: string(text)}
+	secrets.note(body, got)
+	return got, err
 }
 
 // post sends JSON to the shared stack.

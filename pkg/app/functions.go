@@ -20,8 +20,12 @@ func Register(p *Parts) http.Handler {
 
 // Login is functions/login.
 func Login(p *Parts) http.Handler {
-	login := auth.NewLogin(p.useStore(), p.hasher(), p.pairs(), p.now)
-	return p.edge().Routes(routes{contract.Login: httpapi.Login(login)})
+	return p.edge().Routes(routes{contract.Login: httpapi.Login(p.login())})
+}
+
+// SessionLogin is functions/session-login.
+func SessionLogin(p *Parts) http.Handler {
+	return p.edge().Routes(routes{contract.SessionLogin: httpapi.SessionLogin(p.door(), p.login())})
 }
 
 // Refresh is functions/refresh.
@@ -32,8 +36,12 @@ func Refresh(p *Parts) http.Handler {
 
 // Logout is functions/logout.
 func Logout(p *Parts) http.Handler {
-	logout := auth.NewLogout(p.authenticator(), p.useStore(), p.useKeys())
-	return p.edge().Routes(routes{contract.Logout: httpapi.Logout(logout)})
+	return p.edge().Routes(routes{contract.Logout: httpapi.Logout(p.door(), p.logout())})
+}
+
+// SessionLogout is functions/session-logout.
+func SessionLogout(p *Parts) http.Handler {
+	return p.edge().Routes(routes{contract.SessionLogout: httpapi.Logout(p.door(), p.logout())})
 }
 
 // JWKS is functions/jwks.
@@ -48,7 +56,7 @@ func Discovery(p *Parts) http.Handler {
 
 // Me is functions/me.
 func Me(p *Parts) http.Handler {
-	me := httpapi.Me(p.authenticator())
+	me := httpapi.Me(p.door(), p.authenticator())
 	return p.edge().Routes(routes{contract.Me: me, contract.MeGet: me})
 }
 

@@ -99,6 +99,9 @@ func (p *Parts) lifetimes() auth.Lifetimes {
 		Refresh:    p.cfg.RefreshToken,
 		Grace:      p.cfg.RefreshGrace,
 		SessionMax: p.cfg.SessionMax,
+
+		CookieIdle:     p.cfg.SessionIdle,
+		CookieAbsolute: p.cfg.SessionAbsolute,
 	}
 }
 
@@ -108,6 +111,25 @@ func (p *Parts) pairs() *auth.Pairs {
 
 func (p *Parts) hasher() *password.Hasher { return password.NewHasher(password.Current, p.random) }
 
+func (p *Parts) cookies() *auth.Cookies { return auth.NewCookies(p.lifetimes(), p.now, p.random) }
+
+func (p *Parts) login() *auth.Login {
+	return auth.NewLogin(p.useStore(), p.hasher(), p.pairs(), p.cookies(), p.now)
+}
+
 func (p *Parts) authenticator() *auth.Authenticator {
-	return auth.NewAuthenticator(p.useStore(), p.authority(), p.now)
+	return auth.NewAuthenticator(p.useStore(), p.authority(), p.cookies(), p.now)
+}
+
+func (p *Parts) logout() *auth.Logout {
+	return auth.NewLogout(p.authenticator(), p.useStore(), p.useKeys())
+}
+
+func (p *Parts) door() httpapi.Door {
+	origins, err := httpapi.NewOrigins(p.cfg.PublicURL, p.cfg.AllowedOrigins)
+	p.note(err)
+	for _, origin := range p.cfg.CrossSiteOrigins() {
+		p.log.Warn("a page of this origin gets no cookie session by fetch: it is another site than PUBLIC_URL", "origin", origin)
+	}
+	return httpapi.NewDoor(httpapi.NewCookies(p.cfg.HTTPS(), p.cfg.SessionIdle), origins)
 }

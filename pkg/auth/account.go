@@ -42,6 +42,3 @@ type User struct {
 	Joined    time.Time
 	LastLogin time.Time // zero: never
 }
-
-// sessionsPerUser is how many live sessions of all kinds an account has at most.
-const sessionsPerUser = 50

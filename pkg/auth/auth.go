@@ -17,5 +17,8 @@ type Lifetimes struct {
 	Access     time.Duration // of an access token, from its issue
 	Refresh    time.Duration // of a refresh token, from its issue
 	Grace      time.Duration // how long a replaced refresh token still gives its successor
-	SessionMax time.Duration // of a session, however often it is refreshed
+	SessionMax time.Duration // of a token session, however often it is refreshed
+
+	CookieIdle     time.Duration // of a cookie session that is not used
+	CookieAbsolute time.Duration // of a cookie session, however often it is used
 }

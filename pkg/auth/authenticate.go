@@ -15,7 +15,13 @@ import (
 type SessionReader interface {
 	// ReadSessions returns those of the sessions that are there, each with its user, read consistently in one call.
 	// A session or user that is missing is left out; doubled references are read once.
-	ReadSessions(ctx context.Context, sessions []SessionRef) ([]Caller, error)
+	ReadSessions(ctx context.Context, sessions []SessionRef) (map[SessionRef]Caller, error)
+}
+
+// AuthenticationStore is what resolving credentials needs of the store.
+type AuthenticationStore interface {
+	SessionReader
+	RenewalStore
 }
 
 // accessVerifier checks access tokens without a call to anything.
@@ -39,65 +45,130 @@ type Caller struct {
 // Credentials are what a request carries to show who makes it. An absent one is empty.
 type Credentials struct {
 	Access secret.String // an access token (RFC 6750)
+	Cookie secret.String // the value of the session cookie
+}
+
+// CookieState is what became of the session cookie of a request.
+type CookieState int
+
+// The states of a cookie.
+const (
+	CookieAbsent  CookieState = iota // none was sent
+	CookieDead                       // it opens no live session, and never will again
+	CookieLive                       // it opens a live session
+	CookieRenewed                    // it does, and that session has just been continued
+)
+
+// Identity is who makes a request, and what became of its cookie.
+type Identity struct {
+	Caller
+	Cookie CookieState
 }
 
 // Authenticator resolves credentials to who presents them.
 type Authenticator struct {
-	store  SessionReader
-	tokens accessVerifier
-	now    Clock
+	store   AuthenticationStore
+	tokens  accessVerifier
+	cookies *Cookies
+	now     Clock
 }
 
 // NewAuthenticator returns an Authenticator.
-func NewAuthenticator(store SessionReader, tokens accessVerifier, now Clock) *Authenticator {
-	return &Authenticator{store: store, tokens: tokens, now: now}
+func NewAuthenticator(store AuthenticationStore, tokens accessVerifier, cookies *Cookies, now Clock) *Authenticator {
+	return &Authenticator{store: store, tokens: tokens, cookies: cookies, now: now}
 }
 
-// Authenticate returns who presents the credentials. If none belongs to a live session, whatever the reason, the answer
-// is ErrAuthenticationRequired; a store that does not answer is not.
-func (a *Authenticator) Authenticate(ctx context.Context, credentials Credentials) (Caller, error) {
-	named, refusal := a.name(credentials)
-	live, err := a.live(ctx, named)
+// Authenticate returns who presents the credentials: the access token's user if it belongs to a live session, else the
+// cookie's. If neither does, whatever the reason, the answer is ErrAuthenticationRequired; a store that does not answer
+// is not. A cookie session that is used is continued.
+func (a *Authenticator) Authenticate(ctx context.Context, credentials Credentials) (Identity, error) {
+	shown, refusal := a.show(credentials)
+	live, err := a.live(ctx, shown)
 	if err != nil {
-		return Caller{}, err
+		return Identity{}, err
 	}
 	if len(live) == 0 {
-		return Caller{}, ErrAuthenticationRequired.Because(refusal)
+		return Identity{}, ErrAuthenticationRequired.Because(refusal)
 	}
-	return live[0], nil
+	identity := Identity{Caller: live[0], Cookie: cookieState(credentials, live)}
+	if identity.Session.Kind == SessionCookie && a.cookies.renew(ctx, a.store, identity.Session) {
+		identity.Cookie = CookieRenewed
+	}
+	return identity, nil
 }
 
-// errNotLive is why a credential that verifies does not count.
+func cookieState(credentials Credentials, live []Caller) CookieState {
+	if credentials.Cookie.IsZero() {
+		return CookieAbsent
+	}
+	for _, caller := range live {
+		if caller.Session.Kind == SessionCookie {
+			return CookieLive
+		}
+	}
+	return CookieDead
+}
+
+// shown is a session that a credential names, and whether the session is one that such a credential opens.
+type shown struct {
+	ref   SessionRef
+	opens func(Session) bool
+}
+
+func byToken(session Session) bool { return session.Kind == SessionTokens }
+
+// errNotLive is why credentials that verify do not count.
 var errNotLive = errors.New("the session has ended")
 
-// name returns the sessions that the credentials name, as far as they verify, and why it would be none.
-func (a *Authenticator) name(credentials Credentials) ([]SessionRef, error) {
-	if credentials.Access.IsZero() {
-		return nil, errors.New("no credential")
+// show returns the sessions that the credentials name, in their order, as far as they verify without a call, and why none
+// of them would count.
+func (a *Authenticator) show(credentials Credentials) ([]shown, error) {
+	var all []shown
+	refusal := errors.New("no credential")
+	if !credentials.Access.IsZero() {
+		claims, err := a.tokens.VerifyAccess(credentials.Access.Reveal(), a.now())
+		if err == nil {
+			all = append(all, shown{SessionRef{User: claims.Subject, Session: claims.Session}, byToken})
+		}
+		refusal = err
 	}
-	claims, err := a.tokens.VerifyAccess(credentials.Access.Reveal(), a.now())
-	if err != nil {
-		return nil, err
+	if !credentials.Cookie.IsZero() {
+		ref, key, err := openCookie(credentials.Cookie)
+		if err == nil {
+			all = append(all, shown{ref, func(session Session) bool { return session.opens(key) }})
+		}
+		refusal = err
 	}
-	return []SessionRef{{User: claims.Subject, Session: claims.Session}}, errNotLive
+	if len(all) > 0 {
+		refusal = errNotLive
+	}
+	return all, refusal
 }
 
-// live returns those of the sessions that count now, in their order. It makes no call for none.
-func (a *Authenticator) live(ctx context.Context, named []SessionRef) ([]Caller, error) {
-	if len(named) == 0 {
+// live returns the callers whose sessions are opened and count now, in the order shown. It makes no call for none.
+func (a *Authenticator) live(ctx context.Context, all []shown) ([]Caller, error) {
+	if len(all) == 0 {
 		return nil, nil
 	}
-	callers, err := a.store.ReadSessions(ctx, named)
+	refs := make([]SessionRef, len(all))
+	for i, each := range all {
+		refs[i] = each.ref
+	}
+	found, err := a.store.ReadSessions(ctx, refs)
 	if err != nil {
 		return nil, fmt.Errorf("reading the session: %w", err)
 	}
 	now := a.now()
 	var live []Caller
-	for _, caller := range callers {
-		reqlog.User(ctx, caller.User.ID)
-		if caller.Session.Live(caller.User, now) {
+	for _, each := range all {
+		caller, there := found[each.ref]
+		if there && each.opens(caller.Session) && caller.Session.Live(caller.User, now) {
 			live = append(live, caller)
+			delete(found, each.ref) // what is shown twice counts once
 		}
+	}
+	if len(live) > 0 {
+		reqlog.User(ctx, live[0].User.ID)
 	}
 	return live, nil
 }

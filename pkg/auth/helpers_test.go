@@ -56,6 +56,7 @@ func newHouse(t *testing.T) *house {
 		clock:     time.Date(2126, 3, 4, 5, 6, 7, 890_000_000, time.UTC),
 		lives: auth.Lifetimes{
 			Access: time.Hour, Refresh: 24 * time.Hour, Grace: 30 * time.Second, SessionMax: 7 * 24 * time.Hour,
+			CookieIdle: 24 * time.Hour, CookieAbsolute: 72 * time.Hour,
 		},
 	}
 }
@@ -107,15 +108,17 @@ func (h *house) registrar() *auth.Registrar {
 }
 
 func (h *house) login() *auth.Login {
-	return auth.NewLogin(h.store, h.hasher, h.pairs(), h.now)
+	return auth.NewLogin(h.store, h.hasher, h.pairs(), h.cookies(), h.now)
 }
 
 func (h *house) authenticator() *auth.Authenticator {
-	return auth.NewAuthenticator(h.store, h.authority, h.now)
+	return auth.NewAuthenticator(h.store, h.authority, h.cookies(), h.now)
 }
 
+func (h *house) cookies() *auth.Cookies { return auth.NewCookies(h.lives, h.now, rand.Reader) }
+
 // authenticate presents the access token of pair.
-func (h *house) authenticate(t *testing.T, pair auth.Pair) (auth.Caller, error) {
+func (h *house) authenticate(t *testing.T, pair auth.Pair) (auth.Identity, error) {
 	t.Helper()
 	return h.authenticator().Authenticate(t.Context(), auth.Credentials{Access: pair.Access})
 }

@@ -19,10 +19,12 @@ type LoginStore interface {
 	// both cases, so that an absent account cannot be told from a present one.
 	FindUser(ctx context.Context, login LoginName) (User, error)
 	// RecordLogin notes a login at now and takes one from the account's room, if the account is active and in the
-	// epoch that user has. Otherwise it returns a *StaleUserError with the account as it stands.
-	RecordLogin(ctx context.Context, user User, now time.Time) error
+	// epoch that user has, and returns the room left. Otherwise it returns a *StaleUserError with the account as it
+	// stands.
+	RecordLogin(ctx context.Context, user User, now time.Time) (room int, err error)
 	// PutSession stores a new session.
 	PutSession(ctx context.Context, session Session) error
+	SweepStore
 }
 
 // passwordVerifier compares a password with what is stored.
@@ -67,15 +69,16 @@ type Login struct {
 	store     LoginStore
 	passwords passwordVerifier
 	pairs     *Pairs
+	cookies   *Cookies
 	now       Clock
 }
 
 // NewLogin returns a Login.
-func NewLogin(store LoginStore, passwords passwordVerifier, pairs *Pairs, now Clock) *Login {
-	return &Login{store: store, passwords: passwords, pairs: pairs, now: now}
+func NewLogin(store LoginStore, passwords passwordVerifier, pairs *Pairs, cookies *Cookies, now Clock) *Login {
+	return &Login{store: store, passwords: passwords, pairs: pairs, cookies: cookies, now: now}
 }
 
-// Login begins a session for the user whose name and password these are.
+// Login begins a token session for the user whose name and password these are.
 //
 // An unknown name, a wrong password and an account without one are ErrInvalidCredentials, after the same store calls
 // and one hash. A disabled account is ErrAccountInactive, but only to who knows its password.
@@ -85,13 +88,33 @@ func (l *Login) Login(ctx context.Context, name string, password secret.String) 
 		return Pair{}, err
 	}
 	session := l.pairs.begin(user)
-	if err := l.store.PutSession(ctx, session); err != nil {
-		return Pair{}, fmt.Errorf("storing the session: %w", err)
+	if err := l.start(ctx, user, session); err != nil {
+		return Pair{}, err
 	}
 	return l.pairs.issue(session)
 }
 
-// authenticate returns the account whose credentials these are, in the epoch in which the login was recorded.
+// CookieLogin is Login for a cookie session. It returns the value of the cookie.
+func (l *Login) CookieLogin(ctx context.Context, name string, password secret.String) (secret.String, error) {
+	user, err := l.authenticate(ctx, ParseLoginName(name), password)
+	if err != nil {
+		return secret.String{}, err
+	}
+	session, cookie := l.cookies.begin(user)
+	return cookie, l.start(ctx, user, session)
+}
+
+// start stores a new session and makes room for it.
+func (l *Login) start(ctx context.Context, user User, session Session) error {
+	if err := l.store.PutSession(ctx, session); err != nil {
+		return fmt.Errorf("storing the session: %w", err)
+	}
+	sweep(ctx, l.store, user, l.now())
+	return nil
+}
+
+// authenticate returns the account whose credentials these are, in the epoch in which the login was recorded and with the
+// room that was left then.
 // If the account changes between the reading and the recording (a reset, say), what it has become decides.
 func (l *Login) authenticate(ctx context.Context, name LoginName, password secret.String) (User, error) {
 	user, err := l.store.FindUser(ctx, name)
@@ -102,7 +125,7 @@ func (l *Login) authenticate(ctx context.Context, name LoginName, password secre
 		if err := l.check(ctx, user, password); err != nil {
 			return User{}, err
 		}
-		err := l.store.RecordLogin(ctx, user, l.now())
+		room, err := l.store.RecordLogin(ctx, user, l.now())
 		if stale, ok := errors.AsType[*StaleUserError](err); ok {
 			user = stale.Current
 			continue
@@ -110,6 +133,7 @@ func (l *Login) authenticate(ctx context.Context, name LoginName, password secre
 		if err != nil {
 			return User{}, fmt.Errorf("recording the login: %w", err)
 		}
+		user.Room = room
 		return user, nil
 	}
 	return User{}, errors.New("recording the login: the account kept changing")

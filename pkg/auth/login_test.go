@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -98,20 +97,6 @@ func number(value string) types.AttributeValue { return &types.AttributeValueMem
 
 func boolean(value bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: value} }
 
-// changingStore is the store, with something that happens between the reading of an account and the recording of a login.
-type changingStore struct {
-	auth.LoginStore
-	meanwhile func()
-}
-
-func (c *changingStore) RecordLogin(ctx context.Context, user auth.User, now time.Time) error {
-	if c.meanwhile != nil {
-		c.meanwhile()
-		c.meanwhile = nil
-	}
-	return c.LoginStore.RecordLogin(ctx, user, now)
-}
-
 // TestLoginAgainstAChange: what the account has become decides, and the session is born into the new epoch.
 func TestLoginAgainstAChange(t *testing.T) {
 	another := cheapHasher().Hash(secret.New("another password")).Reveal()
@@ -130,7 +115,7 @@ func TestLoginAgainstAChange(t *testing.T) {
 			store := &changingStore{LoginStore: h.store, meanwhile: func() {
 				h.change(t, "alice", test.change)
 			}}
-			login := auth.NewLogin(store, h.hasher, h.pairs(), h.now)
+			login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now)
 			pair, err := login.Login(t.Context(), "alice", secret.New(goodPassword))
 			if !errors.Is(err, test.want) {
 				t.Fatalf("the error is %v", err)

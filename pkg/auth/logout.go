@@ -29,12 +29,12 @@ func NewLogout(credentials *Authenticator, store SessionEnder, tokens refreshOpe
 // answer is ErrAuthenticationRequired, on a repeat too. A call that fails half-way has ended some of the sessions and
 // can be repeated for the others.
 func (l *Logout) Logout(ctx context.Context, credentials Credentials, refresh secret.String) error {
-	named, refusal := l.name(credentials)
+	all, refusal := l.show(credentials)
 	if claims, _, err := l.tokens.OpenRefresh(refresh.Reveal()); err == nil {
-		named = append(named, SessionRef{User: claims.User, Session: claims.Session})
+		all = append(all, shown{SessionRef{User: claims.User, Session: claims.Session}, byToken})
 		refusal = errNotLive
 	}
-	live, err := l.live(ctx, named)
+	live, err := l.live(ctx, all)
 	if err != nil {
 		return err
 	}

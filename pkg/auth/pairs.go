@@ -47,6 +47,7 @@ func (p *Pairs) begin(user User) Session {
 		ID:      id.New(p.random),
 		Kind:    SessionTokens,
 		Epoch:   user.Epoch,
+		Born:    now.Truncate(time.Millisecond),
 		Rotated: now.Truncate(time.Millisecond),
 		KeyID:   p.sealer.DerivingKey(),
 		Expires: earlier(wholeSeconds(now).Add(p.lives.Refresh), end),

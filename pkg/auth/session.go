@@ -10,8 +10,11 @@ import (
 // SessionKind says which credential a session is used with.
 type SessionKind string
 
-// SessionTokens is a session used with an access and a refresh token.
-const SessionTokens SessionKind = "tokens"
+// The kinds of session.
+const (
+	SessionTokens SessionKind = "tokens" // used with an access and a refresh token
+	SessionCookie SessionKind = "cookie" // used with a cookie
+)
 
 // Session is one sign-in of one user.
 type Session struct {
@@ -19,11 +22,18 @@ type Session struct {
 	ID   id.ID
 	Kind SessionKind
 
-	Epoch uint64 // the user's epoch at birth; the session counts only while they are equal
+	Epoch uint64    // the user's epoch at birth; the session counts only while they are equal
+	Born  time.Time // to the millisecond
 
-	Generation uint32    // of the refresh token that is current
-	Rotated    time.Time // when that generation began, to the millisecond
-	KeyID      string    // of the key that derives that generation's refresh token
+	// Rotated is when the session was last continued, to the millisecond: by a refresh, or by the renewal of its cookie.
+	Rotated time.Time
+
+	// Of a token session.
+	Generation uint32 // of the refresh token that is current
+	KeyID      string // of the key that derives that generation's refresh token
+
+	// SecretHash is the SHA-256 of a cookie's secret.
+	SecretHash []byte
 
 	Expires time.Time // whole seconds: the end unless the session is used again before
 	End     time.Time // whole seconds: the end in any case

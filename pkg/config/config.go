@@ -25,6 +25,8 @@ type Config struct {
 	RefreshToken      time.Duration
 	RefreshGrace      time.Duration
 	SessionMax        time.Duration
+	SessionIdle       time.Duration // of a cookie session
+	SessionAbsolute   time.Duration // of a cookie session
 	VerificationToken time.Duration
 
 	PasswordMinLength int // code points
@@ -48,7 +50,8 @@ type Config struct {
 // HTTPS says that clients reach the API over HTTPS only.
 func (c Config) HTTPS() bool { return strings.HasPrefix(c.PublicURL, "https://") }
 
-// Read reads the environment through getenv. The error joins every fault, each with the variable's name.
+// Read reads the environment through getenv. The error joins every fault, each with the variable's name; what could be
+// read is returned beside it, so that what depends on it can name its own faults too.
 func Read(getenv func(string) string) (Config, error) {
 	r := &reader{getenv: getenv}
 	cfg := Config{
@@ -58,6 +61,8 @@ func Read(getenv func(string) string) (Config, error) {
 		RefreshToken:      r.seconds("REFRESH_TOKEN_SECONDS", 30*24*3600, 1),
 		RefreshGrace:      r.seconds("REFRESH_GRACE_SECONDS", 30, 0),
 		SessionMax:        r.seconds("SESSION_MAX_SECONDS", 365*24*3600, 1),
+		SessionIdle:       r.seconds("SESSION_IDLE_SECONDS", 7*24*3600, 4),
+		SessionAbsolute:   r.seconds("SESSION_ABSOLUTE_SECONDS", 30*24*3600, 1),
 		VerificationToken: r.seconds("VERIFICATION_TOKEN_SECONDS", 24*3600, 1),
 		PasswordMinLength: r.integer("PASSWORD_MIN_LENGTH", 8, 8, 64),
 		SigningAlgorithm:  r.oneOf("SIGNING_ALGORITHM", "ES256", "RS256", "EdDSA"),
@@ -79,10 +84,7 @@ func Read(getenv func(string) string) (Config, error) {
 	if !cfg.SigningKeys.IsZero() && cfg.DynamoDBEndpoint == "" {
 		r.check("SIGNING_KEYS", errors.New("is for local use only, beside DYNAMODB_ENDPOINT"))
 	}
-	if err := errors.Join(r.faults...); err != nil {
-		return Config{}, err
-	}
-	return cfg, nil
+	return cfg, errors.Join(r.faults...)
 }
 
 // checkPublicURL accepts https, and http on the loopback interface.

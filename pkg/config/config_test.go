@@ -109,6 +109,34 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	}
 }
 
+func TestCrossSiteOrigins(t *testing.T) {
+	tests := map[string]struct {
+		public, origin string
+		cross          bool
+	}{
+		"a sibling":              {"https://auth.example.com", "https://app.example.com", false},
+		"the parent":             {"https://auth.example.com", "https://example.com", false},
+		"another port":           {"http://localhost:8000", "http://localhost:3000", false},
+		"another domain":         {"https://auth.example.com", "https://example.org", true},
+		"under a public suffix":  {"https://auth.github.io", "https://app.github.io", true},
+		"under a country's":      {"https://auth.example.co.uk", "https://other.co.uk", true},
+		"another scheme":         {"https://auth.example.com", "http://app.example.com", true},
+		"loopback by two names":  {"http://localhost:8000", "http://127.0.0.1:3000", true},
+		"an address, other port": {"http://127.0.0.1:8000", "http://127.0.0.1:3000", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := read(t, map[string]string{"PUBLIC_URL": test.public, "ALLOWED_ORIGINS": test.origin})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := len(cfg.CrossSiteOrigins()) == 1; got != test.cross {
+				t.Errorf("cross-site is %v", got)
+			}
+		})
+	}
+}
+
 // What Lambda sets is no setting of ours, so the README need not list it.
 var fromLambda = []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 

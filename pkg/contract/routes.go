@@ -32,16 +32,22 @@ var (
 	Login    = Route{"POST", "/api/auth/login", "login"}
 	Refresh  = Route{"POST", "/api/auth/refresh", "refresh"}
 	Logout   = Route{"POST", "/api/auth/logout", "logout"}
-	Me       = Route{"POST", "/api/auth/me", "me"}
-	MeGet    = Route{"GET", "/api/auth/me", "me"}
-	Health   = Route{"GET", "/api/auth/health", "health"}
+
+	SessionLogin  = Route{"POST", "/api/auth/session/login", "session-login"}
+	SessionLogout = Route{"POST", "/api/auth/session/logout", "session-logout"}
+
+	Me     = Route{"POST", "/api/auth/me", "me"}
+	MeGet  = Route{"GET", "/api/auth/me", "me"}
+	Health = Route{"GET", "/api/auth/health", "health"}
 
 	JWKS      = Route{"GET", "/.well-known/jwks.json", "jwks"}
 	Discovery = Route{"GET", "/.well-known/openid-configuration", "openid-configuration"}
 )
 
 // Routes lists every route. Whatever fits none goes to functions/fallback.
-var Routes = []Route{Register, Login, Refresh, Logout, Me, MeGet, Health, JWKS, Discovery}
+var Routes = []Route{
+	Register, Login, Refresh, Logout, SessionLogin, SessionLogout, Me, MeGet, Health, JWKS, Discovery,
+}
 
 // Unrouted names the functions that have no path of their own, with what feeds them instead.
 var Unrouted = map[string]string{

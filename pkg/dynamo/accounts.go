@@ -108,9 +108,9 @@ func (s *Store) ReadUser(ctx context.Context, user id.ID) (auth.User, error) {
 
 // RecordLogin implements [auth.LoginStore]. A write of its own that is found done is a success: the item carries the
 // operation that wrote it last.
-func (s *Store) RecordLogin(ctx context.Context, user auth.User, now time.Time) error {
+func (s *Store) RecordLogin(ctx context.Context, user auth.User, now time.Time) (int, error) {
 	operation := s.operation()
-	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+	output, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:           &s.users,
 		Key:                 userKey(user.ID),
 		UpdateExpression:    aws.String("SET last_login = :now, op = :op ADD room :less"),
@@ -119,23 +119,46 @@ func (s *Store) RecordLogin(ctx context.Context, user auth.User, now time.Time) 
 			":now": millis(now), ":less": number(-1), ":op": text(operation),
 			":epoch": number(user.Epoch), ":true": flag(true),
 		},
+		ReturnValues:                        types.ReturnValueUpdatedNew,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	old, refused := refusedItem(err)
 	switch {
-	case err == nil || refused && written(old, operation):
-		return nil
+	case err == nil:
+		return roomOf(output.Attributes)
+	case refused && written(old, operation):
+		return roomOf(old)
 	case refused && old == nil:
-		return &auth.StaleUserError{}
+		return 0, &auth.StaleUserError{}
 	case refused:
 		current, err := readUser(old)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		return &auth.StaleUserError{Current: current}
+		return 0, &auth.StaleUserError{Current: current}
 	default:
-		return classify("recording the login", err)
+		return 0, classify("recording the login", err)
 	}
+}
+
+func roomOf(stored item) (int, error) {
+	r := &reader{item: stored}
+	return int(r.integer(attrRoom)), r.err
+}
+
+// RefillRoom implements [auth.SweepStore]. A refill of its own that is found done is refused and so does nothing.
+func (s *Store) RefillRoom(ctx context.Context, user id.ID, seen, room int) error {
+	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:                 &s.users,
+		Key:                       userKey(user),
+		UpdateExpression:          aws.String("SET room = :room"),
+		ConditionExpression:       aws.String("attribute_exists(pk) AND room = :seen"),
+		ExpressionAttributeValues: item{":room": number(room), ":seen": number(seen)},
+	})
+	if _, refused := refusedItem(err); err == nil || refused {
+		return nil
+	}
+	return classify("refilling the room", err)
 }
 
 // refusedItem returns the item that made a condition fail; nil if there was none.

@@ -53,7 +53,7 @@ type Store struct {
 var _ interface {
 	auth.RegistrationStore
 	auth.LoginStore
-	auth.SessionReader
+	auth.AuthenticationStore
 	auth.RefreshStore
 } = (*Store)(nil)
 

@@ -46,7 +46,8 @@ func storeCalls(t *testing.T) map[string]storeCall {
 			}},
 		"RecordLogin": {operations: []string{"UpdateItem"},
 			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
-				return f.RecordLogin(ctx, user, now)
+				_, err := f.RecordLogin(ctx, user, now)
+				return err
 			},
 			check: func(t *testing.T, _ fixture, before, after auth.User) {
 				if after.Room != before.Room-1 {
@@ -88,6 +89,27 @@ func storeCalls(t *testing.T) map[string]storeCall {
 					if gen, ok := session["gen"].(*types.AttributeValueMemberN); ok && gen.Value != "1" {
 						t.Errorf("the session stands at %s", gen.Value)
 					}
+				}
+			}},
+		"RenewSession": {operations: []string{"UpdateItem"},
+			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
+				return f.RenewSession(ctx, renewal(session))
+			}},
+		"ListSessions": {operations: []string{"Query"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				found, err := f.ListSessions(ctx, user.ID)
+				if err == nil && len(found) != 1 {
+					t.Errorf("the sessions found are %v", found)
+				}
+				return err
+			}},
+		"RefillRoom": {operations: []string{"UpdateItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.RefillRoom(ctx, user.ID, user.Room, 7)
+			},
+			check: func(t *testing.T, _ fixture, _, after auth.User) {
+				if after.Room != 7 {
+					t.Errorf("the room is %d", after.Room)
 				}
 			}},
 		"EndSession": {operations: []string{"DeleteItem"},
@@ -193,12 +215,12 @@ func TestALostAnswerAfterAnotherLogin(t *testing.T) {
 	other := openStore(f.tables, nil)
 	f.tap.Inject("UpdateItem", 0, 1, func(e wiretap.Exchange) (*http.Response, error) {
 		response, err := wiretap.LoseAnswer(e)
-		if otherErr := other.RecordLogin(t.Context(), user, now); otherErr != nil {
+		if _, otherErr := other.RecordLogin(t.Context(), user, now); otherErr != nil {
 			t.Error(otherErr)
 		}
 		return response, err
 	})
-	if err := f.RecordLogin(t.Context(), user, now); err != nil {
+	if _, err := f.RecordLogin(t.Context(), user, now); err != nil {
 		t.Fatal(err)
 	}
 	after, err := f.FindUser(t.Context(), byName(user))

@@ -77,7 +77,7 @@ func newUser(t *testing.T, username, email string) auth.User {
 
 func newSession(user auth.User) auth.Session {
 	return auth.Session{
-		User: user.ID, ID: id.New(rand.Reader), Kind: auth.SessionTokens, Epoch: user.Epoch, Rotated: now, KeyID: "k1",
+		User: user.ID, ID: id.New(rand.Reader), Kind: auth.SessionTokens, Epoch: user.Epoch, Born: now, Rotated: now, KeyID: "k1",
 		Expires: now.Truncate(time.Second).Add(time.Hour), End: now.Truncate(time.Second).Add(2 * time.Hour),
 	}
 }
@@ -107,4 +107,28 @@ func move(session auth.Session) auth.Rotation {
 		User: session.User, Session: session.ID, From: session.Generation, Epoch: session.Epoch, KeyID: "k2", At: at,
 		Expires: at.Truncate(time.Second).Add(time.Hour),
 	}
+}
+
+func newCookieSession(user auth.User) auth.Session {
+	session := newSession(user)
+	session.Kind, session.KeyID, session.SecretHash = auth.SessionCookie, "", []byte("a hash of 32 bytes, more or less")
+	return session
+}
+
+// renewal is the renewal of session, a minute after it was stored.
+func renewal(session auth.Session) auth.Renewal {
+	at := now.Add(time.Minute)
+	return auth.Renewal{
+		Session: session.Ref(), Epoch: session.Epoch, Rotated: session.Rotated, At: at,
+		Expires: at.Truncate(time.Second).Add(time.Hour),
+	}
+}
+
+// callers is what the store returns for these.
+func callers(all ...auth.Caller) map[auth.SessionRef]auth.Caller {
+	found := map[auth.SessionRef]auth.Caller{}
+	for _, caller := range all {
+		found[caller.Session.Ref()] = caller
+	}
+	return found
 }

@@ -12,6 +12,8 @@ import (
 
 func text(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
 
+func binary(value []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: value} }
+
 func flag(value bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: value} }
 
 func number[N int | int64 | uint32 | uint64](value N) types.AttributeValue {
@@ -44,6 +46,19 @@ func (r *reader) text(name string) string {
 	default:
 		r.fail(name, fmt.Errorf("it is a %T", value))
 		return ""
+	}
+}
+
+// binary reads bytes; absent ones are nil.
+func (r *reader) binary(name string) []byte {
+	switch value := r.item[name].(type) {
+	case nil:
+		return nil
+	case *types.AttributeValueMemberB:
+		return value.Value
+	default:
+		r.fail(name, fmt.Errorf("it is a %T", value))
+		return nil
 	}
 }
 

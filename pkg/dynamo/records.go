@@ -74,13 +74,19 @@ func guardItem(guard item, user id.ID) item {
 
 func sessionItem(session auth.Session) item {
 	stored := item{
-		attrKind:       text(string(session.Kind)),
-		attrEpoch:      number(session.Epoch),
-		attrGeneration: number(session.Generation),
-		attrRotated:    millis(session.Rotated),
-		attrKeyID:      text(session.KeyID),
-		attrExpires:    seconds(session.Expires),
-		attrEnd:        seconds(session.End),
+		attrKind:    text(string(session.Kind)),
+		attrEpoch:   number(session.Epoch),
+		attrBorn:    millis(session.Born),
+		attrRotated: millis(session.Rotated),
+		attrExpires: seconds(session.Expires),
+		attrEnd:     seconds(session.End),
+	}
+	switch session.Kind {
+	case auth.SessionTokens:
+		stored[attrGeneration] = number(session.Generation)
+		stored[attrKeyID] = text(session.KeyID)
+	case auth.SessionCookie:
+		stored[attrSecret] = binary(session.SecretHash)
 	}
 	maps.Copy(stored, sessionKey(session.User, session.ID))
 	return stored
@@ -93,9 +99,11 @@ func readSession(stored item) (auth.Session, error) {
 		ID:         r.id(attrSK),
 		Kind:       auth.SessionKind(r.text(attrKind)),
 		Epoch:      r.count(attrEpoch, math.MaxInt64),
-		Generation: uint32(r.count(attrGeneration, math.MaxUint32)),
+		Born:       r.millis(attrBorn),
 		Rotated:    r.millis(attrRotated),
+		Generation: uint32(r.count(attrGeneration, math.MaxUint32)),
 		KeyID:      r.text(attrKeyID),
+		SecretHash: r.binary(attrSecret),
 		Expires:    r.seconds(attrExpires),
 		End:        r.seconds(attrEnd),
 	}

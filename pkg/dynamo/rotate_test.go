@@ -25,7 +25,7 @@ func TestRotateSession(t *testing.T) {
 			t.Errorf("the session moved to %+v, error %v", got, err)
 		}
 		stored, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()})
-		if err != nil || !reflect.DeepEqual(stored, []auth.Caller{{User: user, Session: want}}) {
+		if err != nil || !reflect.DeepEqual(stored, callers(auth.Caller{User: user, Session: want})) {
 			t.Errorf("stored is %+v, error %v", stored, err)
 		}
 	})

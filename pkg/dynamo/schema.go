@@ -18,14 +18,14 @@ import (
 //	guard      E#<sha>     -     address (canonical form) → user
 //
 //	Sessions   pk          sk         holds
-//	session    S#<user>    <session>  kind, epoch, gen, rotated, kid, exp, end
+//	session    S#<user>    <session>  kind, epoch, born, rotated, gen, kid, secret, exp, end
 //	mail       O#<mail>    -          outbox entry and one-time token: purpose, state, address, created, exp
 //
 //	who asks                      how
 //	register                      BatchGet N,E; TransactWrite Put U,N,E,S,O
-//	login                         Get N or E; Get U; Update U; Put S
+//	login, session/login          Get N or E; Get U; Update U; Put S; without room: Query S, Delete S…, Update U
 //	refresh                       Get U; Update S IF gen, epoch, exp, end; at reuse Delete S
-//	me, logout                    BatchGet S,U, consistent; logout: Delete S
+//	me, logout                    BatchGet S,U, consistent; logout: Delete S; me with a cookie, hourly: Update S
 //	health, warm-up               Get U#health
 //
 // Times are numbers: seconds since 1970 where DynamoDB's TTL or a token's lifetime reads them (exp, end),
@@ -71,7 +71,9 @@ const (
 
 	attrKind       = "kind"
 	attrGeneration = "gen"
+	attrBorn       = "born"
 	attrRotated    = "rotated"
+	attrSecret     = "secret" // the SHA-256 of a cookie's secret
 	attrKeyID      = "kid"
 	attrExpires    = "exp" // the TTL attribute
 	attrEnd        = "end"

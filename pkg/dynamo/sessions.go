@@ -22,7 +22,7 @@ func (s *Store) PutSession(ctx context.Context, session auth.Session) error {
 }
 
 // ReadSessions implements [auth.SessionReader] with one consistent read over both tables.
-func (s *Store) ReadSessions(ctx context.Context, named []auth.SessionRef) ([]auth.Caller, error) {
+func (s *Store) ReadSessions(ctx context.Context, named []auth.SessionRef) (map[auth.SessionRef]auth.Caller, error) {
 	found, err := s.batchGet(ctx, map[string][]item{
 		s.sessions: keys(named, func(ref auth.SessionRef) item { return sessionKey(ref.User, ref.Session) }),
 		s.users:    keys(named, func(ref auth.SessionRef) item { return userKey(ref.User) }),
@@ -35,13 +35,10 @@ func (s *Store) ReadSessions(ctx context.Context, named []auth.SessionRef) ([]au
 	if err := errors.Join(sessionsErr, usersErr); err != nil {
 		return nil, err
 	}
-	var callers []auth.Caller
-	for _, ref := range named {
-		session, there := sessions[ref]
-		user, known := users[ref.User]
-		if there && known {
-			callers = append(callers, auth.Caller{User: user, Session: session})
-			delete(sessions, ref) // a doubled reference counts once
+	callers := make(map[auth.SessionRef]auth.Caller, len(sessions))
+	for ref, session := range sessions {
+		if user, known := users[ref.User]; known {
+			callers[ref] = auth.Caller{User: user, Session: session}
 		}
 	}
 	return callers, nil
@@ -71,25 +68,42 @@ func index[K comparable, V any](items []item, read func(item) (V, error), identi
 	return all, nil
 }
 
-// RotateSession implements [auth.RefreshStore] with one conditional write. A move of its own that is found done is a
-// success: the item carries the operation that wrote it last.
+// RotateSession implements [auth.RefreshStore] with one conditional write.
 func (s *Store) RotateSession(ctx context.Context, move auth.Rotation) (auth.Session, error) {
-	operation := s.operation()
-	output, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:           &s.sessions,
-		Key:                 sessionKey(move.User, move.Session),
+	return s.moveSession(ctx, auth.SessionRef{User: move.User, Session: move.Session}, &dynamodb.UpdateItemInput{
 		UpdateExpression:    aws.String("SET gen = :next, rotated = :at, kid = :kid, exp = :exp, op = :op"),
 		ConditionExpression: aws.String("attribute_exists(pk) AND gen = :from AND epoch = :epoch AND exp > :now AND #end > :now"),
-		ExpressionAttributeNames: map[string]string{
-			"#end": attrEnd, // a reserved word
-		},
 		ExpressionAttributeValues: item{
 			":from": number(move.From), ":next": number(move.From + 1), ":epoch": number(move.Epoch), ":now": seconds(move.At),
-			":at": millis(move.At), ":kid": text(move.KeyID), ":exp": seconds(move.Expires), ":op": text(operation),
+			":at": millis(move.At), ":kid": text(move.KeyID), ":exp": seconds(move.Expires),
 		},
-		ReturnValues:                        types.ReturnValueAllNew,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
+}
+
+// RenewSession implements [auth.RenewalStore] with one conditional write.
+func (s *Store) RenewSession(ctx context.Context, renewal auth.Renewal) error {
+	_, err := s.moveSession(ctx, renewal.Session, &dynamodb.UpdateItemInput{
+		UpdateExpression:    aws.String("SET rotated = :at, exp = :exp, op = :op"),
+		ConditionExpression: aws.String("attribute_exists(pk) AND rotated = :was AND epoch = :epoch AND exp > :now AND #end > :now"),
+		ExpressionAttributeValues: item{
+			":was": millis(renewal.Rotated), ":epoch": number(renewal.Epoch), ":now": seconds(renewal.At),
+			":at": millis(renewal.At), ":exp": seconds(renewal.Expires),
+		},
+	})
+	return err
+}
+
+// moveSession completes a conditional update of a session and makes it. One of its own that is found done is a success:
+// the item carries the operation that wrote it last. A refused one is an [auth.StaleSessionError].
+func (s *Store) moveSession(ctx context.Context, ref auth.SessionRef, update *dynamodb.UpdateItemInput) (auth.Session, error) {
+	operation := s.operation()
+	update.TableName = &s.sessions
+	update.Key = sessionKey(ref.User, ref.Session)
+	update.ExpressionAttributeNames = map[string]string{"#end": attrEnd} // a reserved word
+	update.ExpressionAttributeValues[":op"] = text(operation)
+	update.ReturnValues = types.ReturnValueAllNew
+	update.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	output, err := s.api.UpdateItem(ctx, update)
 	old, refused := refusedItem(err)
 	switch {
 	case err == nil:
@@ -107,6 +121,31 @@ func (s *Store) RotateSession(ctx context.Context, move auth.Rotation) (auth.Ses
 	default:
 		return auth.Session{}, classify("moving the session", err)
 	}
+}
+
+// ListSessions implements [auth.SweepStore].
+func (s *Store) ListSessions(ctx context.Context, user id.ID) ([]auth.Session, error) {
+	pages := dynamodb.NewQueryPaginator(s.api, &dynamodb.QueryInput{
+		TableName:                 &s.sessions,
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": text(prefixSession + user.String())},
+		ConsistentRead:            aws.Bool(true),
+	})
+	var sessions []auth.Session
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, classify("listing the sessions", err)
+		}
+		for _, stored := range page.Items {
+			session, err := readSession(stored)
+			if err != nil {
+				return nil, err
+			}
+			sessions = append(sessions, session)
+		}
+	}
+	return sessions, nil
 }
 
 // EndSession implements [auth.SessionEnder]. Deleting what is not there changes nothing, so the write can be repeated freely.

@@ -38,7 +38,7 @@ func TestAnAccountIsReadAsItWasWritten(t *testing.T) {
 			}
 		}
 		got, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()})
-		if err != nil || !reflect.DeepEqual(got, []auth.Caller{{User: want, Session: session}}) {
+		if err != nil || !reflect.DeepEqual(got, callers(auth.Caller{User: want, Session: session})) {
 			t.Errorf("the sessions are %+v, error %v", got, err)
 		}
 	})
@@ -139,8 +139,8 @@ func TestAbsentThings(t *testing.T) {
 func TestRecordLogin(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
-		if err := f.RecordLogin(t.Context(), user, now.Add(time.Hour)); err != nil {
-			t.Fatal(err)
+		if room, err := f.RecordLogin(t.Context(), user, now.Add(time.Hour)); err != nil || room != user.Room-1 {
+			t.Fatalf("the room left is %d, error %v", room, err)
 		}
 		got, err := f.FindUser(t.Context(), byName(user))
 		if err != nil || got.Room != user.Room-1 || !got.LastLogin.Equal(now.Add(time.Hour)) {
@@ -161,7 +161,7 @@ func TestRecordLoginOfAChangedAccount(t *testing.T) {
 			}
 			read := stored
 			read.Epoch, read.Active, read.PasswordHash = 0, true, secret.New("as read before")
-			err := f.RecordLogin(t.Context(), read, now)
+			_, err := f.RecordLogin(t.Context(), read, now)
 			stale, ok := errors.AsType[*auth.StaleUserError](err)
 			if !ok || !reflect.DeepEqual(stale.Current, stored) {
 				t.Errorf("%s: the error is %v with %+v", stored.Username.Typed, err, stale)
@@ -177,7 +177,8 @@ func TestRecordLoginOfAChangedAccount(t *testing.T) {
 func TestRecordLoginBringsNoAccountBack(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		gone := newUser(t, "gone", "gone@example.com")
-		stale, ok := errors.AsType[*auth.StaleUserError](f.RecordLogin(t.Context(), gone, now))
+		_, err := f.RecordLogin(t.Context(), gone, now)
+		stale, ok := errors.AsType[*auth.StaleUserError](err)
 		if !ok || !stale.Current.ID.IsZero() {
 			t.Errorf("the error holds %+v", stale)
 		}
@@ -196,14 +197,14 @@ func TestPutSession(t *testing.T) {
 		}
 		for _, want := range []auth.Session{first, second} {
 			got, err := f.ReadSessions(t.Context(), []auth.SessionRef{want.Ref()})
-			if err != nil || !reflect.DeepEqual(got, []auth.Caller{{User: user, Session: want}}) {
+			if err != nil || !reflect.DeepEqual(got, callers(auth.Caller{User: user, Session: want})) {
 				t.Errorf("the sessions are %+v, error %v", got, err)
 			}
 		}
 	})
 }
 
-func TestSeveralSessionsAreReadInTheirOrder(t *testing.T) {
+func TestSeveralSessionsAreReadAtOnce(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		alice, first := create(t, f, "alice", "alice@example.com")
 		bob, other := create(t, f, "bob", "bob@example.com")
@@ -213,7 +214,9 @@ func TestSeveralSessionsAreReadInTheirOrder(t *testing.T) {
 		}
 		absent := auth.SessionRef{User: bob.ID, Session: first.ID}
 		got, err := f.ReadSessions(t.Context(), []auth.SessionRef{other.Ref(), absent, second.Ref(), other.Ref(), first.Ref()})
-		want := []auth.Caller{{User: bob, Session: other}, {User: alice, Session: second}, {User: alice, Session: first}}
+		want := callers(
+			auth.Caller{User: bob, Session: other}, auth.Caller{User: alice, Session: second}, auth.Caller{User: alice, Session: first},
+		)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("the sessions are %+v, error %v", got, err)
 		}
@@ -238,6 +241,10 @@ func TestUnits(t *testing.T) {
 	fresh, other := newUser(t, "fresh", "fresh@example.com"), newUser(t, "other", "other@example.com")
 	_, first := create(t, f, "first", "first@example.com")
 	_, second := create(t, f, "second", "second@example.com")
+	cookie := newCookieSession(user)
+	if err := f.PutSession(t.Context(), cookie); err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]struct {
 		call func() error
 		want string
@@ -246,12 +253,15 @@ func TestUnits(t *testing.T) {
 		"CreateAccount":        {func() error { return f.CreateAccount(t.Context(), fresh, newSession(fresh), newMail(fresh)) }, "TransactWriteItems r0 w10"},
 		"FindUser":             {func() error { _, err := f.FindUser(t.Context(), byName(user)); return err }, "GetItem r1 w0, GetItem r1 w0"},
 		"FindUser, unknown":    {func() error { _, _ = f.FindUser(t.Context(), auth.LoginName{Canonical: "x"}); return nil }, "GetItem r1 w0, GetItem r1 w0"},
-		"RecordLogin":          {func() error { return f.RecordLogin(t.Context(), user, now) }, "UpdateItem r0 w1"},
+		"RecordLogin":          {func() error { _, err := f.RecordLogin(t.Context(), user, now); return err }, "UpdateItem r0 w1"},
 		"PutSession":           {func() error { return f.PutSession(t.Context(), newSession(user)) }, "PutItem r0 w1"},
 		"ReadSessions":         {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()}); return err }, "BatchGetItem r2 w0"},
 		"ReadSessions, absent": {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{{User: user.ID}}); return err }, "BatchGetItem r2 w0"},
 		"ReadUser":             {func() error { _, err := f.ReadUser(t.Context(), user.ID); return err }, "GetItem r1 w0"},
 		"RotateSession":        {func() error { _, err := f.RotateSession(t.Context(), move(first)); return err }, "UpdateItem r0 w1"},
+		"RenewSession":         {func() error { return f.RenewSession(t.Context(), renewal(cookie)) }, "UpdateItem r0 w1"},
+		"ListSessions":         {func() error { _, err := f.ListSessions(t.Context(), user.ID); return err }, "Query r1 w0"},
+		"RefillRoom":           {func() error { return f.RefillRoom(t.Context(), second.User, 49, 50) }, "UpdateItem r0 w1"},
 		"EndSession":           {func() error { return f.EndSession(t.Context(), second.Ref()) }, "DeleteItem r0 w1"},
 		"Ping":                 {func() error { return f.Ping(t.Context()) }, "GetItem r0.5 w0"},
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -10,23 +11,53 @@ import (
 )
 
 type authenticator interface {
-	Authenticate(ctx context.Context, credentials auth.Credentials) (auth.Caller, error)
+	Authenticate(ctx context.Context, credentials auth.Credentials) (auth.Identity, error)
+}
+
+// Door is what the endpoints share that look at credentials: how cookies are written, and which pages may send them.
+type Door struct {
+	cookies Cookies
+	origins Origins
+}
+
+// NewDoor returns a Door.
+func NewDoor(cookies Cookies, origins Origins) Door { return Door{cookies: cookies, origins: origins} }
+
+// credentials reads what a request carries to show who makes it. An unsafe request with a session cookie that a page of
+// another origin sent is refused.
+func (d Door) credentials(r *http.Request) (auth.Credentials, error) {
+	credentials := auth.Credentials{Access: bearerToken(r), Cookie: d.cookies.read(r)}
+	if credentials.Cookie.IsZero() {
+		return credentials, nil
+	}
+	return credentials, d.origins.check(r)
+}
+
+// authenticate returns who makes the request. It clears a cookie that is dead and sends one again that was renewed.
+func (d Door) authenticate(w http.ResponseWriter, r *http.Request, rules authenticator) (auth.Identity, error) {
+	credentials, err := d.credentials(r)
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	identity, err := rules.Authenticate(r.Context(), credentials)
+	switch {
+	case errors.Is(err, auth.ErrAuthenticationRequired) && !credentials.Cookie.IsZero(), identity.Cookie == auth.CookieDead:
+		d.cookies.clear(w)
+	case identity.Cookie == auth.CookieRenewed:
+		d.cookies.set(w, credentials.Cookie)
+	}
+	return identity, err
 }
 
 // authenticated makes an endpoint that needs a credential. It is checked before the body: 401 beats 400.
-func authenticated(rules authenticator, next func(http.ResponseWriter, *http.Request, auth.Caller) error) Handler {
+func (d Door) authenticated(rules authenticator, next func(http.ResponseWriter, *http.Request, auth.Caller) error) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		caller, err := rules.Authenticate(r.Context(), credentials(r))
+		identity, err := d.authenticate(w, r, rules)
 		if err != nil {
 			return err
 		}
-		return next(w, r, caller)
+		return next(w, r, identity.Caller)
 	}
-}
-
-// credentials reads what a request carries to show who makes it.
-func credentials(r *http.Request) auth.Credentials {
-	return auth.Credentials{Access: bearerToken(r)}
 }
 
 // bearerToken reads the Authorization header (RFC 6750 §2.1; the scheme's case does not matter, RFC 9110 §11.1).

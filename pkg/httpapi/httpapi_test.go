@@ -264,13 +264,22 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-type meStub struct{ caller auth.Caller }
-
-func (m meStub) Authenticate(_ context.Context, credentials auth.Credentials) (auth.Caller, error) {
-	if credentials.Access.Reveal() != "good" {
-		return auth.Caller{}, auth.ErrAuthenticationRequired
+func newDoor(t *testing.T) httpapi.Door {
+	t.Helper()
+	origins, err := httpapi.NewOrigins("https://auth.example.com", []string{"https://app.example.com"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return m.caller, nil
+	return httpapi.NewDoor(httpapi.NewCookies(true, 7*24*time.Hour), origins)
+}
+
+type meStub struct{}
+
+func (m meStub) Authenticate(_ context.Context, credentials auth.Credentials) (auth.Identity, error) {
+	if credentials.Access.Reveal() != "good" {
+		return auth.Identity{}, auth.ErrAuthenticationRequired
+	}
+	return auth.Identity{}, nil
 }
 
 func TestMe(t *testing.T) {
@@ -293,7 +302,7 @@ func TestMe(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			me := httpapi.Me(meStub{})
+			me := httpapi.Me(newDoor(t), meStub{})
 			handler := newEdge(io.Discard, false).Routes(map[contract.Route]httpapi.Handler{contract.Me: me})
 			request := httptest.NewRequest("POST", "/api/auth/me", strings.NewReader(test.body))
 			request.Pattern = contract.Me.Key()

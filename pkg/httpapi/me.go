@@ -8,8 +8,8 @@ import (
 )
 
 // Me is POST and GET /api/auth/me.
-func Me(credentials authenticator) Handler {
-	return authenticated(credentials, func(w http.ResponseWriter, r *http.Request, caller auth.Caller) error {
+func Me(door Door, rules authenticator) Handler {
+	return door.authenticated(rules, func(w http.ResponseWriter, r *http.Request, caller auth.Caller) error {
 		if _, err := decodeOptional[noBody](r); err != nil {
 			return err
 		}

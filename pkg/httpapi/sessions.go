@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"latchkey/pkg/auth"
@@ -48,20 +49,53 @@ type logoutRules interface {
 	Logout(ctx context.Context, credentials auth.Credentials, refresh secret.String) error
 }
 
-// Logout is POST /api/auth/logout. A body that does not fit ends nothing, and is told only to who is signed in.
-func Logout(rules logoutRules) Handler {
+// Logout is POST /api/auth/logout and POST /api/auth/session/logout. A body that does not fit ends nothing, and is told only
+// to who is signed in.
+func Logout(door Door, rules logoutRules) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		asked, misfit := decodeOptional[logoutRequest](r)
 		if misfit != nil {
-			if _, err := rules.Authenticate(r.Context(), credentials(r)); err != nil {
+			if _, err := door.authenticate(w, r, rules); err != nil {
 				return err
 			}
 			return misfit
 		}
-		if err := rules.Logout(r.Context(), credentials(r), asked.RefreshToken); err != nil {
+		credentials, err := door.credentials(r)
+		if err != nil {
+			return err
+		}
+		err = rules.Logout(r.Context(), credentials, asked.RefreshToken)
+		if ended := err == nil || errors.Is(err, auth.ErrAuthenticationRequired); ended && !credentials.Cookie.IsZero() {
+			door.cookies.clear(w)
+		}
+		if err != nil {
 			return err
 		}
 		writeJSON(w, http.StatusOK, messageBody{Message: "Successfully logged out"})
+		return nil
+	}
+}
+
+type cookieLoginRules interface {
+	CookieLogin(ctx context.Context, name string, password secret.String) (secret.String, error)
+}
+
+// SessionLogin is POST /api/auth/session/login. A page of another origin cannot sign its visitors in.
+func SessionLogin(door Door, rules cookieLoginRules) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := door.origins.check(r); err != nil {
+			return err
+		}
+		asked, err := decode[loginRequest](r)
+		if err != nil {
+			return err
+		}
+		cookie, err := rules.CookieLogin(r.Context(), asked.Username, asked.Password)
+		if err != nil {
+			return err
+		}
+		door.cookies.set(w, cookie)
+		writeJSON(w, http.StatusOK, messageBody{Message: "Successfully logged in"})
 		return nil
 	}
 }

@@ -17,7 +17,7 @@ func TestNewIsARandomUUID(t *testing.T) {
 	if got, want := made.String(), "ffffffff-ffff-4fff-bfff-ffffffffffff"; got != want {
 		t.Errorf("the id is %s, want %s", got, want)
 	}
-	if id.New(rand.Reader) == id.New(rand.Reader) {
+	if one, two := id.New(rand.Reader), id.New(rand.Reader); one == two {
 		t.Error("two ids are the same")
 	}
 }

@@ -1,0 +1,51 @@
+package auth_test
+
+import (
+	"context"
+	"time"
+
+	"latchkey/pkg/auth"
+)
+
+// The stores here are the real one, with something that happens between two of its calls.
+
+// changingStore lets it happen between the reading of an account and the recording of a login.
+type changingStore struct {
+	auth.LoginStore
+	meanwhile func()
+}
+
+func (c *changingStore) RecordLogin(ctx context.Context, user auth.User, now time.Time) (int, error) {
+	once(&c.meanwhile)
+	return c.LoginStore.RecordLogin(ctx, user, now)
+}
+
+// putStore lets it happen between the recording of a login and the storing of its session.
+type putStore struct {
+	auth.LoginStore
+	meanwhile func()
+}
+
+func (p *putStore) PutSession(ctx context.Context, session auth.Session) error {
+	once(&p.meanwhile)
+	return p.LoginStore.PutSession(ctx, session)
+}
+
+// interruptedStore lets it happen between the reading of a session and its renewal.
+type interruptedStore struct {
+	auth.AuthenticationStore
+	meanwhile func()
+}
+
+func (i *interruptedStore) RenewSession(ctx context.Context, renewal auth.Renewal) error {
+	once(&i.meanwhile)
+	return i.AuthenticationStore.RenewSession(ctx, renewal)
+}
+
+func once(do *func()) {
+	if *do != nil {
+		act := *do
+		*do = nil
+		act()
+	}
+}

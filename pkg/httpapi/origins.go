@@ -1,0 +1,34 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+
+	"latchkey/pkg/fault"
+)
+
+var errCrossOrigin = &fault.Fault{Kind: fault.Refused, Code: "cross_origin_refused", Detail: "Cross-origin request refused"}
+
+// Origins defends requests that a browser makes by itself, with the user's cookie, for a page of another origin.
+type Origins struct{ protection *http.CrossOriginProtection }
+
+// NewOrigins returns the defence of an API at publicURL that pages of the allowed origins may call. An origin that is
+// none is an error.
+func NewOrigins(publicURL string, allowed []string) (Origins, error) {
+	protection := http.NewCrossOriginProtection()
+	for _, origin := range append([]string{publicURL}, allowed...) {
+		if err := protection.AddTrustedOrigin(origin); err != nil {
+			return Origins{}, fmt.Errorf("trusting an origin: %w", err)
+		}
+	}
+	return Origins{protection: protection}, nil
+}
+
+// check refuses an unsafe request that a browser made for a page of another origin. Clients that send neither
+// Sec-Fetch-Site nor Origin are no browsers.
+func (o Origins) check(r *http.Request) error {
+	if err := o.protection.Check(r); err != nil {
+		return errCrossOrigin.Because(err)
+	}
+	return nil
+}
