@@ -3,12 +3,13 @@
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
 .DELETE_ON_ERROR:
-.PHONY: help run run-fresh setup test lint fuzz validate ci clean
+.PHONY: help run run-fresh setup test test-browser lint fuzz validate ci bench clean
 
 FUZZ_INPUTS ?= 50000
 export SAM_CLI_TELEMETRY = 0
 
 node_modules   = infra/local/node_modules/.package-lock.json
+browser_driver = infra/browser/node_modules/.package-lock.json
 dynamodb_local = .tools/dynamodb-local
 python_tools   = .tools/venv/installed
 host           = .tools/bin/local
@@ -20,7 +21,7 @@ engine = $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),,$(dyna
 need = @command -v $(1) >/dev/null || { echo "latchkey: $(1) is missing: install $(2)" >&2; exit 1; }
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' Makefile
 
 run: $(node_modules) $(engine) ## run everything locally; settings: PORT MAIL_PORT DYNAMODB_PORT DATA_DIR DYNAMODB_ENDPOINT
 	$(call need,go,Go 1.26 or later)
@@ -41,6 +42,11 @@ test: setup $(python_tools) ## run all tests, on both DynamoDB engines
 	CGO_ENABLED=1 go test -race -shuffle=on -parallel=16 ./...
 	CGO_ENABLED=1 go test -race -shuffle=on -tags=leash ./infra/local/child
 
+test-browser: $(node_modules) $(engine) $(browser_driver) ## sign in and out with a real browser (headless Chromium)
+	$(call need,go,Go 1.26 or later)
+	infra/browser/chromium.sh --install
+	go test -count=1 -tags=browser ./infra/browser
+
 lint: ## check the code, the modules and the files
 	$(call need,go,Go 1.26 or later)
 	infra/tools/hygiene.sh
@@ -59,21 +65,25 @@ validate: $(python_tools) ## check the template, build it as for a deployment, c
 	.tools/venv/bin/sam build
 	go run ./infra/checkbuild
 
-ci: lint test fuzz validate ## everything that continuous integration checks
+ci: lint test test-browser fuzz validate ## everything that continuous integration checks
+
+bench: $(node_modules) ## measure what Latchkey adds to what cannot be avoided, beside the bars
+	$(call need,go,Go 1.26 or later)
+	@go run ./infra/bench
 
 clean: ## remove what was installed and built; data stays
-	rm -rf .tools .aws-sam infra/local/node_modules
+	rm -rf .tools .aws-sam infra/local/node_modules infra/browser/node_modules
 
 # Called by `sam build` (BuildMethod: makefile) with ARTIFACTS_DIR. SAM's own builder for Go would link against this machine's libc.
 build-%:
 	$(call need,go,Go 1.26 or later)
 	@infra/tools/build-function.sh $* "$(ARTIFACTS_DIR)"
 
-$(node_modules): infra/local/package-lock.json
+$(node_modules) $(browser_driver): infra/%/node_modules/.package-lock.json: infra/%/package-lock.json
 	$(call need,node,Node.js 20 or later)
 	$(call need,npm,npm; it comes with Node.js)
-	@echo "installing the npm packages of infra/local"
-	@cd infra/local && npm ci
+	@echo "installing the npm packages of infra/$*"
+	@cd infra/$* && npm ci
 	@touch $@
 
 $(dynamodb_local): infra/tools/dynamodb-local.sh

@@ -1,0 +1,10 @@
+// Command empty is the floor of a cold start: a function that does nothing, built and started like all others.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+func main() { lambda.Start(func(context.Context) error { return nil }) }

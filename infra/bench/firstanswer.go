@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"latchkey/pkg/app"
+)
+
+// shares are what Lambda gives to 256 and 512 MB: it gives one CPU to 1,769.
+var shares = []share{14, 29}
+
+const (
+	settling = 10 // answers after the first that are not counted
+	warm     = 20 // answers after those, of which the median counts
+)
+
+// measureFirstAnswers measures me, from the event's delivery to the answer's: the first of a process, whose start was not
+// throttled, against later ones of the same process. Both are throttled in the same way.
+func measureFirstAnswers(ctx context.Context, p *product, how effort, table *report) error {
+	folder, remove, err := build(ctx, p.root)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
+	if err != nil {
+		return err
+	}
+	who, err := p.register(ctx, registration)
+	if err != nil {
+		return err
+	}
+	variables, err := p.variables("me")
+	if err != nil {
+		return err
+	}
+	payload := event("POST /api/auth/me", "", who.access, 1)
+	measured := make([]pair, len(shares))
+	for range how.firstAnswers {
+		for i, s := range shares {
+			first, later, err := firstAndLater(ctx, filepath.Join(folder, "me"), variables, payload, s)
+			if err != nil {
+				return err
+			}
+			measured[i].add(first, later)
+		}
+	}
+	for i, s := range shares {
+		table.add(fmt.Sprintf("me, first answer / warm, at %d %% of a CPU", s), &measured[i], atMost(2))
+	}
+	return nil
+}
+
+func firstAndLater(
+	ctx context.Context, binary string, variables map[string]string, payload []byte, s share,
+) (first, later time.Duration, err error) {
+	process, err := startProcess(binary, variables)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer process.end()
+	if first, err = process.invoke(ctx, payload, s); err != nil {
+		return 0, 0, err
+	}
+	var samples []time.Duration
+	for turn := range settling + warm {
+		took, err := process.invoke(ctx, payload, s)
+		if err != nil {
+			return 0, 0, err
+		}
+		if turn >= settling {
+			samples = append(samples, took)
+		}
+	}
+	return first, median(samples), nil
+}
+
+// invoke waits until the process is ready, gives it an event under a throttle and says how long the answer, a 200, took.
+func (p *process) invoke(ctx context.Context, payload []byte, s share) (time.Duration, error) {
+	if _, err := p.awaitReady(ctx); err != nil {
+		return 0, err
+	}
+	done, throttled := make(chan struct{}), make(chan error, 1)
+	begun := now()
+	go func() { throttled <- throttle(ctx, p, s, done) }()
+	p.events <- payload
+	got, err := receive(ctx, p, p.answers)
+	close(done)
+	if failed := <-throttled; err == nil {
+		err = failed
+	}
+	if err != nil {
+		return 0, err
+	}
+	var response events.APIGatewayV2HTTPResponse
+	if err := json.Unmarshal(got.body, &response); err != nil {
+		return 0, fmt.Errorf("reading the answer: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("the function answered %d: %s", response.StatusCode, response.Body)
+	}
+	return got.at.Sub(begun), nil
+}

@@ -1,0 +1,89 @@
+// Command bench measures what Latchkey adds to what cannot be avoided, and prints each ratio beside its bar: `make bench`.
+//
+// Absolute times mean nothing on a shared machine, so everything is measured in turns with its floor (A B A B …) within one run,
+// and the ratio is that of the medians. Nothing leaves the loopback interface. It is no load test and says nothing about AWS's
+// network; infra/docs/performance.md has the method and the results. It needs Linux, where Lambda runs.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// limit ends a run that hangs.
+const limit = 6 * time.Minute
+
+// now is the one clock of the bench.
+var now = time.Now //nolint:forbidigo // this is the composition root of the bench
+
+// effort says how often things are measured.
+type effort struct {
+	warmPairs    int // of batches, in process
+	warmBatch    int // requests in a batch
+	loginPairs   int // of batches of logins, in process
+	loginBatch   int // logins in a batch
+	guesses      int // pairs of refused logins
+	starts       int // of each binary
+	firstAnswers int // processes at each CPU share
+}
+
+var (
+	thorough = effort{warmPairs: 40, warmBatch: 100, loginPairs: 50, loginBatch: 5, guesses: 500, starts: 25, firstAnswers: 25}
+	quick    = effort{warmPairs: 10, warmBatch: 50, loginPairs: 10, loginBatch: 3, guesses: 100, starts: 7, firstAnswers: 7}
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	less := flag.Bool("quick", false, "measure less often")
+	flag.Parse()
+	how := thorough
+	if *less {
+		how = quick
+	}
+	if err := run(ctx, how, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run prints the table to out and what it is doing to progress. A ratio over its bar is shown, not an error: on a busy machine
+// it may be the machine's.
+func run(ctx context.Context, how effort, out, progress io.Writer) error {
+	p, err := startProduct(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	table := newReport(out)
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, *product, effort, *report) error
+	}{
+		{"me, refresh and login against their floors", measureWarm},
+		{"an unknown user against a wrong password", measureGuesses},
+		{"process start to readiness", measureStarts},
+		{"the first answer under throttled CPU", measureFirstAnswers},
+	} {
+		begun := now()
+		fmt.Fprint(progress, "measuring ", part.name)
+		if err := part.measure(ctx, p, how, table); err != nil {
+			return fmt.Errorf("measuring %s: %w", part.name, err)
+		}
+		fmt.Fprintf(progress, ", %.0f s\n", now().Sub(begun).Seconds())
+	}
+	if err := table.writer.Flush(); err != nil {
+		return fmt.Errorf("printing the table: %w", err)
+	}
+	fmt.Fprintf(out, "%d over their bars\n", table.over)
+	return nil
+}

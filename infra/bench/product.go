@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"latchkey/infra/local/engine"
+	"latchkey/infra/local/tables"
+	"latchkey/infra/local/template"
+	"latchkey/pkg/app"
+	"latchkey/pkg/dynamo"
+	"latchkey/pkg/lambdahttp"
+	"latchkey/pkg/token"
+)
+
+// product is what is measured: an engine with the template's tables, and the environment of the functions.
+type product struct {
+	root        string
+	template    *template.Template
+	environment map[string]string
+	floor       *dynamodb.Client // the very client of the functions
+	stop        func()
+
+	accounts int // made so far
+}
+
+const (
+	password = "correct horse battery staple"
+	fakeKey  = "local" // for the engine, which takes any
+)
+
+func startProduct(ctx context.Context) (*product, error) {
+	root, err := engine.Root()
+	if err != nil {
+		return nil, err
+	}
+	database, err := engine.StartDynoxide(ctx, engine.Options{Root: root})
+	if err != nil {
+		return nil, err
+	}
+	p := &product{root: root, stop: database.Stop}
+	if err := p.prepare(ctx, database.Endpoint); err != nil {
+		p.stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *product) prepare(ctx context.Context, endpoint string) error {
+	keys, err := token.GenerateKeySet(rand.Reader, "ES256")
+	if err != nil {
+		return err
+	}
+	p.environment = map[string]string{
+		"PUBLIC_URL": "http://localhost:8000", "SIGNING_KEYS": string(keys), "DYNAMODB_ENDPOINT": endpoint,
+		"AWS_REGION": template.Region, "AWS_ACCESS_KEY_ID": fakeKey, "AWS_SECRET_ACCESS_KEY": fakeKey, "AWS_SESSION_TOKEN": fakeKey,
+	}
+	if p.template, err = template.Load(filepath.Join(p.root, "template.yaml"), p.environment); err != nil {
+		return err
+	}
+	p.floor = dynamo.NewClient(dynamo.Options{
+		Region: template.Region, Endpoint: endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(fakeKey, fakeKey, fakeKey),
+	})
+	return tables.Create(ctx, tables.Client(endpoint), p.template.Tables, "")
+}
+
+// variables are all that the function in a folder sees.
+func (p *product) variables(folder string) (map[string]string, error) {
+	for _, function := range p.template.Functions {
+		if filepath.Base(function.Folder) != folder {
+			continue
+		}
+		all := map[string]string{"AWS_LAMBDA_FUNCTION_NAME": function.Name}
+		for _, source := range []map[string]string{p.environment, function.Environment} {
+			for name, value := range source {
+				all[name] = value
+			}
+		}
+		return all, nil
+	}
+	return nil, fmt.Errorf("template.yaml has no function in functions/%s", folder)
+}
+
+// endpoint is a function's handler in this process, decoding and encoding included: what runs at each event in Lambda, apart
+// from the Runtime API.
+type endpoint struct {
+	route   string
+	handler lambda.Handler
+}
+
+func (p *product) endpoint(folder, path string, function app.Function) (*endpoint, error) {
+	variables, err := p.variables(folder)
+	if err != nil {
+		return nil, err
+	}
+	handler, _, err := app.Build(function, func(name string) string { return variables[name] }, io.Discard)
+	if err != nil {
+		return nil, fmt.Errorf("building %s: %w", folder, err)
+	}
+	return &endpoint{route: path, handler: lambda.NewHandler(lambdahttp.Adapt(handler))}, nil
+}
+
+// call sends an event and gives the encoded answer, which has to have that status. Only the status is looked at, as the bench must
+// not add to what it measures.
+func (e *endpoint) call(ctx context.Context, payload []byte, status int) ([]byte, error) {
+	output, err := e.handler.Invoke(ctx, payload)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.HasPrefix(output, fmt.Appendf(nil, `{"statusCode":%d,`, status)) {
+		return nil, fmt.Errorf("%s is to answer %d: %s", e.route, status, output)
+	}
+	return output, nil
+}
+
+// account is a registered user, signed in.
+type account struct{ name, access, refresh string }
+
+// register makes a new account through the product itself.
+func (p *product) register(ctx context.Context, endpoint *endpoint) (account, error) {
+	p.accounts++
+	a := account{name: fmt.Sprintf("bench-%d", p.accounts)}
+	body := object("username", a.name, "email", a.name+"@example.com", "password", password)
+	answer, err := endpoint.call(ctx, event(endpoint.route, body, "", p.accounts), http.StatusCreated)
+	if err != nil {
+		return account{}, err
+	}
+	a.access, a.refresh = member(answer, "access_token"), member(answer, "refresh_token")
+	return a, nil
+}

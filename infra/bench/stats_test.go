@@ -1,0 +1,64 @@
+package main
+
+import (
+	"testing"
+	"time"
+)
+
+func TestMedian(t *testing.T) {
+	for name, test := range map[string]struct {
+		samples []time.Duration
+		want    time.Duration
+	}{
+		"one":                               {[]time.Duration{7}, 7},
+		"odd, in any order":                 {[]time.Duration{9, 1, 5}, 5},
+		"even is the mean of the middle":    {[]time.Duration{4, 1, 100, 2}, 3},
+		"an outlier does not move it":       {[]time.Duration{3, 3, 3, 3, 1e9}, 3},
+		"the same number of times in a row": {[]time.Duration{2, 2}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := append([]time.Duration(nil), test.samples...)
+			if got := median(test.samples); got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
+			}
+			for i := range before {
+				if before[i] != test.samples[i] {
+					t.Fatal("the samples were reordered, so that pairs no longer belong together")
+				}
+			}
+		})
+	}
+}
+
+func TestRatio(t *testing.T) {
+	var p pair
+	for _, sample := range [][2]time.Duration{{30, 20}, {33, 22}, {3000, 21}} {
+		p.add(sample[0], sample[1])
+	}
+	if got, want := p.ratio(), 33.0/21.0; got != want {
+		t.Errorf("got %v, want %v: the median of each, then the ratio", got, want)
+	}
+}
+
+func TestBar(t *testing.T) {
+	for name, test := range map[string]struct {
+		bar   bar
+		ratio float64
+		want  string
+	}{
+		"below":              {atMost(1.15), 1.1, "ok"},
+		"exactly at":         {atMost(1.15), 1.15, "ok"},
+		"above":              {atMost(1.15), 1.151, "over"},
+		"no bar":             {bar{}, 99, "-"},
+		"within a band":      {between(0.95, 1.05), 1.0, "ok"},
+		"below a band":       {between(0.95, 1.05), 0.94, "over"},
+		"above a band":       {between(0.95, 1.05), 1.06, "over"},
+		"upper end included": {between(0.95, 1.05), 1.05, "ok"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.bar.verdict(test.ratio); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

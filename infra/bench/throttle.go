@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// period is that of Lambda's CPU quota, as it shows to functions: within each, a function has its share and is then held.
+const period = 20 * time.Millisecond
+
+// look is how often a process's use is looked at, in microseconds: it bounds what the process gets beyond its share in one period,
+// which it pays back in the next.
+const look = 100
+
+// share is a part of one CPU, in per cent.
+type share int
+
+func (s share) quota() time.Duration { return period * time.Duration(s) / 100 }
+
+// throttle holds a process to a share of one CPU until done is closed, as the kernel's bandwidth control would, without the rights
+// that needs: it reads the process's CPU clock and stops it by SIGSTOP until the period is over. The first period begins with the
+// call, since a function that has been frozen wakes up with its quota whole.
+func throttle(ctx context.Context, p *process, s share, done <-chan struct{}) error {
+	limit, err := cpuClock(p.Pid())
+	if err != nil {
+		return err
+	}
+	for {
+		begun := now()
+		used, err := cpuClock(p.Pid())
+		if err != nil {
+			return err
+		}
+		limit = min(limit, used) + s.quota() // what was left is lost, what was too much is paid back
+		if ended, err := spend(ctx, p, limit, begun.Add(period), done); ended || err != nil {
+			return err
+		}
+	}
+}
+
+// spend lets the process run until its CPU clock stands at limit, and stops it then until the period ends. ended says that done
+// is closed; the process runs in any case.
+func spend(ctx context.Context, p *process, limit time.Duration, end time.Time, done <-chan struct{}) (ended bool, err error) {
+	held := false
+	defer func() {
+		if held {
+			_ = p.Signal(syscall.SIGCONT) // it fails only for a process that has ended
+		}
+	}()
+	for now().Before(end) {
+		select {
+		case <-done:
+			return true, nil
+		case <-ctx.Done():
+			return true, ctx.Err()
+		case <-p.Done():
+			return true, errProcessEnded
+		default:
+		}
+		sleep := unix.Timeval{Usec: look}
+		_, _ = unix.Select(0, nil, nil, nil, &sleep) // Go's own timers can be a millisecond late
+		if held {
+			continue
+		}
+		used, err := cpuClock(p.Pid())
+		if err != nil {
+			return true, err
+		}
+		if used < limit {
+			continue
+		}
+		if err := p.Signal(syscall.SIGSTOP); err != nil {
+			return true, fmt.Errorf("stopping the process: %w", err)
+		}
+		held = true
+	}
+	return false, nil
+}
+
+// cpuClock is the CPU time that a process has used, all threads together. The clock's id is made as clock_getcpuclockid(3) does.
+func cpuClock(pid int) (time.Duration, error) {
+	const scheduled = 2
+	var used unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|scheduled), &used); err != nil {
+		return 0, fmt.Errorf("reading the CPU clock of process %d: %w", pid, err)
+	}
+	return time.Duration(used.Nano()), nil
+}

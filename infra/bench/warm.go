@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"syscall"
+	"time"
+
+	"latchkey/pkg/app"
+)
+
+// operation is one request, or what stands for it.
+type operation func(context.Context) error
+
+// measurement is CPU and wall time of an endpoint and its floor.
+type measurement struct{ cpu, wall pair }
+
+// measureWarm measures functions that have been started long ago. All of them run in this process, by the handlers that are
+// deployed. CPU time is that of this process by getrusage, user and system: the engine is another process and does not count.
+func measureWarm(ctx context.Context, p *product, how effort, table *report) error {
+	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
+	if err != nil {
+		return err
+	}
+	ours, err := p.register(ctx, registration)
+	if err != nil {
+		return err
+	}
+	owner, err := p.register(ctx, registration)
+	if err != nil {
+		return err
+	}
+	floors, err := newFloors(p.floor, owner)
+	if err != nil {
+		return err
+	}
+	me, err := p.me(ours)
+	if err != nil {
+		return err
+	}
+	refresh, err := p.refresh(ours)
+	if err != nil {
+		return err
+	}
+	login, err := p.login(ctx, registration, (how.loginPairs+1)*how.loginBatch)
+	if err != nil {
+		return err
+	}
+	for _, row := range []struct {
+		name, floor      string
+		subject, against operation
+		pairs, batch     int
+		cpuBar, wallBar  bar
+	}{
+		{"me", "its BatchGetItem", me, floors.me, how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
+		{"me", "that and one verification", me, floors.meVerified, how.warmPairs, how.warmBatch, bar{}, bar{}},
+		{"refresh", "GetItem + UpdateItem + signature", refresh, floors.refresh, how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
+		{"login", "argon2id + signature", login, floors.login, how.loginPairs, how.loginBatch, atMost(1.10), bar{}},
+	} {
+		measured, err := inTurns(ctx, row.subject, row.against, row.pairs, row.batch)
+		if err != nil {
+			return err
+		}
+		table.add(row.name+" / "+row.floor+", CPU", &measured.cpu, row.cpuBar)
+		table.add(row.name+" / "+row.floor+", wall", &measured.wall, row.wallBar)
+	}
+	return nil
+}
+
+func (p *product) me(who account) (operation, error) {
+	endpoint, err := p.endpoint("me", "POST /api/auth/me", app.Me)
+	if err != nil {
+		return nil, err
+	}
+	payload := event(endpoint.route, "", who.access, 1)
+	return func(ctx context.Context) error {
+		_, err := endpoint.call(ctx, payload, http.StatusOK)
+		return err
+	}, nil
+}
+
+// refresh continues one session, each time with the token of the time before.
+func (p *product) refresh(who account) (operation, error) {
+	endpoint, err := p.endpoint("refresh", "POST /api/auth/refresh", app.Refresh)
+	if err != nil {
+		return nil, err
+	}
+	current := who.refresh
+	payload := event(endpoint.route, object("refresh_token", current), "", 1)
+	return func(ctx context.Context) error {
+		answer, err := endpoint.call(ctx, payload, http.StatusOK)
+		if err != nil {
+			return err
+		}
+		next := member(answer, "refresh_token")
+		payload = bytes.Replace(payload, []byte(current), []byte(next), 1)
+		current = next
+		return nil
+	}, nil
+}
+
+// loginsPerAccount keeps an account below the number of sessions at which older ones are ended, which is no part of a usual login.
+const loginsPerAccount = 20
+
+// login signs in, with so many accounts in turn that each has its share of count logins.
+func (p *product) login(ctx context.Context, registration *endpoint, count int) (operation, error) {
+	endpoint, err := p.endpoint("login", "POST /api/auth/login", app.Login)
+	if err != nil {
+		return nil, err
+	}
+	var payloads [][]byte
+	for range count/loginsPerAccount + 1 {
+		who, err := p.register(ctx, registration)
+		if err != nil {
+			return nil, err
+		}
+		body := object("username", who.name, "password", password)
+		payloads = append(payloads, event(endpoint.route, body, "", p.accounts))
+	}
+	turn := 0
+	return func(ctx context.Context) error {
+		turn++
+		_, err := endpoint.call(ctx, payloads[turn%len(payloads)], http.StatusOK)
+		return err
+	}, nil
+}
+
+// inTurns runs batches of both in turns, after one of each that is not counted.
+func inTurns(ctx context.Context, subject, floor operation, pairs, batch int) (*measurement, error) {
+	measured := &measurement{}
+	for turn := range pairs + 1 {
+		subjectCPU, subjectWall, err := cost(ctx, subject, batch)
+		if err != nil {
+			return nil, err
+		}
+		floorCPU, floorWall, err := cost(ctx, floor, batch)
+		if err != nil {
+			return nil, err
+		}
+		if turn == 0 {
+			continue
+		}
+		measured.cpu.add(subjectCPU, floorCPU)
+		measured.wall.add(subjectWall, floorWall)
+	}
+	return measured, nil
+}
+
+// cost is CPU and wall time of one run, the mean of a batch. Garbage of before is collected first, that of the batch by itself.
+func cost(ctx context.Context, run operation, batch int) (cpu, wall time.Duration, err error) {
+	runtime.GC()
+	begunCPU, err := cpuTime()
+	if err != nil {
+		return 0, 0, err
+	}
+	begun := now()
+	for range batch {
+		if err := run(ctx); err != nil {
+			return 0, 0, err
+		}
+	}
+	wall = now().Sub(begun)
+	endedCPU, err := cpuTime()
+	return (endedCPU - begunCPU) / time.Duration(batch), wall / time.Duration(batch), err
+}
+
+// cpuTime is what this process has used so far.
+func cpuTime() (time.Duration, error) {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0, fmt.Errorf("reading the CPU time used: %w", err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
+}
