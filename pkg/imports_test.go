@@ -26,11 +26,15 @@ var allowed = map[string][]string{
 	"dynamo":     {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "auth", "fault", "id", "identifier", "secret"},
 	"contract":   {},
 	"config":     {"golang.org/x/net/publicsuffix", "secret"},
-	"httpapi":    {"github.com/go-json-experiment/json", "auth", "contract", "fault", "reqlog", "secret"},
+	"httpapi":    {"github.com/go-json-experiment/json", "auth", "contract", "fault", "pages", "reqlog", "secret"},
 	"lambdahttp": {"github.com/aws/aws-lambda-go/"},
+	"mail":       {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "auth", "identifier", "secret"},
+	"pages":      {},
+
+	"lambdastream": {"github.com/aws/aws-lambda-go/"},
 	"app": {
 		"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "auth", "config", "contract", "dynamo", "httpapi",
-		"lambdahttp", "password", "token",
+		"id", "lambdahttp", "lambdastream", "mail", "password", "token",
 	},
 }
 
@@ -38,7 +42,8 @@ var allowed = map[string][]string{
 var only = map[string][]string{
 	"github.com/golang-jwt/jwt/v5":                  {"token"},
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb": {"dynamo"},
-	"github.com/aws/aws-lambda-go/":                 {"app", "lambdahttp"},
+	"github.com/aws/aws-sdk-go-v2/service/ses":      {"mail"},
+	"github.com/aws/aws-lambda-go/":                 {"app", "lambdahttp", "lambdastream"},
 }
 
 func TestImports(t *testing.T) {

@@ -103,7 +103,7 @@ func (p *product) endpoint(folder, path string, function app.Function) (*endpoin
 	if err != nil {
 		return nil, err
 	}
-	handler, _, err := app.Build(function, func(name string) string { return variables[name] }, io.Discard)
+	handler, err := app.Build(function, func(name string) string { return variables[name] }, io.Discard)
 	if err != nil {
 		return nil, fmt.Errorf("building %s: %w", folder, err)
 	}

@@ -17,6 +17,13 @@ import (
 // and the engine.
 func TestBudgets(t *testing.T) {
 	token := register(t, "thrifty")
+	verification := awaitMail(t, shared.MailURL, "thrifty@example.com", 1).token(t)
+	register(t, "resetter")
+	awaitMail(t, shared.MailURL, "resetter@example.com", 1)
+	post(t, "/api/auth/forgot-password", asEmail("resetter"))
+	resetToken := awaitMail(t, shared.MailURL, "resetter@example.com", 2).token(t)
+	reset(t, "none", "NewSecurePass456!")
+	quiet(t)
 	warmUp(t, token)
 	another := func(kind string) string {
 		token := post(t, "/api/auth/login", credentials("thrifty")).member(kind)
@@ -67,12 +74,21 @@ func TestBudgets(t *testing.T) {
 		"me by cookie":              {func() answer { return post(t, "/api/auth/me", "", freshCookie()) }, http.StatusOK, "BatchGetItem r2 w0"},
 		"me by cookie, renewal due": {func() answer { return post(t, "/api/auth/me", "", dueCookie()) }, http.StatusOK, "BatchGetItem UpdateItem r2 w1"},
 		"me by both":                {func() answer { return post(t, "/api/auth/me", "", bearer(token), freshCookie()) }, http.StatusOK, "BatchGetItem r3 w0"},
-		"jwks":                      {func() answer { return send(t, shared.URL, "GET", "/.well-known/jwks.json", "") }, http.StatusOK, " r0 w0"},
-		"me":                        {func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, http.StatusOK, "BatchGetItem r2 w0"},
-		"me, forged":                {func() answer { return post(t, "/api/auth/me", "", bearer(token[:len(token)-2]+"AA")) }, http.StatusUnauthorized, " r0 w0"},
-		"login, no JSON":            {func() answer { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
-		"register, no JSON":         {func() answer { return post(t, "/api/auth/register", `{`) }, http.StatusBadRequest, " r0 w0"},
-		"not found":                 {func() answer { return post(t, "/nowhere", `{}`) }, http.StatusNotFound, " r0 w0"},
+		"send-verification":         {func() answer { return post(t, "/api/auth/send-verification", asEmail("thrifty")) }, http.StatusCreated, "PutItem r0 w1"},
+		"forgot-password":           {func() answer { return post(t, "/api/auth/forgot-password", asEmail("stranger")) }, http.StatusCreated, "PutItem r0 w1"},
+		"verify-email": {func() answer { return send(t, shared.URL, "GET", "/api/auth/verify-email/"+verification, "") },
+			http.StatusOK, "BatchGetItem TransactWriteItems r1 w4"},
+		"verify-email, with a credential": {func() answer {
+			return send(t, shared.URL, "GET", "/api/auth/verify-email/"+verification, "", bearer(token))
+		}, http.StatusOK, "BatchGetItem TransactWriteItems r3 w4"},
+		"reset-password":         {func() answer { return reset(t, resetToken, "NewSecurePass456!") }, http.StatusOK, "GetItem GetItem TransactWriteItems r2 w6"},
+		"reset-password, forged": {func() answer { return reset(t, "x"+resetToken[1:], "NewSecurePass456!") }, http.StatusForbidden, " r0 w0"},
+		"jwks":                   {func() answer { return send(t, shared.URL, "GET", "/.well-known/jwks.json", "") }, http.StatusOK, " r0 w0"},
+		"me":                     {func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, http.StatusOK, "BatchGetItem r2 w0"},
+		"me, forged":             {func() answer { return post(t, "/api/auth/me", "", bearer(token[:len(token)-2]+"AA")) }, http.StatusUnauthorized, " r0 w0"},
+		"login, no JSON":         {func() answer { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"register, no JSON":      {func() answer { return post(t, "/api/auth/register", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"not found":              {func() answer { return post(t, "/nowhere", `{}`) }, http.StatusNotFound, " r0 w0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -110,6 +110,7 @@ func fresh() string {
 // TestAPassingFaultOfTheStoreIsNotNoticed injects every fault once into every store call of every endpoint: the client sees a
 // success, and the tables hold its effect once.
 func TestAPassingFaultOfTheStoreIsNotNoticed(t *testing.T) {
+	quiet(t)
 	for name, endpoint := range endpoints {
 		for i, operation := range endpoint.calls {
 			for faultName, fault := range wiretap.FaultsOf(operation) {

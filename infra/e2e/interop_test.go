@@ -88,6 +88,7 @@ func TestOthersVerifyOurTokens(t *testing.T) {
 
 // TestWellKnownDocuments holds what the two documents have in common: they are public, kept for an hour, and cost no store call.
 func TestWellKnownDocuments(t *testing.T) {
+	quiet(t)
 	for _, path := range []string{discoveryPath, jwksPath} {
 		t.Run(path, func(t *testing.T) {
 			shared.tap.Reset()

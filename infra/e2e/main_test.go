@@ -18,6 +18,7 @@ import (
 
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/stack"
+	"latchkey/infra/local/streams"
 	"latchkey/infra/local/wiretap"
 )
 
@@ -29,6 +30,35 @@ type house struct {
 	*stack.Stack
 	tap  *wiretap.Proxy
 	logs *logs
+	mail *gate
+}
+
+// gate lets deliveries to the mailer through, or holds them.
+type gate struct {
+	open sync.RWMutex
+	held bool
+}
+
+func (g *gate) through(next streams.Invoke) streams.Invoke {
+	return func(ctx context.Context, function string, payload []byte) ([]byte, error) {
+		g.open.RLock()
+		defer g.open.RUnlock()
+		return next(ctx, function, payload)
+	}
+}
+
+// quiet holds the mailer until the test ends, so that only the test's own requests are counted and meet its faults.
+func quiet(t *testing.T) {
+	t.Helper()
+	if shared.mail.held {
+		return
+	}
+	shared.mail.open.Lock()
+	shared.mail.held = true
+	t.Cleanup(func() {
+		shared.mail.held = false
+		shared.mail.open.Unlock()
+	})
 }
 
 // lastLines is how much of the functions' log is shown when a test has failed.
@@ -72,15 +102,15 @@ func open(ctx context.Context) (*house, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	output := &logs{}
+	output, mail := &logs{}, &gate{}
 	started, err := stack.Start(ctx, stack.Options{
 		Root: root, DynamoDBEndpoint: database.Endpoint, Log: output,
-		Environment: map[string]string{"DYNAMODB_ENDPOINT": tap.URL},
+		Environment: map[string]string{"DYNAMODB_ENDPOINT": tap.URL}, Deliver: mail.through,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	return &house{Stack: started, tap: tap, logs: output}, func() {
+	return &house{Stack: started, tap: tap, logs: output, mail: mail}, func() {
 		started.Close()
 		tap.Close()
 		database.Stop()

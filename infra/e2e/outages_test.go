@@ -17,6 +17,7 @@ import (
 
 // TestAStoreThatIsAway: 503 in time, never a refusal, and it recovers by itself.
 func TestAStoreThatIsAway(t *testing.T) {
+	quiet(t)
 	token := register(t, "patient")
 	refreshToken := login(t, "patient").member("refresh_token")
 	leaving := login(t, "patient").member("access_token")
@@ -47,6 +48,7 @@ func TestAStoreThatIsAway(t *testing.T) {
 
 // TestARetryAfterALostAnswer: what the store did counts, and the client is not told that its own name is taken.
 func TestARetryAfterALostAnswer(t *testing.T) {
+	quiet(t)
 	defer shared.tap.Reset()
 	shared.tap.Inject("TransactWriteItems", 0, 1, wiretap.LoseAnswer)
 	if got := post(t, "/api/auth/register", registration("unlucky")); got.status != http.StatusCreated {

@@ -25,6 +25,7 @@ func refreshBody(t *testing.T, token string) string {
 // mustRefuse presents a token wherever one is taken, and returns the operations that the store was called for.
 func mustRefuse(t *testing.T, token string) (operations []string) {
 	t.Helper()
+	quiet(t)
 	shared.tap.Reset()
 	body := refreshBody(t, token)
 	for door, test := range map[string]struct {
@@ -126,6 +127,7 @@ func TestHostileTokens(t *testing.T) {
 
 // TestOneKindOfTokenForTheOther: a good token counts as its own kind only.
 func TestOneKindOfTokenForTheOther(t *testing.T) {
+	quiet(t)
 	user := signUp(t, shared.URL, "confused")
 	readyForTokens(t)
 	shared.tap.Reset()
@@ -191,6 +193,7 @@ func parseID(t *testing.T, text string) id.ID {
 
 // TestTokensThatAreTooLong: what is longer than a request may be is refused before any function sees it, or by the body's cap.
 func TestTokensThatAreTooLong(t *testing.T) {
+	quiet(t)
 	f := newForger(t, "endless")
 	readyForTokens(t)
 	shared.tap.Reset()
@@ -220,6 +223,7 @@ func TestTokensThatAreTooLong(t *testing.T) {
 
 // TestRefreshBodies: a refresh token has to be the text of that one member.
 func TestRefreshBodies(t *testing.T) {
+	quiet(t)
 	user := signUp(t, shared.URL, "embodied")
 	quoted := `"` + user.refresh + `"`
 	readyForTokens(t)

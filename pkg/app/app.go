@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"latchkey/pkg/lambdahttp"
+	"latchkey/pkg/lambdastream"
 )
 
 // Version is the product's version, as /api/auth/health tells it.
@@ -27,25 +28,38 @@ const warmUpTime = 2 * time.Second
 // Function builds the handler of one function from its parts.
 type Function func(*Parts) http.Handler
 
+// StreamFunction builds the handler of a function that a table's stream feeds.
+type StreamFunction func(*Parts) lambdastream.Handler
+
 // Main runs a function until its container ends. A configuration that does not hold ends the process at once, with
 // one log line for all faults, so that a broken deployment never serves.
 func Main(function Function) {
+	run(func(parts *Parts) any { return lambdahttp.Adapt(function(parts)) })
+}
+
+// MainStream is Main for a function that a table's stream feeds.
+func MainStream(function StreamFunction) {
+	run(func(parts *Parts) any { return function(parts) })
+}
+
+func run(build func(*Parts) any) {
 	useBundledRoots()
-	handler, parts, err := Build(function, os.Getenv, os.Stdout)
-	if err != nil {
+	parts := newParts(os.Getenv, os.Stdout, time.Now, rand.Reader)
+	handler := build(parts)
+	if err := parts.err(); err != nil {
 		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
 	parts.warmUp()
-	lambda.Start(lambdahttp.Adapt(handler))
+	lambda.Start(handler)
 }
 
 // Build makes a function's handler from the environment that getenv reads. The error joins every fault of the
 // configuration and of the key set.
-func Build(function Function, getenv func(string) string, logs io.Writer) (http.Handler, *Parts, error) {
+func Build(function Function, getenv func(string) string, logs io.Writer) (http.Handler, error) {
 	parts := newParts(getenv, logs, time.Now, rand.Reader)
 	handler := function(parts)
-	return handler, parts, parts.err()
+	return handler, parts.err()
 }
 
 // warmUp connects to the store while INIT still runs at full speed. Its failure is no failure of INIT: the store may

@@ -14,6 +14,7 @@ import (
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/lambdahttp"
+	"latchkey/pkg/mail"
 	"latchkey/pkg/password"
 	"latchkey/pkg/token"
 )
@@ -125,11 +126,59 @@ func (p *Parts) logout() *auth.Logout {
 	return auth.NewLogout(p.authenticator(), p.useStore(), p.useKeys())
 }
 
-func (p *Parts) door() httpapi.Door {
-	origins, err := httpapi.NewOrigins(p.cfg.PublicURL, p.cfg.AllowedOrigins)
-	p.note(err)
+// warnOfOrigins tells which of the allowed origins cannot do what they are probably allowed for.
+func (p *Parts) warnOfOrigins() {
+	if len(p.faults) > 0 {
+		return
+	}
 	for _, origin := range p.cfg.CrossSiteOrigins() {
 		p.log.Warn("a page of this origin gets no cookie session by fetch: it is another site than PUBLIC_URL", "origin", origin)
 	}
+}
+
+func (p *Parts) door() httpapi.Door {
+	origins, err := httpapi.NewOrigins(p.cfg.PublicURL, p.cfg.AllowedOrigins)
+	if len(p.faults) == 0 { // else the configuration has named what is wrong with the origins
+		p.note(err)
+	}
 	return httpapi.NewDoor(httpapi.NewCookies(p.cfg.HTTPS(), p.cfg.SessionIdle), origins)
+}
+
+func (p *Parts) policy() password.Policy { return password.Policy{MinLength: p.cfg.PasswordMinLength} }
+
+func (p *Parts) mailDesk() *auth.MailDesk { return auth.NewMailDesk(p.useStore(), p.now, p.random) }
+
+func (p *Parts) verifier() *auth.Verifier {
+	return auth.NewVerifier(p.useStore(), p.useKeys(), p.authenticator(), p.now)
+}
+
+func (p *Parts) resetter() *auth.Resetter {
+	return auth.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.now, p.random)
+}
+
+func (p *Parts) mailLives() auth.MailLives {
+	return auth.MailLives{Verification: p.cfg.VerificationToken, Reset: p.cfg.ResetToken}
+}
+
+// postman sends by SES.
+func (p *Parts) postman() *mail.Postman {
+	composer, err := mail.NewComposer(p.cfg.ProductName)
+	p.note(err)
+	links, err := mail.NewLinks(p.cfg.PublicURL, p.cfg.AppURL)
+	p.note(err)
+	sender, err := mail.NewSender(mail.Options{
+		Region:           p.cfg.Region,
+		Endpoint:         p.cfg.SESEndpoint,
+		Credentials:      p.credentials(),
+		From:             p.cfg.MailFrom,
+		ReplyTo:          p.cfg.MailReplyTo,
+		ConfigurationSet: p.cfg.ConfigurationSet,
+	})
+	p.note(err)
+	return mail.NewPostman(composer, sender, links, p.mailLives())
+}
+
+func (p *Parts) mailer() *auth.Mailer {
+	limits := auth.MailLimits{PerHour: p.cfg.MailPerHour, Repeat: p.cfg.MailRepeat}
+	return auth.NewMailer(p.useStore(), p.postman(), p.useKeys(), limits, p.mailLives(), p.now, p.log)
 }

@@ -150,25 +150,35 @@ func (a *Authenticator) live(ctx context.Context, all []shown) ([]Caller, error)
 	if len(all) == 0 {
 		return nil, nil
 	}
-	refs := make([]SessionRef, len(all))
-	for i, each := range all {
-		refs[i] = each.ref
-	}
-	found, err := a.store.ReadSessions(ctx, refs)
+	found, err := a.store.ReadSessions(ctx, refsOf(all))
 	if err != nil {
 		return nil, fmt.Errorf("reading the session: %w", err)
 	}
-	now := a.now()
-	var live []Caller
-	for _, each := range all {
-		caller, there := found[each.ref]
-		if there && each.opens(caller.Session) && caller.Session.Live(caller.User, now) {
-			live = append(live, caller)
-			delete(found, each.ref) // what is shown twice counts once
-		}
-	}
+	live := a.counting(all, found)
 	if len(live) > 0 {
 		reqlog.User(ctx, live[0].User.ID)
 	}
 	return live, nil
+}
+
+func refsOf(all []shown) []SessionRef {
+	refs := make([]SessionRef, len(all))
+	for i, each := range all {
+		refs[i] = each.ref
+	}
+	return refs
+}
+
+// counting returns those of the sessions found that are opened and count now, in the order shown.
+func (a *Authenticator) counting(all []shown, found map[SessionRef]Caller) []Caller {
+	now := a.now()
+	var counting []Caller
+	for _, each := range all {
+		caller, there := found[each.ref]
+		if there && each.opens(caller.Session) && caller.Session.Live(caller.User, now) {
+			counting = append(counting, caller)
+			delete(found, each.ref) // what is shown twice counts once
+		}
+	}
+	return counting
 }

@@ -78,7 +78,7 @@ func (c *Cookies) begin(user User) (Session, secret.String) {
 		Born:       now.Truncate(time.Millisecond),
 		Rotated:    now.Truncate(time.Millisecond),
 		SecretHash: sum[:],
-		Expires:    wholeSeconds(now).Add(c.lives.CookieIdle),
+		Expires:    wholeSeconds(now).Add(min(c.lives.CookieIdle, c.lives.CookieAbsolute)),
 		End:        wholeSeconds(now).Add(c.lives.CookieAbsolute),
 	}
 	return session, sealCookie(session.Ref(), key)
@@ -120,7 +120,7 @@ func (c *Cookies) renew(ctx context.Context, store RenewalStore, session Session
 		Epoch:   session.Epoch,
 		Rotated: session.Rotated,
 		At:      now.Truncate(time.Millisecond),
-		Expires: wholeSeconds(now).Add(c.lives.CookieIdle),
+		Expires: earlier(wholeSeconds(now).Add(c.lives.CookieIdle), session.End),
 	})
 	if _, stale := errors.AsType[*StaleSessionError](err); err != nil && !stale {
 		reqlog.Add(ctx, slog.String("renewal", fmt.Sprint(err)))

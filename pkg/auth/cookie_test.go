@@ -317,7 +317,7 @@ func TestTheOldestSessionGivesWay(t *testing.T) {
 	}
 	h.clock = h.clock.Add(h.lives.CookieIdle)
 	h.signIn(t, "alice")
-	if user := h.user(t, "alice"); h.stored(t) != 1 || user.Room != 49 {
+	if user := h.user(t, "alice"); h.stored(t) != 1 || user.Room != 10 {
 		t.Errorf("after all have expired %d are stored, room %d", h.stored(t), user.Room)
 	}
 }
@@ -358,6 +358,46 @@ func TestManyLoginsAtOnceWithoutRoom(t *testing.T) {
 	}
 	if _, err := h.authenticate(t, last); err != nil {
 		t.Errorf("the next login: %v", err)
+	}
+}
+
+// TestLoginsThatASweepDoesNotSee are made up for: those under way during a sweep had found room.
+func TestLoginsThatASweepDoesNotSee(t *testing.T) {
+	h := newHouse(t)
+	h.register(t, "alice", "alice@example.com")
+	for range 17 {
+		h.cookieSignIn(t, "alice")
+	}
+	const held = 31 // of the room of 32
+	release, holding := make(chan struct{}), make(chan struct{}, held)
+	var all sync.WaitGroup
+	for range held {
+		store := &putStore{LoginStore: h.store, meanwhile: func() {
+			holding <- struct{}{}
+			<-release
+		}}
+		login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now)
+		all.Go(func() {
+			if _, err := login.Login(t.Context(), "alice", secret.New(goodPassword)); err != nil {
+				t.Errorf("logging in: %v", err)
+			}
+		})
+	}
+	for range held {
+		<-holding
+	}
+	h.signIn(t, "alice") // sweeps
+	close(release)
+	all.Wait()
+	for range 10 {
+		h.clock = h.clock.Add(time.Second)
+		h.signIn(t, "alice")
+		if stored := h.stored(t); stored > 60 {
+			t.Errorf("%d sessions are stored", stored)
+		}
+	}
+	if stored := h.stored(t); stored != 50 {
+		t.Errorf("in the end %d sessions are stored", stored)
 	}
 }
 

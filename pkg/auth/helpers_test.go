@@ -104,7 +104,7 @@ func (h *house) pairs() *auth.Pairs {
 }
 
 func (h *house) registrar() *auth.Registrar {
-	return auth.NewRegistrar(h.store, h.hasher, password.Policy{MinLength: 8}, h.pairs(), 24*time.Hour, h.now, rand.Reader)
+	return auth.NewRegistrar(h.store, h.hasher, password.Policy{MinLength: 8}, h.pairs(), h.now, rand.Reader)
 }
 
 func (h *house) login() *auth.Login {
@@ -123,8 +123,18 @@ func (h *house) authenticate(t *testing.T, pair auth.Pair) (auth.Identity, error
 	return h.authenticator().Authenticate(t.Context(), auth.Credentials{Access: pair.Access})
 }
 
+func (h *house) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(&h.log, nil)) }
+
 func (h *house) refresher() *auth.Refresher {
-	return auth.NewRefresher(h.store, h.keys, h.pairs(), slog.New(slog.NewJSONHandler(&h.log, nil)))
+	return auth.NewRefresher(h.store, h.keys, h.pairs(), h.logger())
+}
+
+func (h *house) verifier() *auth.Verifier {
+	return auth.NewVerifier(h.store, h.keys, h.authenticator(), h.now)
+}
+
+func (h *house) resetter() *auth.Resetter {
+	return auth.NewResetter(h.store, h.keys, h.hasher, password.Policy{MinLength: 8}, h.now, rand.Reader)
 }
 
 func (h *house) logout() *auth.Logout {

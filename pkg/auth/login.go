@@ -55,10 +55,7 @@ func ParseLoginName(typed string) LoginName {
 		}
 		return LoginName{Canonical: typed, IsAddress: true}
 	}
-	if username, err := identifier.ParseUsername(typed); err == nil {
-		return LoginName{Canonical: username.Canonical}
-	}
-	return LoginName{Canonical: typed}
+	return LoginName{Canonical: identifier.CanonicalUsername(typed)}
 }
 
 // Authority to sign in is decided again when the account changed under a login's hands; this often at most.

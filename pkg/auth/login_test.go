@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,18 @@ func TestLoginByEverySpelling(t *testing.T) {
 		}
 		if _, err := h.authenticate(t, pair); err != nil {
 			t.Errorf("%s: the token is refused: %v", name, err)
+		}
+	}
+}
+
+// TestLoginBySpellingsThatCouldNotBeRegistered: they are shorter or longer than a username as typed may be.
+func TestLoginBySpellingsThatCouldNotBeRegistered(t *testing.T) {
+	h := newHouse(t)
+	h.register(t, "e\u0301\u4e01", "short@example.com")
+	h.register(t, strings.Repeat("\u00e9", 148), "long@example.com")
+	for _, name := range []string{"\u00c9\u4e01", strings.Repeat("e\u0301", 148)} {
+		if _, err := h.login().Login(t.Context(), name, secret.New(goodPassword)); err != nil {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 }

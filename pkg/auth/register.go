@@ -49,25 +49,23 @@ type passwordPolicy interface {
 
 // Registrar creates accounts.
 type Registrar struct {
-	store            RegistrationStore
-	hasher           passwordHasher
-	policy           passwordPolicy
-	pairs            *Pairs
-	verificationLife time.Duration
-	now              Clock
-	random           io.Reader
+	store  RegistrationStore
+	hasher passwordHasher
+	policy passwordPolicy
+	pairs  *Pairs
+	now    Clock
+	random io.Reader
 }
 
-// NewRegistrar returns a Registrar whose verification mails hold a link that lives for verificationLife.
+// NewRegistrar returns a Registrar.
 func NewRegistrar(
-	store RegistrationStore, hasher passwordHasher, policy passwordPolicy, pairs *Pairs,
-	verificationLife time.Duration, now Clock, random io.Reader,
+	store RegistrationStore, hasher passwordHasher, policy passwordPolicy, pairs *Pairs, now Clock, random io.Reader,
 ) *Registrar {
-	return &Registrar{store, hasher, policy, pairs, verificationLife, now, random}
+	return &Registrar{store: store, hasher: hasher, policy: policy, pairs: pairs, now: now, random: random}
 }
 
-// Register creates an account with its first session and queues the verification mail. Everything that does not fit
-// is named in one [fault.Invalid]. A taken name is told before the password is hashed.
+// Register creates an account with its first session and queues the verification mail. Every value that does
+// not fit is named in one [fault.Invalid]. A taken name is told before the password is hashed.
 func (r *Registrar) Register(ctx context.Context, asked Registration) (Pair, error) {
 	user, err := r.accept(asked)
 	if err != nil {
@@ -78,7 +76,7 @@ func (r *Registrar) Register(ctx context.Context, asked Registration) (Pair, err
 	}
 	user.PasswordHash = r.hasher.Hash(asked.Password)
 	session := r.pairs.begin(user)
-	mail := newMail(id.New(r.random), MailVerification, user.Email, r.now(), r.verificationLife)
+	mail := newMail(id.New(r.random), MailVerification, user.Email.Canonical, r.now())
 	if err := r.store.CreateAccount(ctx, user, session, mail); err != nil {
 		return Pair{}, fmt.Errorf("creating the account: %w", err)
 	}
@@ -93,7 +91,11 @@ func (r *Registrar) accept(asked Registration) (User, error) {
 	faults.note("username", err)
 	email, err := identifier.ParseAddress(asked.Email)
 	faults.note("email", err)
-	faults.note("password", r.checkPassword(asked, username, email))
+	asTyped := User{
+		Username: identifier.Username{Typed: asked.Username, Canonical: username.Canonical},
+		Email:    identifier.Address{Typed: asked.Email, Canonical: email.Canonical},
+	}
+	faults.note("password", checkPassword(r.policy, asked.Password, asTyped))
 	faults.note("first_name", checkName(asked.FirstName))
 	faults.note("last_name", checkName(asked.LastName))
 	if len(faults) > 0 {
@@ -109,14 +111,6 @@ func (r *Registrar) accept(asked Registration) (User, error) {
 		Active:    true,
 		Joined:    r.now().Truncate(time.Millisecond),
 	}, nil
-}
-
-// checkPassword holds the policy against the names in both forms: as typed and as they are compared.
-func (r *Registrar) checkPassword(asked Registration, username identifier.Username, email identifier.Address) error {
-	if err := r.policy.Check(asked.Password, asked.Username, asked.Email); err != nil {
-		return err
-	}
-	return r.policy.Check(asked.Password, username.Canonical, email.Canonical)
 }
 
 func checkName(name string) error {

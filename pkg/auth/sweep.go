@@ -11,8 +11,11 @@ import (
 	"latchkey/pkg/reqlog"
 )
 
-// sessionsPerUser is how many live sessions of all kinds an account has at most.
+// sessionsPerUser is how many live sessions of all kinds an account has at most, but for logins that are under way at once.
 const sessionsPerUser = 50
+
+// maxRefill is the most room that a sweep gives. It bounds how many logins can be under way without being seen by the sweep.
+const maxRefill = 10
 
 // SweepStore is what making room for sessions needs of the store.
 type SweepStore interface {
@@ -25,9 +28,10 @@ type SweepStore interface {
 
 // sweep ends what is too much, once an account's room is used up: dead sessions, and of the live ones the oldest.
 //
-// Of logins at once each that finds no room left sweeps after its own session is stored, so that the last of them sees
-// all. Only the last to have taken room refills it: the others' counts are stale, and a room that stays used up makes the
-// next login sweep again. A sweep that fails therefore fails no login.
+// Of logins at once each that finds no room left sweeps after its own session is stored, so that the last of these sees
+// the sessions of all of them. Only the last to have taken room refills it: the others' counts are stale, and a room that
+// stays used up makes the next login sweep again. A sweep that fails therefore fails no login. A login that found room but
+// stores its session after the sweep is not seen; the next sweep, maxRefill logins later at most, sees it.
 func sweep(ctx context.Context, store SweepStore, user User, now time.Time) {
 	if user.Room > 0 {
 		return
@@ -48,7 +52,7 @@ func trySweep(ctx context.Context, store SweepStore, user User, now time.Time) e
 			return fmt.Errorf("ending a session: %w", err)
 		}
 	}
-	if err := store.RefillRoom(ctx, user.ID, user.Room, sessionsPerUser-len(kept)); err != nil {
+	if err := store.RefillRoom(ctx, user.ID, user.Room, min(maxRefill, sessionsPerUser-len(kept))); err != nil {
 		return fmt.Errorf("refilling the room: %w", err)
 	}
 	return nil

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,8 +30,19 @@ type Config struct {
 	SessionIdle       time.Duration // of a cookie session
 	SessionAbsolute   time.Duration // of a cookie session
 	VerificationToken time.Duration
+	ResetToken        time.Duration
+
+	MailPerHour int           // mails to one address for one purpose
+	MailRepeat  time.Duration // between two of them
 
 	PasswordMinLength int // code points
+
+	ProductName      string // as people know it
+	AppURL           string // where links in mails lead, without a slash at the end; PublicURL's own pages if empty
+	MailFrom         string // the sender's address
+	MailReplyTo      string // empty for none
+	ConfigurationSet string // of SES; empty for none
+	SESEndpoint      string // of a local SES; empty in AWS
 
 	SigningAlgorithm string        // ES256, RS256 or EdDSA
 	SigningKeys      secret.String // a private JWK set, for local use; empty in AWS
@@ -64,7 +77,16 @@ func Read(getenv func(string) string) (Config, error) {
 		SessionIdle:       r.seconds("SESSION_IDLE_SECONDS", 7*24*3600, 4),
 		SessionAbsolute:   r.seconds("SESSION_ABSOLUTE_SECONDS", 30*24*3600, 1),
 		VerificationToken: r.seconds("VERIFICATION_TOKEN_SECONDS", 24*3600, 1),
+		ResetToken:        r.seconds("RESET_TOKEN_SECONDS", 3600, 1),
+		MailPerHour:       r.integer("MAIL_PER_HOUR", 5, 1, 1000),
+		MailRepeat:        r.seconds("MAIL_REPEAT_SECONDS", 60, 0),
 		PasswordMinLength: r.integer("PASSWORD_MIN_LENGTH", 8, 8, 64),
+		ProductName:       r.text("PRODUCT_NAME", "Latchkey"),
+		AppURL:            r.text("APP_URL", ""),
+		MailFrom:          r.text("MAIL_FROM", ""),
+		MailReplyTo:       r.text("MAIL_REPLY_TO", ""),
+		ConfigurationSet:  r.text("SES_CONFIGURATION_SET", ""),
+		SESEndpoint:       r.text("SES_ENDPOINT", ""),
 		SigningAlgorithm:  r.oneOf("SIGNING_ALGORITHM", "ES256", "RS256", "EdDSA"),
 		SigningKeys:       r.secret("SIGNING_KEYS"),
 		UsersTable:        r.required("USERS_TABLE"),
@@ -78,6 +100,9 @@ func Read(getenv func(string) string) (Config, error) {
 	}
 	cfg.TokenAudience = r.text("TOKEN_AUDIENCE", cfg.PublicURL)
 	r.check("PUBLIC_URL", checkPublicURL(cfg.PublicURL))
+	r.check("APP_URL", checkAppURL(cfg.AppURL))
+	r.check("DYNAMODB_ENDPOINT", checkEndpoint(cfg.DynamoDBEndpoint))
+	r.check("SES_ENDPOINT", checkEndpoint(cfg.SESEndpoint))
 	for _, origin := range cfg.AllowedOrigins {
 		r.check("ALLOWED_ORIGINS", checkOrigin(origin))
 	}
@@ -102,21 +127,51 @@ func checkPublicURL(value string) error {
 	return nil
 }
 
+// checkAppURL accepts what PUBLIC_URL may be, with a path.
+func checkAppURL(value string) error {
+	if value == "" {
+		return nil
+	}
+	parsed, err := url.Parse(value)
+	switch {
+	case err != nil, parsed.Host == "", parsed.User != nil, parsed.RawQuery != "", parsed.Fragment != "", strings.HasSuffix(value, "/"):
+		return fmt.Errorf("%q is not of the form https://host/path, without a slash at the end", value)
+	case parsed.Scheme != "https" && (parsed.Scheme != "http" || !loopback(parsed.Hostname())):
+		return fmt.Errorf("%q: http is for localhost only, use https", value)
+	}
+	return nil
+}
+
 func checkOrigin(value string) error {
 	_, err := parseOrigin(value)
 	return err
 }
 
-// parseOrigin reads a web origin (RFC 6454 §6.2): scheme, host and port, in the one form that browsers send.
+// originForm is a web origin as browsers send it (RFC 6454 §6.2), with its host in A-labels.
+var originForm = regexp.MustCompile(`^https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?$`)
+
+// parseOrigin reads a web origin in the one form that browsers send.
 func parseOrigin(value string) (*url.URL, error) {
 	parsed, err := url.Parse(value)
-	if err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
-		return nil, fmt.Errorf("%q is not of the form https://host", value)
+	if err != nil || !originForm.MatchString(value) {
+		return nil, fmt.Errorf("%q is not of the form https://host or https://host:port, in lower case and ASCII, without a slash at the end", value)
 	}
-	if value != parsed.Scheme+"://"+parsed.Host || value != strings.ToLower(value) {
-		return nil, fmt.Errorf("%q must be scheme, host and port only, in lower case and without a slash at the end", value)
+	port, preset := parsed.Port(), map[string]string{"https": "443", "http": "80"}[parsed.Scheme]
+	if number, err := strconv.ParseUint(port, 10, 16); port == preset || port != "" && (err != nil || number == 0) {
+		return nil, fmt.Errorf("%q: browsers do not send the port %s", value, port)
 	}
 	return parsed, nil
+}
+
+// checkEndpoint accepts the address of a local stand-in.
+func checkEndpoint(value string) error {
+	if value == "" {
+		return nil
+	}
+	if parsed, err := url.Parse(value); err != nil || parsed.Host == "" {
+		return fmt.Errorf("%q is not of the form http://host:port", value)
+	}
+	return nil
 }
 
 func loopback(host string) bool {

@@ -44,15 +44,13 @@ func (r *reader) required(name string) string {
 
 func (r *reader) secret(name string) secret.String { return secret.New(r.getenv(name)) }
 
-// list reads values separated by commas; spaces around them do not count.
+// list reads values separated by commas, and by nothing else: the template splits the same text for CORS.
 func (r *reader) list(name string) []string {
-	var values []string
-	for value := range strings.SplitSeq(r.getenv(name), ",") {
-		if value = strings.TrimSpace(value); value != "" {
-			values = append(values, value)
-		}
+	value := r.getenv(name)
+	if value == "" {
+		return nil
 	}
-	return values
+	return strings.Split(value, ",")
 }
 
 func (r *reader) integer(name string, preset, least, most int) int {

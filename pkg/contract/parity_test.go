@@ -91,7 +91,7 @@ func readTemplate(t *testing.T) samTemplate {
 }
 
 // hashing are the functions that compute password hashes, and so have a whole vCPU; all others have the default.
-var hashing = []string{"login", "register", "session-login"}
+var hashing = []string{"login", "register", "reset-password", "reset-password-page", "session-login"}
 
 func TestMemory(t *testing.T) {
 	template := readTemplate(t)

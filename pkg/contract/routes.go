@@ -36,6 +36,17 @@ var (
 	SessionLogin  = Route{"POST", "/api/auth/session/login", "session-login"}
 	SessionLogout = Route{"POST", "/api/auth/session/logout", "session-logout"}
 
+	SendVerification = Route{"POST", "/api/auth/send-verification", "send-verification"}
+	VerifyEmail      = Route{"GET", "/api/auth/verify-email/{token}", "verify-email"}
+	ForgotPassword   = Route{"POST", "/api/auth/forgot-password", "forgot-password"}
+	ResetPassword    = Route{"POST", "/api/auth/reset-password", "reset-password"}
+
+	// The pages behind the links in mails.
+	VerifyEmailPage   = Route{"GET", "/account/verify-email/{token}", "verify-email-page"}
+	VerifyEmailForm   = Route{"POST", "/account/verify-email/{token}", "verify-email-page"}
+	ResetPasswordPage = Route{"GET", "/account/reset-password/{token}", "reset-password-page"}
+	ResetPasswordForm = Route{"POST", "/account/reset-password/{token}", "reset-password-page"}
+
 	Me     = Route{"POST", "/api/auth/me", "me"}
 	MeGet  = Route{"GET", "/api/auth/me", "me"}
 	Health = Route{"GET", "/api/auth/health", "health"}
@@ -46,12 +57,16 @@ var (
 
 // Routes lists every route. Whatever fits none goes to functions/fallback.
 var Routes = []Route{
-	Register, Login, Refresh, Logout, SessionLogin, SessionLogout, Me, MeGet, Health, JWKS, Discovery,
+	Register, Login, Refresh, Logout, SessionLogin, SessionLogout,
+	SendVerification, VerifyEmail, ForgotPassword, ResetPassword,
+	VerifyEmailPage, VerifyEmailForm, ResetPasswordPage, ResetPasswordForm,
+	Me, MeGet, Health, JWKS, Discovery,
 }
 
 // Unrouted names the functions that have no path of their own, with what feeds them instead.
 var Unrouted = map[string]string{
 	"fallback": "the $default route",
+	"mailer":   "the stream of the Sessions table",
 }
 
 // Methods lists the methods that path has, sorted; none for an unknown path. A path fits as in API Gateway: segment by

@@ -55,6 +55,10 @@ var _ interface {
 	auth.LoginStore
 	auth.AuthenticationStore
 	auth.RefreshStore
+	auth.MailQueue
+	auth.MailerStore
+	auth.VerificationStore
+	auth.ResetStore
 } = (*Store)(nil)
 
 // New returns a Store. It makes no call.
@@ -111,7 +115,6 @@ func NewTransport() *http.Transport {
 		TLSHandshakeTimeout: attemptTimeout,
 		MaxIdleConnsPerHost: 4,
 		IdleConnTimeout:     90 * time.Second,
-		ForceAttemptHTTP2:   false,
 	}
 }
 

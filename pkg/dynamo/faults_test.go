@@ -13,11 +13,13 @@ import (
 	"latchkey/infra/local/wiretap"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/secret"
 )
 
 // storeCall is one method of the store with the operations it makes, and what its effect looks like.
 type storeCall struct {
 	operations []string
+	prepare    func(t *testing.T, f fixture) auth.Mail // the mail that do finds in the fixture
 	do         func(ctx context.Context, f fixture, user auth.User, session auth.Session) error
 	check      func(t *testing.T, f fixture, before, after auth.User)
 }
@@ -121,9 +123,94 @@ func storeCalls(t *testing.T) map[string]storeCall {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
+		"QueueMail": {operations: []string{"PutItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.QueueMail(ctx, newMail(user))
+			},
+			check: func(t *testing.T, f fixture, _, _ auth.User) {
+				if keys := f.tables.Keys(t); len(keys) != 6 {
+					t.Errorf("the tables hold %v", keys)
+				}
+			}},
+		"ReadMailAndSessions": {operations: []string{"BatchGetItem"},
+			prepare: queued,
+			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
+				_, found, err := f.ReadMailAndSessions(ctx, f.mail.ID, []auth.SessionRef{session.Ref()})
+				if err == nil && len(found) != 1 {
+					t.Errorf("the sessions found are %v", found)
+				}
+				return err
+			}},
+		"ReadMailCount": {operations: []string{"GetItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				_, err := f.ReadMailCount(ctx, auth.MailReset, user.Email.Canonical)
+				return err
+			}},
+		"ClaimMail": {operations: []string{"TransactWriteItems"},
+			prepare: queued,
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.ClaimMail(ctx, claimOf(f.mail, user))
+			},
+			check: func(t *testing.T, f fixture, user, _ auth.User) {
+				count, err := f.ReadMailCount(t.Context(), auth.MailVerification, user.Email.Canonical)
+				if mail := queued(t, f); err != nil || len(count.Times) != 1 || mail.State != auth.MailClaimed {
+					t.Errorf("the mail is %+v, counted %+v, error %v", mail, count, err)
+				}
+			}},
+		"MoveMail": {operations: []string{"UpdateItem"},
+			prepare: func(t *testing.T, f fixture) auth.Mail { return claimed(t, f, f.user) },
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				return f.MoveMail(ctx, f.mail.ID, f.mail.Worker, auth.MailSent)
+			},
+			check: func(t *testing.T, f fixture, _, _ auth.User) {
+				if mail := queued(t, f); mail.State != auth.MailSent {
+					t.Errorf("the mail is %+v", mail)
+				}
+			}},
+		"VerifyEmail": {operations: []string{"TransactWriteItems"},
+			prepare: func(t *testing.T, f fixture) auth.Mail { return claimed(t, f, f.user) },
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				return f.VerifyEmail(ctx, f.mail, true)
+			},
+			check: func(t *testing.T, _ fixture, _, after auth.User) {
+				if !after.EmailVerified || !after.Proven || after.Revision != 1 {
+					t.Errorf("the account is %+v", after)
+				}
+			}},
+		"DisownAccount": {operations: []string{"TransactWriteItems"},
+			prepare: func(t *testing.T, f fixture) auth.Mail { return claimed(t, f, f.user) },
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				return f.DisownAccount(ctx, f.mail)
+			},
+			check: func(t *testing.T, _ fixture, _, after auth.User) {
+				if after.Epoch != 1 || !after.PasswordHash.IsZero() {
+					t.Errorf("the account is %+v", after)
+				}
+			}},
+		"ResetPassword": {operations: []string{"TransactWriteItems"},
+			prepare: func(t *testing.T, f fixture) auth.Mail { return claimed(t, f, f.user) },
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.ResetPassword(ctx, f.mail, secret.New("$new"), newMail(user))
+			},
+			check: func(t *testing.T, _ fixture, _, after auth.User) {
+				if after.Epoch != 1 || after.PasswordHash.Reveal() != "$new" || !after.Proven {
+					t.Errorf("the account is %+v", after)
+				}
+			}},
 		"Ping": {operations: []string{"GetItem"},
 			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error { return f.Ping(ctx) }},
 	}
+}
+
+// prepare stores alice's account, and what the call needs.
+func (f *fixture) prepare(t *testing.T, call storeCall) (auth.User, auth.Session) {
+	t.Helper()
+	user, session := create(t, *f, "alice", "alice@example.com")
+	f.user = user
+	if call.prepare != nil {
+		f.mail = call.prepare(t, *f)
+	}
+	return user, session
 }
 
 func eachCallAndFault(t *testing.T, test func(t *testing.T, call storeCall, operation string, injected wiretap.Fault)) {
@@ -143,7 +230,7 @@ func eachCallAndFault(t *testing.T, test func(t *testing.T, call storeCall, oper
 func TestAPassingFaultIsNotNoticed(t *testing.T) {
 	eachCallAndFault(t, func(t *testing.T, call storeCall, operation string, injected wiretap.Fault) {
 		f := onDynoxide(t)
-		user, session := create(t, f, "alice", "alice@example.com")
+		user, session := f.prepare(t, call)
 		f.tap.Inject(operation, 0, 1, injected)
 		if err := call.do(t.Context(), f, user, session); err != nil {
 			t.Fatalf("the call failed: %v", err)
@@ -163,7 +250,7 @@ func TestAPassingFaultIsNotNoticed(t *testing.T) {
 func TestALastingFaultIsUnavailable(t *testing.T) {
 	eachCallAndFault(t, func(t *testing.T, call storeCall, operation string, injected wiretap.Fault) {
 		f := onDynoxide(t)
-		user, session := create(t, f, "alice", "alice@example.com")
+		user, session := f.prepare(t, call)
 		f.tap.Inject(operation, 0, 1000, injected)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
@@ -182,7 +269,7 @@ func TestAStoreThatHangsIsUnavailableWithinTheDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := onDynoxide(t)
-			user, session := create(t, f, "alice", "alice@example.com")
+			user, session := f.prepare(t, call)
 			f.tap.Inject(call.operations[0], 0, 1000, wiretap.Hang)
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
@@ -198,7 +285,7 @@ func TestALackingPermissionIsOurFault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := onDynoxide(t)
-			user, session := create(t, f, "alice", "alice@example.com")
+			user, session := f.prepare(t, call)
 			f.tap.Inject(call.operations[0], 0, 1000, wiretap.AccessDenied)
 			if got := fault.From(call.do(t.Context(), f, user, session)); got == nil || got.Kind != fault.Internal {
 				t.Errorf("the fault is %+v", got)

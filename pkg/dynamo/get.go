@@ -26,6 +26,9 @@ func (s *Store) get(ctx context.Context, table string, key item) (item, error) {
 func (s *Store) batchGet(ctx context.Context, keys map[string][]item) (map[string][]item, error) {
 	pending := make(map[string]types.KeysAndAttributes, len(keys))
 	for table, wanted := range keys {
+		if len(wanted) == 0 {
+			continue // the engine refuses a table without keys
+		}
 		pending[table] = types.KeysAndAttributes{Keys: wanted, ConsistentRead: aws.Bool(true)}
 	}
 	found := make(map[string][]item, len(keys))

@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"crypto/rand"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,10 @@ type fixture struct {
 	*dynamo.Store
 	tap    *wiretap.Tap
 	tables enginetest.Tables
+
+	// What a store call of the fault tests works on.
+	user auth.User
+	mail auth.Mail
 }
 
 // onEachEngine runs the test on fresh tables of every engine.
@@ -84,9 +89,44 @@ func newSession(user auth.User) auth.Session {
 
 func newMail(user auth.User) auth.Mail {
 	return auth.Mail{
-		ID: id.New(rand.Reader), Purpose: auth.MailVerification, Address: user.Email.Canonical, Created: now,
-		Expires: now.Truncate(time.Second).Add(time.Hour),
+		ID: id.New(rand.Reader), Purpose: auth.MailVerification, State: auth.MailQueued, Address: user.Email.Canonical,
+		Created: now, Expires: now.Truncate(time.Second).Add(time.Hour),
 	}
+}
+
+// queued returns the one mail in the tables.
+func queued(t *testing.T, f fixture) auth.Mail {
+	t.Helper()
+	for _, key := range f.tables.Keys(t) {
+		pk, _, _ := strings.Cut(key, " / ")
+		if mailID, err := dynamo.MailID(pk); err == nil {
+			mail, err := f.ReadMail(t.Context(), mailID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return mail
+		}
+	}
+	t.Fatal("there is no mail")
+	return auth.Mail{}
+}
+
+// claimOf is a claim of mail for user, counted as the first.
+func claimOf(mail auth.Mail, user auth.User) auth.Claim {
+	mail.State, mail.User, mail.Epoch, mail.KeyID, mail.Worker = auth.MailClaimed, user.ID, user.Epoch, "k1", "worker"
+	mail.LinkEnd = now.Truncate(time.Second).Add(30 * time.Minute)
+	mail.Lease = now.Truncate(time.Second).Add(time.Minute)
+	return auth.Claim{Mail: mail, Now: now, Count: auth.MailCount{Times: []time.Time{now}}}
+}
+
+// claimed claims the one mail in the tables for user.
+func claimed(t *testing.T, f fixture, user auth.User) auth.Mail {
+	t.Helper()
+	claim := claimOf(queued(t, f), user)
+	if err := f.ClaimMail(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	return claim.Mail
 }
 
 // create stores an account with a session.

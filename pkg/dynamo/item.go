@@ -122,7 +122,13 @@ func (r *reader) parseID(name, value string) id.ID {
 	return parsed
 }
 
-func (r *reader) seconds(name string) time.Time { return time.Unix(r.integer(name), 0).UTC() }
+// seconds reads a time; an absent one is the zero time.
+func (r *reader) seconds(name string) time.Time {
+	if r.item[name] == nil {
+		return time.Time{}
+	}
+	return time.Unix(r.integer(name), 0).UTC()
+}
 
 // millis reads a time; an absent one is the zero time.
 func (r *reader) millis(name string) time.Time {

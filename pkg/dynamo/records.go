@@ -113,11 +113,35 @@ func readSession(stored item) (auth.Session, error) {
 func mailItem(mail auth.Mail) item {
 	stored := item{
 		attrPurpose: text(string(mail.Purpose)),
-		attrState:   text(stateQueued),
+		attrState:   text(string(mail.State)),
 		attrAddress: text(mail.Address),
 		attrCreated: millis(mail.Created),
 		attrExpires: seconds(mail.Expires),
 	}
+	if !mail.User.IsZero() {
+		stored[attrUser] = text(mail.User.String())
+	}
 	maps.Copy(stored, mailKey(mail.ID))
 	return stored
+}
+
+func readMail(stored item) (auth.Mail, error) {
+	r := &reader{item: stored}
+	mail := auth.Mail{
+		ID:      r.idAfter(prefixMail, attrPK),
+		Purpose: auth.MailPurpose(r.text(attrPurpose)),
+		State:   auth.MailState(r.text(attrState)),
+		Address: r.text(attrAddress),
+		Created: r.millis(attrCreated),
+		Expires: r.seconds(attrExpires),
+		Epoch:   r.count(attrEpoch, math.MaxInt64),
+		KeyID:   r.text(attrKeyID),
+		LinkEnd: r.seconds(attrEnd),
+		Lease:   r.seconds(attrLease),
+		Worker:  r.text(attrWorker),
+	}
+	if stored[attrUser] != nil {
+		mail.User = r.id(attrUser)
+	}
+	return mail, r.err
 }

@@ -3,9 +3,12 @@ package dynamo
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
 )
 
@@ -13,19 +16,25 @@ import (
 // IAM's dynamodb:LeadingKeys can tell functions apart, and is spread over partitions: it holds a random id or a hash.
 //
 //	Users      pk          sk    holds
-//	account    U#<user>    P     profile, phc, epoch, rev, active, room, email_verified, proven, oauth_provider
+//	account    U#<user>    P     names, addresses, flags and dates of the account; phc, epoch, rev, room, op
 //	guard      N#<sha>     -     username (canonical form) → user
 //	guard      E#<sha>     -     address (canonical form) → user
 //
 //	Sessions   pk          sk         holds
-//	session    S#<user>    <session>  kind, epoch, born, rotated, gen, kid, secret, exp, end
-//	mail       O#<mail>    -          outbox entry and one-time token: purpose, state, address, created, exp
+//	session    S#<user>    <session>  kind, epoch, born, rotated, gen, kid, secret, exp, end, op
+//	mail       O#<mail>    -          outbox entry and one-time token: purpose, state, address, created, exp, user, epoch,
+//	                                  kid, end (of the link), lease, worker
+//	counter    R#M#<purpose>#<sha>  - when mails of that purpose went to the address lately: times, rev, exp
 //
 //	who asks                      how
 //	register                      BatchGet N,E; TransactWrite Put U,N,E,S,O
 //	login, session/login          Get N or E; Get U; Update U; Put S; without room: Query S, Delete S…, Update U
 //	refresh                       Get U; Update S IF gen, epoch, exp, end; at reuse Delete S
 //	me, logout                    BatchGet S,U, consistent; logout: Delete S; me with a cookie, hourly: Update S
+//	send-verification, forgot     Put O
+//	mailer                        Get O; Get E,U; Get R; TransactWrite Update O, Put R; Update O
+//	verify-email                  BatchGet O (,S,U); TransactWrite Update O,U
+//	reset-password                Get O; Get U; TransactWrite Update O,U, Put O
 //	health, warm-up               Get U#health
 //
 // Times are numbers: seconds since 1970 where DynamoDB's TTL or a token's lifetime reads them (exp, end),
@@ -36,6 +45,7 @@ const (
 	prefixEmail    = "E#"
 	prefixSession  = "S#"
 	prefixMail     = "O#"
+	prefixMailRate = "R#M#"
 
 	sortProfile = "P"
 	sortNone    = "-"
@@ -46,7 +56,7 @@ const (
 	attrPK = "pk"
 	attrSK = "sk"
 
-	attrUser = "user" // of a guard: whose name it is
+	attrUser = "user" // of a guard: whose name it is; of a mail: whose account it is for
 	attrOp   = "op"   // the operation that wrote last, by which a retry knows its own write
 
 	attrUsername      = "username"
@@ -82,10 +92,10 @@ const (
 	attrState   = "state"
 	attrAddress = "address"
 	attrCreated = "created"
+	attrLease   = "lease"
+	attrWorker  = "worker"
+	attrTimes   = "times"
 )
-
-// stateQueued is the first state of an outbox entry.
-const stateQueued = "queued"
 
 type item = map[string]types.AttributeValue
 
@@ -104,6 +114,19 @@ func sessionKey(user, session id.ID) item {
 }
 
 func mailKey(mail id.ID) item { return key(prefixMail+mail.String(), sortNone) }
+
+func mailRateKey(purpose auth.MailPurpose, address string) item {
+	return key(prefixMailRate+string(purpose)+"#"+digest(address), sortNone)
+}
+
+// MailID reads the id of a mail from its partition key, as records of the table's stream have it.
+func MailID(pk string) (id.ID, error) {
+	text, is := strings.CutPrefix(pk, prefixMail)
+	if !is {
+		return id.ID{}, fmt.Errorf("reading a mail's key: %q does not begin with %q", pk, prefixMail)
+	}
+	return id.Parse(text)
+}
 
 // healthKey is a key that no item has: reading it costs half a unit and shows that the table answers.
 func healthKey() item { return key(prefixUser+"health", sortProfile) }

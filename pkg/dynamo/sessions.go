@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -23,17 +24,30 @@ func (s *Store) PutSession(ctx context.Context, session auth.Session) error {
 
 // ReadSessions implements [auth.SessionReader] with one consistent read over both tables.
 func (s *Store) ReadSessions(ctx context.Context, named []auth.SessionRef) (map[auth.SessionRef]auth.Caller, error) {
-	found, err := s.batchGet(ctx, map[string][]item{
+	_, callers, err := s.readSessionsAnd(ctx, nil, named)
+	return callers, err
+}
+
+// readSessionsAnd reads sessions with their users and, in the same call, another item of the Sessions table, if its key is given.
+func (s *Store) readSessionsAnd(
+	ctx context.Context, other item, named []auth.SessionRef,
+) (item, map[auth.SessionRef]auth.Caller, error) {
+	wanted := map[string][]item{
 		s.sessions: keys(named, func(ref auth.SessionRef) item { return sessionKey(ref.User, ref.Session) }),
 		s.users:    keys(named, func(ref auth.SessionRef) item { return userKey(ref.User) }),
-	})
-	if err != nil {
-		return nil, classify("reading sessions and accounts", err)
 	}
-	sessions, sessionsErr := index(found[s.sessions], readSession, auth.Session.Ref)
+	if other != nil {
+		wanted[s.sessions] = append(wanted[s.sessions], other)
+	}
+	found, err := s.batchGet(ctx, wanted)
+	if err != nil {
+		return nil, nil, classify("reading sessions and accounts", err)
+	}
+	another := find(found[s.sessions], other)
+	sessions, sessionsErr := index(without(found[s.sessions], other), readSession, auth.Session.Ref)
 	users, usersErr := index(found[s.users], readUser, func(user auth.User) id.ID { return user.ID })
 	if err := errors.Join(sessionsErr, usersErr); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	callers := make(map[auth.SessionRef]auth.Caller, len(sessions))
 	for ref, session := range sessions {
@@ -41,7 +55,12 @@ func (s *Store) ReadSessions(ctx context.Context, named []auth.SessionRef) (map[
 			callers[ref] = auth.Caller{User: user, Session: session}
 		}
 	}
-	return callers, nil
+	return another, callers, nil
+}
+
+// without gives the items but the one with the key that key has.
+func without(items []item, key item) []item {
+	return slices.DeleteFunc(items, func(stored item) bool { return keyOf(stored) == keyOf(key) })
 }
 
 // keys gives the distinct keys of the sessions named.

@@ -262,8 +262,15 @@ func TestUnits(t *testing.T) {
 		"RenewSession":         {func() error { return f.RenewSession(t.Context(), renewal(cookie)) }, "UpdateItem r0 w1"},
 		"ListSessions":         {func() error { _, err := f.ListSessions(t.Context(), user.ID); return err }, "Query r1 w0"},
 		"RefillRoom":           {func() error { return f.RefillRoom(t.Context(), second.User, 49, 50) }, "UpdateItem r0 w1"},
-		"EndSession":           {func() error { return f.EndSession(t.Context(), second.Ref()) }, "DeleteItem r0 w1"},
-		"Ping":                 {func() error { return f.Ping(t.Context()) }, "GetItem r0.5 w0"},
+		"QueueMail":            {func() error { return f.QueueMail(t.Context(), newMail(user)) }, "PutItem r0 w1"},
+		"ReadMail":             {func() error { _, _ = f.ReadMail(t.Context(), user.ID); return nil }, "GetItem r1 w0"},
+		"ReadMailAndSessions":  {func() error { _, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, nil); return nil }, "BatchGetItem r1 w0"},
+		"the same, with a credential": {func() error {
+			_, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, []auth.SessionRef{session.Ref()})
+			return nil
+		}, "BatchGetItem r3 w0"},
+		"EndSession": {func() error { return f.EndSession(t.Context(), second.Ref()) }, "DeleteItem r0 w1"},
+		"Ping":       {func() error { return f.Ping(t.Context()) }, "GetItem r0.5 w0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

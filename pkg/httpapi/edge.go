@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"latchkey/pkg/contract"
@@ -36,12 +37,19 @@ func NewEdge(log *slog.Logger, now func() time.Time, requestID func(context.Cont
 	return &Edge{log: log, now: now, requestID: requestID, https: https}
 }
 
+// faultWriter answers an error.
+type faultWriter func(ctx context.Context, w http.ResponseWriter, route string, failed *fault.Fault)
+
 // Routes returns the handler of a function that serves the given routes. Which of them a request fits is decided
 // before, by API Gateway or an [http.ServeMux], and stands in [http.Request.Pattern].
 func (e *Edge) Routes(handlers map[contract.Route]Handler) http.Handler {
+	return e.route(handlers, e.writeFault)
+}
+
+func (e *Edge) route(handlers map[contract.Route]Handler, write faultWriter) http.Handler {
 	byKey := make(map[string]http.Handler, len(handlers))
 	for route, handler := range handlers {
-		byKey[route.Key()] = e.serve(route.Key(), handler)
+		byKey[route.Key()] = e.serve(route.Key(), handler, write)
 	}
 	fallback := e.Fallback()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,20 +61,21 @@ func (e *Edge) Routes(handlers map[contract.Route]Handler) http.Handler {
 	})
 }
 
-// Fallback returns the handler of whatever fits no route: 405 for a path that has other methods, else 404.
+// Fallback returns the handler of whatever fits no route: 405 for a path that has other methods, else 404. API Gateway
+// brings a path that it has decoded, so that one can look like a route here which it did not fit there.
 func (e *Edge) Fallback() http.Handler {
 	return e.serve("$default", func(_ http.ResponseWriter, r *http.Request) error {
-		if allow := contract.Methods(r.URL.Path); len(allow) > 0 {
+		if allow := contract.Methods(r.URL.Path); len(allow) > 0 && !slices.Contains(allow, r.Method) {
 			refused := *errMethodNotAllowed
 			refused.Allow = allow
 			return &refused
 		}
 		return errNotFound
-	})
+	}, e.writeFault)
 }
 
 // serve wraps handler with what every answer has. route is its name in the log and in validation errors.
-func (e *Edge) serve(route string, handler Handler) http.Handler {
+func (e *Edge) serve(route string, handler Handler, write faultWriter) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := e.now()
 		ctx, record := reqlog.Open(r.Context())
@@ -74,7 +83,7 @@ func (e *Edge) serve(route string, handler Handler) http.Handler {
 		e.setHeaders(answer.Header())
 		failed := fault.From(guard(handler, answer, r.WithContext(ctx)))
 		if failed != nil {
-			e.writeFault(ctx, answer, route, failed)
+			write(ctx, answer, route, failed)
 		}
 		e.logRequest(ctx, route, answer.status, e.now().Sub(begun), failed, record)
 	})

@@ -43,7 +43,6 @@ func (e *Edge) writeFault(ctx context.Context, w http.ResponseWriter, route stri
 		RequestID: e.requestID(ctx),
 		Extra:     failed.Fields,
 	}
-	retryAfter := strconv.Itoa(int(math.Ceil(failed.RetryAfter.Seconds())))
 	switch failed.Kind {
 	case fault.Invalid:
 		if len(failed.Fields) > 0 {
@@ -54,13 +53,19 @@ func (e *Edge) writeFault(ctx context.Context, w http.ResponseWriter, route stri
 	case fault.MethodNotAllowed:
 		w.Header().Set("Allow", strings.Join(failed.Allow, ", "))
 	case fault.Limited:
-		body.Error, body.RetryAfter = "Too Many Requests", retryAfter
-		w.Header().Set("Retry-After", retryAfter)
+		body.Error, body.RetryAfter = "Too Many Requests", setRetryAfter(w, failed)
 	case fault.Unavailable:
-		w.Header().Set("Retry-After", retryAfter)
+		setRetryAfter(w, failed)
 	case fault.Internal, fault.Refused, fault.NotFound, fault.TooLarge, fault.UnsupportedMedia, fault.Upstream:
 	}
 	writeJSON(w, body.Status, body)
+}
+
+// setRetryAfter tells in whole seconds when a further try makes sense (RFC 9110 §10.2.3).
+func setRetryAfter(w http.ResponseWriter, failed *fault.Fault) string {
+	seconds := strconv.Itoa(int(math.Ceil(failed.RetryAfter.Seconds())))
+	w.Header().Set("Retry-After", seconds)
+	return seconds
 }
 
 // statusOf maps a kind to its status (RFC 9110 §15).

@@ -220,6 +220,22 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
+// TestNothingOfABodyIsLogged: decoders quote what they stumble over.
+func TestNothingOfABodyIsLogged(t *testing.T) {
+	for _, body := range []string{
+		`{"SecretPw987!": tru}`, `{"SecretPw987!":1,"SecretPw987!":2}`, `{"password":"SecretPw987!\uZZZZ"}`, `{"password":"SecretPw987!`,
+		`{"username":["SecretPw987!"],"password":"x"}`, `"SecretPw987!"`, `{} SecretPw987!`, "{\"password\":\"SecretPw987!\xff\"}",
+	} {
+		var logs strings.Builder
+		if answer := serve(&loginStub{}, &logs, "application/json", body); answer.Code != 400 {
+			t.Errorf("%s answers %d", body, answer.Code)
+		}
+		if strings.Contains(logs.String(), "SecretPw987!") {
+			t.Errorf("the log has %s", logs.String())
+		}
+	}
+}
+
 func TestHeadersOfEveryAnswer(t *testing.T) {
 	for name, answer := range map[string]*httptest.ResponseRecorder{
 		"success": serve(&loginStub{}, io.Discard, "application/json", good),
@@ -249,6 +265,7 @@ func TestFallback(t *testing.T) {
 		"wrong method":       {"GET", "/api/auth/login", 405, "POST"},
 		"HEAD is not GET":    {"HEAD", "/api/auth/me", 405, "GET, POST"},
 		"a slash at the end": {"POST", "/api/auth/login/", 404, ""},
+		"a method that the path has, by a path that did not fit": {"POST", "/api/auth/login", 404, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -66,7 +67,7 @@ func decodeOptional[Req request](r *http.Request) (Req, error) {
 func parse[Req request](body []byte) (Req, error) {
 	var asked Req
 	if err := checkObject(body); err != nil {
-		return asked, errMalformedJSON.Because(err)
+		return asked, errMalformedJSON.Because(withoutText(err))
 	}
 	if err := json.Unmarshal(body, &asked); err != nil {
 		return asked, misfit(err)
@@ -85,6 +86,18 @@ func (noBody) Validate() []fault.Field { return nil }
 
 // readBody reads a body within the cap and refuses one of another type than JSON. An empty one needs no type.
 func readBody(r *http.Request) ([]byte, error) {
+	body, err := readCapped(r)
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > 0 && !hasType(r, "application/json") {
+		return nil, errUnsupportedMedia
+	}
+	return body, nil
+}
+
+// readCapped reads a body within the cap.
+func readCapped(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
 		return nil, errMalformedJSON.Because(err)
@@ -92,11 +105,13 @@ func readBody(r *http.Request) ([]byte, error) {
 	if len(body) > maxBody {
 		return nil, errTooLarge
 	}
-	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); len(body) > 0 &&
-		(err != nil || mediaType != "application/json") {
-		return nil, errUnsupportedMedia
-	}
 	return body, nil
+}
+
+// hasType says whether the body is of that media type, whatever its parameters.
+func hasType(r *http.Request, want string) bool {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && mediaType == want
 }
 
 var (
@@ -120,18 +135,29 @@ func checkObject(body []byte) error {
 			return errDeep
 		case depth == 0:
 			if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
-				return errors.Join(errTrailing, err)
+				return errTrailing
 			}
 			return nil
 		}
 	}
 }
 
+// withoutText keeps what the decoder says of a document out of the log, where it would quote a name or a value of it.
+func withoutText(err error) error {
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return fmt.Errorf("a syntax error at byte %d", syntactic.ByteOffset)
+	}
+	if errors.Is(err, errNotObject) || errors.Is(err, errDeep) || errors.Is(err, errTrailing) {
+		return err
+	}
+	return errors.New("the document cannot be decoded")
+}
+
 // misfit names the member of a well-formed document that has the wrong type. All members of all requests are strings.
 func misfit(err error) error {
 	semantic, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {
-		return errMalformedJSON.Because(err)
+		return errMalformedJSON.Because(withoutText(err))
 	}
 	return fault.Validation(fault.Field{Key: semantic.JSONPointer.LastToken(), Message: "must be a string"})
 }

@@ -24,10 +24,18 @@ func NewOrigins(publicURL string, allowed []string) (Origins, error) {
 	return Origins{protection: protection}, nil
 }
 
+// noHost is what no origin has as its host.
+const noHost = "-"
+
 // check refuses an unsafe request that a browser made for a page of another origin. Clients that send neither
 // Sec-Fetch-Site nor Origin are no browsers.
+//
+// The library takes an origin whose host is that of the request for the request's own, whatever its scheme and port. The
+// API's own origin is among the trusted ones, so the request is shown without its host.
 func (o Origins) check(r *http.Request) error {
-	if err := o.protection.Check(r); err != nil {
+	shown := *r
+	shown.Host = noHost
+	if err := o.protection.Check(&shown); err != nil {
 		return errCrossOrigin.Because(err)
 	}
 	return nil

@@ -40,6 +40,16 @@ func ParseUsername(typed string) (Username, error) {
 	return Username{Typed: typed, Canonical: canonical}, nil
 }
 
+// CanonicalUsername returns the canonical form that a text would have as a username, whether or not it may be registered:
+// login goes by it, since another spelling of a username can be shorter or longer than one may be registered. Text that is
+// no Unicode is returned as it is; no username has it.
+func CanonicalUsername(typed string) string {
+	if !utf8.ValidString(typed) {
+		return typed
+	}
+	return canonicalUsername(typed)
+}
+
 // refuseUsername says what is wrong with a canonical username, or nothing.
 func refuseUsername(canonical string) string {
 	switch {

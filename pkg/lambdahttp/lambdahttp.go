@@ -6,8 +6,10 @@
 package lambdahttp
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,32 +18,71 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // Reserve is kept back from the function's deadline, so that an answer can still be given when a dependency is slow.
 const Reserve = 500 * time.Millisecond
 
-// Handler is the signature that the Lambda runtime calls.
-type Handler func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+// event is what is read of an event. The other half of its members is left out, so that no request pays for decoding them.
+type event struct {
+	RouteKey       string            `json:"routeKey"`
+	RawPath        string            `json:"rawPath"`
+	RawQueryString string            `json:"rawQueryString"`
+	Cookies        []string          `json:"cookies"`
+	Headers        map[string]string `json:"headers"`
+	PathParameters map[string]string `json:"pathParameters"`
+	RequestContext struct {
+		DomainName string `json:"domainName"`
+		HTTP       struct {
+			Method   string `json:"method"`
+			SourceIP string `json:"sourceIp"`
+		} `json:"http"`
+	} `json:"requestContext"`
+	Body            string `json:"body"`
+	IsBase64Encoded bool   `json:"isBase64Encoded"`
+}
 
-// Adapt returns handler as a Lambda handler. Its context ends [Reserve] before the function's time does. An event that
-// cannot be read is the function's error; nothing that a client sends can cause one.
-func Adapt(handler http.Handler) Handler {
-	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-		if deadline, ok := ctx.Deadline(); ok {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadline(ctx, deadline.Add(-Reserve))
-			defer cancel()
-		}
-		request, err := newRequest(ctx, event)
-		if err != nil {
-			return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("reading the event: %w", err)
-		}
-		answer := &recorder{header: http.Header{}, status: http.StatusOK}
-		handler.ServeHTTP(answer, request)
-		return answer.response(), nil
+// Handler implements [lambda.Handler], so that events are decoded here and not by the Lambda library, which decodes whole ones
+// from a copy.
+type Handler struct{ http http.Handler }
+
+var _ lambda.Handler = Handler{}
+
+// Adapt returns handler as a Lambda handler.
+func Adapt(handler http.Handler) Handler { return Handler{http: handler} }
+
+// Invoke answers one event. The context of its request ends [Reserve] before the function's time does. An event that cannot
+// be read is the function's error; nothing that a client sends can cause one.
+func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-Reserve))
+		defer cancel()
 	}
+	var asked event
+	if err := json.Unmarshal(payload, &asked); err != nil {
+		return nil, fmt.Errorf("reading the event: %w", err)
+	}
+	request, err := newRequest(ctx, &asked)
+	if err != nil {
+		return nil, fmt.Errorf("reading the event: %w", err)
+	}
+	answer := &recorder{header: http.Header{}, status: http.StatusOK}
+	h.http.ServeHTTP(answer, request)
+	return encode(answer.response())
+}
+
+// encode writes an answer as the Lambda library does: without escapes for HTML, which would only make pages longer.
+func encode(response events.APIGatewayV2HTTPResponse) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(response); err != nil {
+		return nil, fmt.Errorf("writing the answer: %w", err)
+	}
+	return text.Bytes(), nil
 }
 
 // RequestID is the Lambda request id of the invocation that ctx belongs to; empty outside of one.
@@ -52,7 +93,7 @@ func RequestID(ctx context.Context) string {
 	return ""
 }
 
-func newRequest(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*http.Request, error) {
+func newRequest(ctx context.Context, event *event) (*http.Request, error) {
 	body := event.Body
 	if event.IsBase64Encoded {
 		decoded, err := base64.StdEncoding.DecodeString(event.Body)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"latchkey/pkg/lambdahttp"
@@ -28,12 +29,12 @@ const (
 
 func invoke(t *testing.T, event string, handler http.HandlerFunc) events.APIGatewayV2HTTPResponse {
 	t.Helper()
-	var decoded events.APIGatewayV2HTTPRequest
-	if err := json.Unmarshal([]byte(event), &decoded); err != nil {
+	answer, err := lambdahttp.Adapt(handler).Invoke(t.Context(), []byte(event))
+	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := lambdahttp.Adapt(handler)(t.Context(), decoded)
-	if err != nil {
+	var response events.APIGatewayV2HTTPResponse
+	if err := json.Unmarshal(answer, &response); err != nil {
 		t.Fatal(err)
 	}
 	return response
@@ -103,7 +104,7 @@ func TestTheHandlersTimeEndsBeforeTheFunctions(t *testing.T) {
 	defer cancel()
 	var got time.Time
 	handler := lambdahttp.Adapt(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, _ = r.Context().Deadline() }))
-	if _, err := handler(ctx, events.APIGatewayV2HTTPRequest{}); err != nil {
+	if _, err := handler.Invoke(ctx, []byte(`{}`)); err != nil {
 		t.Fatal(err)
 	}
 	if !got.Equal(deadline.Add(-lambdahttp.Reserve)) {
@@ -123,14 +124,24 @@ func TestRequestID(t *testing.T) {
 
 func TestAnEventThatCannotBeReadIsTheFunctionsError(t *testing.T) {
 	handler := lambdahttp.Adapt(http.NotFoundHandler())
-	for name, event := range map[string]events.APIGatewayV2HTTPRequest{
-		"body that is no base64": {Body: "%", IsBase64Encoded: true},
-		"method with a space": {RequestContext: events.APIGatewayV2HTTPRequestContext{
-			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "A B"},
-		}},
+	for name, event := range map[string]string{
+		"body that is no base64": `{"body":"%","isBase64Encoded":true}`,
+		"method with a space":    `{"requestContext":{"http":{"method":"A B"}}}`,
+		"no JSON":                `{"body":`,
+		"another shape":          `{"headers":{"accept":["*/*"]}}`,
 	} {
-		if _, err := handler(t.Context(), event); err == nil {
+		if _, err := handler.Invoke(t.Context(), []byte(event)); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// The Lambda library takes a Handler as it is, and gives its answer on byte for byte, markup unescaped.
+func TestHandlerRunsUnderTheLambdaLibrary(t *testing.T) {
+	handler := lambdahttp.Adapt(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<p>&</p>") }))
+	want := `{"statusCode":200,"headers":{},"multiValueHeaders":null,"body":"<p>&</p>","cookies":null}` + "\n"
+	got, err := lambda.NewHandler(handler).Invoke(t.Context(), []byte(asAPIGateway))
+	if err != nil || string(got) != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
 }

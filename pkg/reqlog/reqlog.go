@@ -19,6 +19,7 @@ type contextKey struct{}
 type Record struct {
 	mu    sync.Mutex
 	attrs []slog.Attr
+	user  id.ID
 }
 
 // Open returns a context that carries a new record.
@@ -39,12 +40,22 @@ func Add(ctx context.Context, attrs ...slog.Attr) {
 	record.attrs = append(record.attrs, attrs...)
 }
 
-// User names the account that the request turned out to concern.
-func User(ctx context.Context, user id.ID) { Add(ctx, slog.String("user_id", user.String())) }
+// User names the account that the request turned out to concern; the last one named counts.
+func User(ctx context.Context, user id.ID) {
+	if record, ok := ctx.Value(contextKey{}).(*Record); ok {
+		record.mu.Lock()
+		defer record.mu.Unlock()
+		record.user = user
+	}
+}
 
 // Attrs returns what was added so far.
 func (r *Record) Attrs() []slog.Attr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]slog.Attr(nil), r.attrs...)
+	attrs := append([]slog.Attr(nil), r.attrs...)
+	if !r.user.IsZero() {
+		attrs = append(attrs, slog.String("user_id", r.user.String()))
+	}
+	return attrs
 }

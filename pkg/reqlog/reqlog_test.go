@@ -16,9 +16,10 @@ func TestARecordCollectsWhatIsAdded(t *testing.T) {
 		all.Go(func() { reqlog.Add(ctx, slog.Int("n", 1)) })
 	}
 	all.Wait()
-	reqlog.User(ctx, id.ID{})
+	reqlog.User(ctx, id.ID{1})
+	reqlog.User(ctx, id.ID{2})
 	attrs := record.Attrs()
-	if len(attrs) != 11 || attrs[10].Key != "user_id" || attrs[10].Value.String() != (id.ID{}).String() {
+	if len(attrs) != 11 || attrs[10].Key != "user_id" || attrs[10].Value.String() != (id.ID{2}).String() {
 		t.Errorf("the record has %v", attrs)
 	}
 }

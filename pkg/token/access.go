@@ -41,10 +41,12 @@ type wireClaims struct {
 	Type     string `json:"type"`
 }
 
-// Authority signs and verifies the access tokens of one issuer for one audience.
+// Authority signs and verifies the access tokens of one issuer for one audience. It is safe for concurrent use, and must not
+// be copied.
 type Authority struct {
 	keys             *KeySet
 	issuer, audience string
+	verified         memory
 }
 
 // NewAuthority returns the authority that writes issuer and audience into `iss` and `aud` and demands them exactly.
@@ -83,12 +85,17 @@ func (a *Authority) SignAccess(claims Claims) (secret.String, error) {
 // VerifyAccess reads an access token as of now. Whatever [Authority.SignAccess] did not make, or whose time is over, is
 // [ErrInvalid].
 //
-// The signature comes last, since it costs a hundred times all else together: what is expired, foreign or garbage is refused
-// in microseconds. Nothing read before it has any effect unless it holds.
+// The signature comes last, since it costs ten times all else together and more: what is expired, foreign or garbage is refused
+// in microseconds. Nothing read before it has any effect unless it holds. A token whose signature has been verified is
+// remembered (see memory): when it comes again its claims are checked as ever, its signature is not.
 func (a *Authority) VerifyAccess(raw string, now time.Time) (Claims, error) {
 	token, err := splitCompact(raw)
 	if err != nil {
 		return Claims{}, err
+	}
+	shown := fingerprintOf(raw)
+	if wire, known := a.verified.recall(shown); known {
+		return a.accept(wire, now.Unix())
 	}
 	key, err := a.keys.keyFor(token.header)
 	if err != nil {
@@ -109,6 +116,7 @@ func (a *Authority) VerifyAccess(raw string, now time.Time) (Claims, error) {
 	if err := key.verify(token); err != nil {
 		return Claims{}, err
 	}
+	a.verified.remember(shown, wire)
 	return claims, nil
 }
 

@@ -139,6 +139,9 @@ func (h *Host) Processes() map[string][]int {
 	return processes
 }
 
+// Logf writes a line of the host's own to its log, for what works beside it; a line never mixes with those of the functions.
+func (h *Host) Logf(format string, args ...any) { h.log.host(format, args...) }
+
 // Close ends the HTTP API and every process, and returns when all have ended. Invocations under way fail with ErrClosed.
 func (h *Host) Close() {
 	h.closing.Do(func() {

@@ -10,10 +10,11 @@ import (
 
 // folder is where a run keeps its files.
 type folder struct {
-	data  string // folder of what the engine keeps; "" for nothing
-	bin   string // the function binaries
-	keys  string // file of the private key set
-	close func()
+	data    string // folder of what the engine keeps; "" for nothing
+	streams string // folder of how far the streams have come; "" for nothing
+	bin     string // the function binaries
+	keys    string // file of the private key set
+	close   func()
 }
 
 // openFolder makes the folder if need be, and holds it until close. With fresh, what former runs kept there is removed, and nothing
@@ -27,7 +28,7 @@ func openFolder(name string, fresh bool) (folder, error) {
 		return folder{}, fmt.Errorf("making the data folder: %w; set DATA_DIR=…", err)
 	}
 	f := within(path)
-	f.data = filepath.Join(path, "tables")
+	f.data, f.streams = filepath.Join(path, "tables"), filepath.Join(path, "streams")
 	f.close, err = lock(filepath.Join(path, "lock"))
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return folder{}, fmt.Errorf("data folder %s is in use by another run; end that one or set DATA_DIR=…", path)
@@ -36,9 +37,9 @@ func openFolder(name string, fresh bool) (folder, error) {
 		return folder{}, fmt.Errorf("locking the data folder: %w; set DATA_DIR=…", err)
 	}
 	if fresh {
-		err = errors.Join(os.RemoveAll(f.data), os.RemoveAll(f.keys))
+		err = errors.Join(os.RemoveAll(f.data), os.RemoveAll(f.streams), os.RemoveAll(f.keys))
 	}
-	if err := errors.Join(err, os.MkdirAll(f.data, 0o700)); err != nil {
+	if err := errors.Join(err, os.MkdirAll(f.data, 0o700), os.MkdirAll(f.streams, 0o700)); err != nil {
 		f.close()
 		return folder{}, fmt.Errorf("preparing the data folder: %w; set DATA_DIR=…", err)
 	}

@@ -1,5 +1,5 @@
 // Package stack is the whole product on one machine: the DynamoDB engine with the template's tables, the local SES, the function
-// binaries and the host that serves them. `make run` runs one; end-to-end tests start their own, in memory and on free ports.
+// binaries, the host that serves them and the streams that feed them. `make run` runs one; end-to-end tests start their own, in memory and on free ports.
 //
 // It only puts these together. It reads no environment and no clock; what it serves is decided by template.yaml.
 package stack
@@ -12,9 +12,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/lambdahost"
+	"latchkey/infra/local/streams"
 	"latchkey/infra/local/tables"
 	"latchkey/infra/local/template"
 )
@@ -34,9 +36,13 @@ type Options struct {
 	DynamoDBEndpoint string
 
 	// Environment overrides template variables by name; other names are ignored. What is not in it and not in the template is
-	// filled in here: PUBLIC_URL, SIGNING_KEYS and DYNAMODB_ENDPOINT. A DYNAMODB_ENDPOINT in it is for the functions only, so
-	// that something may stand between them and the engine.
+	// filled in here: PUBLIC_URL, SIGNING_KEYS, DYNAMODB_ENDPOINT and SES_ENDPOINT. A DYNAMODB_ENDPOINT or SES_ENDPOINT in it is
+	// for the functions only, so that something may stand between them and the emulator.
 	Environment map[string]string
+
+	// Deliver, if there is one, stands between the streams and the functions that they feed. A test delays, repeats or doubles a
+	// delivery with it; what it answers is what the stream goes by.
+	Deliver func(next streams.Invoke) streams.Invoke
 
 	Log io.Writer // gets whole lines: the steps of the start, then what the functions write
 }
@@ -62,7 +68,11 @@ type Stack struct {
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{}
 	for _, step := range []func(context.Context, Options) error{
-		s.takePorts, s.openFolder, s.startDatabase, s.readTemplate, s.createTables, s.startMailAndBuild, s.startHost,
+		s.takePorts, s.openFolder, s.startDatabase,
+		s.readTemplate, // for the tables, and so that its faults are told before anything slow begins
+		s.createTables, s.startMailAndBuild,
+		s.readTemplate, // again, now that the mail has an address
+		s.startHost, s.startStreams,
 	} {
 		if err := step(ctx, o); err != nil {
 			s.Close()
@@ -181,5 +191,25 @@ func (s *Stack) startHost(ctx context.Context, o Options) error {
 	}
 	s.Host = host
 	s.closers = append(s.closers, host.Close)
+	return nil
+}
+
+func (s *Stack) startStreams(ctx context.Context, o Options) error {
+	invoke := streams.Invoke(s.Host.Invoke)
+	if o.Deliver != nil {
+		invoke = o.Deliver(invoke)
+	}
+	mappings, err := streams.Start(ctx, streams.Options{
+		Template: s.Template,
+		Endpoint: s.DynamoDBEndpoint,
+		Folder:   s.folder.streams,
+		Invoke:   invoke,
+		Now:      time.Now,
+		Logf:     s.Host.Logf,
+	})
+	if err != nil {
+		return fmt.Errorf("starting the streams: %w", err)
+	}
+	s.closers = append(s.closers, mappings.Close)
 	return nil
 }

@@ -61,7 +61,9 @@ func TestFunctionsGetWhatIsSetAndElseWhatTheStackKnows(t *testing.T) {
 		t.Error(err)
 	}
 	delete(got, "SIGNING_KEYS")
-	want := map[string]string{"GREETING": "good evening", "DYNAMODB_ENDPOINT": "http://127.0.0.1:9", "PUBLIC_URL": s.URL}
+	want := map[string]string{
+		"GREETING": "good evening", "DYNAMODB_ENDPOINT": "http://127.0.0.1:9", "PUBLIC_URL": s.URL, "SES_ENDPOINT": s.MailURL,
+	}
 	if !maps.Equal(got, want) {
 		t.Errorf("environment %v, want %v", got, want)
 	}

@@ -22,6 +22,9 @@ func (s *Stack) variables(environment map[string]string) (map[string]string, err
 	if all["DYNAMODB_ENDPOINT"] == "" {
 		all["DYNAMODB_ENDPOINT"] = s.DynamoDBEndpoint
 	}
+	if all["SES_ENDPOINT"] == "" {
+		all["SES_ENDPOINT"] = s.MailURL
+	}
 	if all["SIGNING_KEYS"] == "" {
 		keys, err := signingKeys(s.folder.keys)
 		if err != nil {

@@ -44,7 +44,7 @@ func (l *loader) readFunction(id, resource *yaml.Node) error {
 		MemoryMB:    properties.MemorySize,
 		Environment: l.environment(properties.Environment.Variables),
 	}
-	if function.Routes, err = l.routes(name, find(resource, "Properties", "Events")); err != nil {
+	if err := l.readEvents(&function, find(resource, "Properties", "Events")); err != nil {
 		return err
 	}
 	l.out.Functions = append(l.out.Functions, function)
@@ -63,39 +63,52 @@ func (l *loader) environment(variables map[string]string) map[string]string {
 	return environment
 }
 
-// routes reads the events of a function. An event of another type than HttpApi would run the function in AWS
-// and not here, so it is refused.
-func (l *loader) routes(function string, events *yaml.Node) ([]Route, error) {
+// readEvents reads what runs the function. An event of another type would run it in AWS and not here, so it is refused.
+func (l *loader) readEvents(function *Function, events *yaml.Node) error {
 	if !plainOrAbsent(events) {
-		return nil, at(events, "Events of %s must be a plain mapping", function)
+		return at(events, "Events of %s must be a plain mapping", function.Name)
 	}
-	var routes []Route
 	for name, event := range pairs(events) {
-		kind := find(event, "Type")
-		if kind == nil || kind.Value != "HttpApi" {
-			return nil, at(event, "event %s of %s is no HttpApi event; the local host understands no other", name.Value, function)
+		var err error
+		switch kind := find(event, "Type"); {
+		case kind != nil && kind.Value == "HttpApi":
+			err = l.addRoute(function, name, event)
+		case kind != nil && kind.Value == "DynamoDB":
+			err = l.addStream(function, name, event)
+		default:
+			err = at(event, "event %s of %s is no HttpApi or DynamoDB event; the local host understands no other", name.Value, function.Name)
 		}
-		route, err := l.route(event)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if l.keys[route.Key()] {
-			return nil, at(name, "the route %s is taken already", route.Key())
-		}
-		l.keys[route.Key()] = true
-		routes = append(routes, route)
 	}
-	return routes, nil
+	return nil
+}
+
+func (l *loader) addRoute(function *Function, name, event *yaml.Node) error {
+	route, err := l.route(event)
+	if err != nil {
+		return err
+	}
+	if l.keys[route.Key()] {
+		return at(name, "the route %s is taken already", route.Key())
+	}
+	l.keys[route.Key()] = true
+	function.Routes = append(function.Routes, route)
+	return nil
+}
+
+func (l *loader) addStream(function *Function, name, event *yaml.Node) error {
+	stream, err := l.stream(name, event)
+	function.Streams = append(function.Streams, stream)
+	return err
 }
 
 var methods = []string{"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
 func (l *loader) route(event *yaml.Node) (Route, error) {
-	properties := find(event, "Properties")
-	for key := range pairs(properties) {
-		if !slices.Contains([]string{"ApiId", "Method", "Path"}, key.Value) {
-			return Route{}, at(key, "%s of an HttpApi event is not understood by the local host", key.Value)
-		}
+	if err := only(find(event, "Properties"), "an HttpApi event", "ApiId", "Method", "Path"); err != nil {
+		return Route{}, err
 	}
 	decoded := struct {
 		APIID  string `yaml:"ApiId"`

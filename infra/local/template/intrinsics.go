@@ -113,7 +113,7 @@ func (r *resolver) attribute(node *yaml.Node, name, attribute string) (string, e
 	case kind.Value == typeTable && attribute == "Arn":
 		return arn("dynamodb", "table/"+physical), nil
 	case kind.Value == typeTable && attribute == "StreamArn" && find(resource, "Properties", "StreamSpecification") != nil:
-		return arn("dynamodb", "table/"+physical+"/stream/2020-01-01T00:00:00.000"), nil
+		return streamARN(physical), nil
 	case kind.Value == typeFunction && attribute == "Arn":
 		return FunctionARN(physical), nil
 	}
@@ -122,6 +122,10 @@ func (r *resolver) attribute(node *yaml.Node, name, attribute string) (string, e
 
 func arn(service, resource string) string {
 	return "arn:aws:" + service + ":" + Region + ":" + AccountID + ":" + resource
+}
+
+func streamARN(table string) string {
+	return arn("dynamodb", "table/"+table+"/stream/2020-01-01T00:00:00.000")
 }
 
 // FunctionARN is the made-up ARN of the function with that name.

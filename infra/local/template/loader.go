@@ -40,7 +40,7 @@ func (l *loader) load() (*Template, error) {
 	if err := l.setParameters(find(l.root, "Parameters"), l.parameterOverrides()); err != nil {
 		return nil, err
 	}
-	// The API first: the functions' events refer to it.
+	// The functions last: their events refer to the API and to tables.
 	for _, kind := range []struct {
 		name string
 		read func(name, resource *yaml.Node) error
@@ -127,6 +127,16 @@ func (l *loader) used(resource, globals *yaml.Node, target any, names ...string)
 func refuse(properties *yaml.Node, kind string, names ...string) error {
 	for key := range pairs(properties) {
 		if slices.Contains(names, key.Value) {
+			return at(key, "%s of %s is not understood by the local host", key.Value, kind)
+		}
+	}
+	return nil
+}
+
+// only fails when something has a property besides names: what the host has not heard of may change behaviour.
+func only(properties *yaml.Node, kind string, names ...string) error {
+	for key := range pairs(properties) {
+		if !slices.Contains(names, key.Value) {
 			return at(key, "%s of %s is not understood by the local host", key.Value, kind)
 		}
 	}

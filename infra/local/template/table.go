@@ -45,6 +45,14 @@ func (l *loader) readTable(id, resource *yaml.Node) error {
 	return nil
 }
 
+// StreamARN is the made-up ARN of the table's stream, as functions get it with each record; "" without a stream.
+func (t Table) StreamARN() string {
+	if t.StreamView == "" {
+		return ""
+	}
+	return streamARN(t.Name)
+}
+
 // keyed says whether the key schema is one that DynamoDB takes.
 func (t Table) keyed() bool {
 	for i, key := range t.Keys {

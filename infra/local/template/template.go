@@ -2,7 +2,7 @@
 //
 // It understands a subset: parameters, conditions, the globals of functions and of the HTTP API, the intrinsic
 // functions Ref, Sub, If, Equals, Not, And, Or, GetAtt, Join and Split, and of the resources the functions with their
-// HTTP events, the tables and the API's CORS. What it meets beyond that is an error with its line where the local host
+// HTTP and stream events, the tables and the API's CORS. What it meets beyond that is an error with its line where the local host
 // would have to act on it, and is skipped where it has no use for it (policies, alarms, outputs).
 // It is no validator: cfn-lint and sam validate judge the rest.
 package template
@@ -39,6 +39,7 @@ type Function struct {
 	MemoryMB    int
 	Environment map[string]string // overrides applied
 	Routes      []Route
+	Streams     []Stream
 }
 
 // Route is an HttpApi event of a function.

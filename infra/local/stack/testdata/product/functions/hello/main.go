@@ -1,4 +1,4 @@
-// Command hello is a function that asks for no event: these tests send none.
+// Command hello is a function that asks for no event: an event for it fails.
 package main
 
 func main() {}

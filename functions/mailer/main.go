@@ -1,0 +1,6 @@
+// Command mailer is fed by the stream of the Sessions table: it sends the mails that wait in the outbox.
+package main
+
+import "latchkey/pkg/app"
+
+func main() { app.MainStream(app.Mailer) }

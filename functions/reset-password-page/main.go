@@ -1,0 +1,6 @@
+// Command reset-password-page is /account/reset-password/{token}: the page behind the link in a password reset mail.
+package main
+
+import "latchkey/pkg/app"
+
+func main() { app.Main(app.ResetPasswordPage) }

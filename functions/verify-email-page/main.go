@@ -1,0 +1,6 @@
+// Command verify-email-page is /account/verify-email/{token}: the page behind the link in a verification mail.
+package main
+
+import "latchkey/pkg/app"
+
+func main() { app.Main(app.VerifyEmailPage) }

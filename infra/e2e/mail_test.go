@@ -1,0 +1,238 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/infra/local/wiretap"
+)
+
+// letter is a mail in the local inbox.
+type letter struct {
+	Subject     string `json:"subject"`
+	Destination struct {
+		To []string `json:"to"`
+	} `json:"destination"`
+	Body struct {
+		Text string `json:"text"`
+		HTML string `json:"html"`
+	} `json:"body"`
+}
+
+// inbox returns all mails to address, oldest first.
+func inbox(t *testing.T, mailURL, address string) []letter {
+	t.Helper()
+	var store struct {
+		Emails []letter `json:"emails"`
+	}
+	got := send(t, mailURL, "GET", "/store", "")
+	if err := json.Unmarshal([]byte(got.body), &store); err != nil {
+		t.Fatalf("reading the inbox: %v: %s", err, got.body)
+	}
+	var found []letter
+	for _, mail := range store.Emails {
+		if len(mail.Destination.To) == 1 && mail.Destination.To[0] == address {
+			found = append(found, mail)
+		}
+	}
+	return found
+}
+
+// mailPatience is how long a mail may take from the request to the inbox.
+const mailPatience = 10 * time.Second
+
+// awaitMail returns the nth mail to address.
+func awaitMail(t *testing.T, mailURL, address string, nth int) letter {
+	t.Helper()
+	for deadline := time.Now().Add(mailPatience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if found := inbox(t, mailURL, address); len(found) >= nth {
+			return found[nth-1]
+		}
+	}
+	t.Fatalf("mail %d to %s has not come", nth, address)
+	return letter{}
+}
+
+var linkForm = regexp.MustCompile(`http://localhost:\d+/account/(?:verify-email|reset-password)/([\w-]+)`)
+
+// token is the token in the link of a mail, which both of its parts have.
+func (l letter) token(t *testing.T) string {
+	t.Helper()
+	text, html := linkForm.FindStringSubmatch(l.Body.Text), linkForm.FindStringSubmatch(l.Body.HTML)
+	if text == nil || html == nil || text[0] != html[0] {
+		t.Fatalf("the mail has the links %v and %v: %+v", text, html, l)
+	}
+	return text[1]
+}
+
+func asEmail(name string) string { return fmt.Sprintf(`{"email":%q}`, name+"@example.com") }
+
+func reset(t *testing.T, token, password string) answer {
+	t.Helper()
+	return post(t, "/api/auth/reset-password", fmt.Sprintf(`{"token":%q,"new_password":%q}`, token, password))
+}
+
+func TestRegistrationMail(t *testing.T) {
+	begun := time.Now()
+	token := register(t, "mailed")
+	mail := awaitMail(t, shared.MailURL, "mailed@example.com", 1)
+	t.Logf("the mail came after %v", time.Since(begun))
+	link := "/api/auth/verify-email/" + mail.token(t)
+	if me(t, bearer(token)).member("email_verified") != "false" {
+		t.Error("the address is verified before the link is used")
+	}
+	first, second := send(t, shared.URL, "GET", link, ""), send(t, shared.URL, "GET", link, "")
+	if first.status != http.StatusOK || first.body != `{"message":"Email verified successfully"}` {
+		t.Errorf("verifying: %d %s", first.status, first.body)
+	}
+	if second.status != http.StatusOK || second.body != `{"message":"Email already verified"}` {
+		t.Errorf("verifying again: %d %s", second.status, second.body)
+	}
+	checkHeaders(t, first)
+	if me(t, bearer(token)).member("email_verified") != "true" {
+		t.Error("the address is not verified")
+	}
+	if mails := inbox(t, shared.MailURL, "mailed@example.com"); len(mails) != 1 {
+		t.Errorf("%d mails came", len(mails))
+	}
+}
+
+func TestForgottenPassword(t *testing.T) {
+	register(t, "forgetful")
+	awaitMail(t, shared.MailURL, "forgetful@example.com", 1)
+	before, cookie := login(t, "forgetful"), cookieLogin(t, "forgetful")
+	asked := post(t, "/api/auth/forgot-password", asEmail("forgetful"))
+	if asked.status != http.StatusCreated || asked.body != `{"message":"If an account exists with this email, you will receive a password reset link"}` {
+		t.Fatalf("asking: %d %s", asked.status, asked.body)
+	}
+	token := awaitMail(t, shared.MailURL, "forgetful@example.com", 2).token(t)
+	if got := reset(t, token, "short"); got.status != http.StatusBadRequest || !strings.Contains(got.body, `"key":"new_password"`) {
+		t.Errorf("a short password: %d %s", got.status, got.body)
+	}
+	if got := reset(t, token, "NewSecurePass456!"); got.status != http.StatusOK || got.body != `{"message":"Password reset successfully"}` {
+		t.Fatalf("resetting: %d %s", got.status, got.body)
+	}
+	if got := reset(t, token, "NewSecurePass789!"); got.status != http.StatusForbidden || got.member("detail") != "Invalid or expired reset token" {
+		t.Errorf("the token again: %d %s", got.status, got.body)
+	}
+	if access, refreshes := alive(t, before); access || refreshes || me(t, cookie).status != http.StatusUnauthorized {
+		t.Error("a session survived the reset")
+	}
+	if got := post(t, "/api/auth/login", credentials("forgetful")); got.status != http.StatusForbidden {
+		t.Errorf("the old password: %d", got.status)
+	}
+	if got := post(t, "/api/auth/login", `{"username":"forgetful","password":"NewSecurePass456!"}`); got.status != http.StatusOK {
+		t.Errorf("the new password: %d %s", got.status, got.body)
+	}
+	if notice := awaitMail(t, shared.MailURL, "forgetful@example.com", 3); linkForm.MatchString(notice.Body.Text) {
+		t.Errorf("the notice has a link: %s", notice.Body.Text)
+	}
+}
+
+// TestKnownAndUnknownAddressesAreToldTheSame: status, body, headers and store calls.
+func TestKnownAndUnknownAddressesAreToldTheSame(t *testing.T) {
+	register(t, "known")
+	awaitMail(t, shared.MailURL, "known@example.com", 1)
+	quiet(t)
+	for _, path := range []string{"/api/auth/send-verification", "/api/auth/forgot-password"} {
+		var told [2]string
+		for i, name := range []string{"known", "unknown"} {
+			shared.tap.Reset()
+			got := post(t, path, asEmail(name))
+			for _, header := range []string{"Date", "Apigw-Requestid"} {
+				got.header.Del(header)
+			}
+			told[i] = fmt.Sprint(got.status, got.body, got.header)
+			if calls := spent(shared); calls != "PutItem r0 w1" {
+				t.Errorf("%s of %s: the calls are %s", path, name, calls)
+			}
+		}
+		if told[0] != told[1] {
+			t.Errorf("%s tells %s\nand %s", path, told[0], told[1])
+		}
+	}
+}
+
+func TestRefusedLinks(t *testing.T) {
+	register(t, "linker")
+	verification := awaitMail(t, shared.MailURL, "linker@example.com", 1).token(t)
+	for _, token := range []string{"x", verification + "A", "%2e%2e", "..%2f", strings.Repeat("A", 5000), login(t, "linker").member("refresh_token")} {
+		got := send(t, shared.URL, "GET", "/api/auth/verify-email/"+token, "")
+		if got.status != http.StatusForbidden || got.member("detail") != "Invalid or expired verification token" {
+			t.Errorf("%.20s: %d %s", token, got.status, got.body)
+		}
+	}
+	if got := reset(t, verification, "NewSecurePass456!"); got.status != http.StatusForbidden || got.member("code") != "invalid_reset_token" {
+		t.Errorf("a verification token at reset: %d %s", got.status, got.body)
+	}
+	for _, body := range []string{`{}`, `{"token":"x"}`, `{"new_password":"NewSecurePass456!"}`, `{"email":"x"}`} {
+		for _, path := range []string{"/api/auth/reset-password", "/api/auth/send-verification", "/api/auth/forgot-password"} {
+			if got := post(t, path, body); got.status != http.StatusBadRequest {
+				t.Errorf("%s with %s: %d %s", path, body, got.status, got.body)
+			}
+		}
+	}
+}
+
+// TestLinksAreBuiltFromConfigurationOnly, whatever a request says about its host.
+func TestLinksAreBuiltFromConfigurationOnly(t *testing.T) {
+	forged := []string{
+		"X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https", "Forwarded: host=evil.example;proto=https", "X-Original-Host: evil.example",
+	}
+	if got := post(t, "/api/auth/register", registration("hosted"), forged...); got.status != http.StatusCreated {
+		t.Fatalf("registering: %d %s", got.status, got.body)
+	}
+	mail := awaitMail(t, shared.MailURL, "hosted@example.com", 1)
+	if strings.Contains(mail.Body.Text+mail.Body.HTML, "evil.example") || !strings.Contains(mail.Body.Text, shared.URL+"/account/verify-email/") {
+		t.Errorf("the mail is %+v", mail)
+	}
+}
+
+// TestManyResetsOverHTTP: of 32 at once with one token and different passwords one wins, and only its password logs in.
+func TestManyResetsOverHTTP(t *testing.T) {
+	register(t, "raced")
+	awaitMail(t, shared.MailURL, "raced@example.com", 1)
+	post(t, "/api/auth/forgot-password", asEmail("raced"))
+	token := awaitMail(t, shared.MailURL, "raced@example.com", 2).token(t)
+	password := func(i int) string { return fmt.Sprintf("A good password %d", i) }
+	statuses := atOnce(t, callers, func(i int) (answer, error) {
+		body := fmt.Sprintf(`{"token":%q,"new_password":%q}`, token, password(i))
+		return try(t.Context(), shared.URL, "POST", "/api/auth/reset-password", body, "Content-Type: application/json")
+	})
+	if statuses[http.StatusOK] != 1 || statuses[http.StatusForbidden] != callers-1 {
+		t.Errorf("the statuses are %v", statuses)
+	}
+	logins := 0
+	for i := range callers {
+		if post(t, "/api/auth/login", fmt.Sprintf(`{"username":"raced","password":%q}`, password(i))).status == http.StatusOK {
+			logins++
+		}
+	}
+	if logins != 1 {
+		t.Errorf("%d of the passwords log in", logins)
+	}
+}
+
+// TestFaultsOnTheMailersPath: whatever store call of the mailer fails once, one mail comes.
+func TestFaultsOnTheMailersPath(t *testing.T) {
+	defer shared.tap.Reset()
+	for i, operation := range []string{"GetItem", "TransactWriteItems", "UpdateItem"} {
+		for faultName, fault := range wiretap.FaultsOf(operation) {
+			name := fresh()
+			token := register(t, name)
+			awaitMail(t, shared.MailURL, name+"@example.com", 1)
+			shared.tap.Inject(operation, i%2, 1, fault)
+			post(t, "/api/auth/forgot-password", asEmail(name))
+			awaitMail(t, shared.MailURL, name+"@example.com", 2)
+			shared.tap.Reset()
+			if mails := inbox(t, shared.MailURL, name+"@example.com"); len(mails) != 2 || me(t, bearer(token)).status != http.StatusOK {
+				t.Errorf("%s of %s: %d mails", faultName, operation, len(mails))
+			}
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package template
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Stream is a DynamoDB event of a function, which SAM makes a Lambda event source mapping of.
+type Stream struct {
+	Event              string        // its name in the template
+	Table              string        // logical id of the table whose stream it is
+	FromLatest         bool          // begins with what is new; else with the oldest record kept (TRIM_HORIZON)
+	BatchSize          int           // records of one invocation at most
+	Window             time.Duration // how long an incomplete batch waits for more
+	Bisect             bool          // a failed batch is tried again as two halves
+	MaxAge             time.Duration // older records are dropped; 0 for no limit
+	MaxRetries         int           // a batch that failed so often is dropped; -1 for no limit
+	ReportItemFailures bool          // the answer says which records failed
+	Filters            []string      // patterns, JSON objects; a record must match one. None lets all records through
+}
+
+// streamProperties are those of the event, with Lambda's defaults.
+type streamProperties struct {
+	Stream           string    `yaml:"Stream"`
+	StartingPosition string    `yaml:"StartingPosition"`
+	BatchSize        int       `yaml:"BatchSize"`
+	Window           int       `yaml:"MaximumBatchingWindowInSeconds"`
+	Bisect           bool      `yaml:"BisectBatchOnFunctionError"`
+	MaxAge           int       `yaml:"MaximumRecordAgeInSeconds"`
+	MaxRetries       int       `yaml:"MaximumRetryAttempts"`
+	ResponseTypes    []string  `yaml:"FunctionResponseTypes"`
+	Criteria         yaml.Node `yaml:"FilterCriteria"`
+}
+
+var streamPropertyNames = []string{
+	"Stream", "StartingPosition", "BatchSize", "MaximumBatchingWindowInSeconds", "BisectBatchOnFunctionError",
+	"MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "FunctionResponseTypes", "FilterCriteria",
+}
+
+func (l *loader) stream(name, event *yaml.Node) (Stream, error) {
+	if err := only(find(event, "Properties"), "a DynamoDB event", streamPropertyNames...); err != nil {
+		return Stream{}, err
+	}
+	properties := streamProperties{BatchSize: 100, MaxAge: -1, MaxRetries: -1}
+	if err := l.used(event, nil, &properties, streamPropertyNames...); err != nil {
+		return Stream{}, err
+	}
+	if property, reason := properties.fault(); reason != "" {
+		return Stream{}, at(place(event, property), "%s", reason)
+	}
+	table := slices.IndexFunc(l.out.Tables, func(t Table) bool {
+		return t.StreamView != "" && t.StreamARN() == properties.Stream
+	})
+	if table < 0 {
+		return Stream{}, at(place(event, "Stream"), "the event has no Stream that is the StreamArn of a table of the template")
+	}
+	filters, err := filters(&properties.Criteria)
+	return Stream{
+		Event:              name.Value,
+		Table:              l.out.Tables[table].LogicalID,
+		FromLatest:         properties.StartingPosition == "LATEST",
+		BatchSize:          properties.BatchSize,
+		Window:             time.Duration(properties.Window) * time.Second,
+		Bisect:             properties.Bisect,
+		MaxAge:             time.Duration(max(properties.MaxAge, 0)) * time.Second,
+		MaxRetries:         properties.MaxRetries,
+		ReportItemFailures: len(properties.ResponseTypes) > 0,
+		Filters:            filters,
+	}, err
+}
+
+// fault says which property Lambda would not take and why ("CreateEventSourceMapping" in the Lambda API reference).
+func (p streamProperties) fault() (property, reason string) {
+	other := func(s string) bool { return s != "ReportBatchItemFailures" }
+	switch {
+	case p.StartingPosition != "TRIM_HORIZON" && p.StartingPosition != "LATEST":
+		return "StartingPosition", "StartingPosition must be TRIM_HORIZON or LATEST"
+	case p.BatchSize < 1 || p.BatchSize > 10_000:
+		return "BatchSize", "Lambda takes a BatchSize of 1 to 10000"
+	case p.Window < 0 || p.Window > 300:
+		return "MaximumBatchingWindowInSeconds", "Lambda takes a MaximumBatchingWindowInSeconds of 0 to 300"
+	case p.MaxAge != -1 && (p.MaxAge < 60 || p.MaxAge > 604_800):
+		return "MaximumRecordAgeInSeconds", "Lambda takes a MaximumRecordAgeInSeconds of 60 to 604800, or -1"
+	case p.MaxRetries < -1 || p.MaxRetries > 10_000:
+		return "MaximumRetryAttempts", "Lambda takes a MaximumRetryAttempts of -1 to 10000"
+	case slices.ContainsFunc(p.ResponseTypes, other):
+		return "FunctionResponseTypes", "the one type of FunctionResponseTypes is ReportBatchItemFailures"
+	}
+	return "", ""
+}
+
+// filters reads resolved FilterCriteria. What a pattern means is for whoever applies it to judge.
+func filters(criteria *yaml.Node) ([]string, error) {
+	if err := only(criteria, "FilterCriteria", "Filters"); err != nil {
+		return nil, err
+	}
+	list := find(criteria, "Filters")
+	if list == nil {
+		return nil, nil
+	}
+	var patterns []string
+	for _, filter := range list.Content {
+		if err := only(filter, "a filter", "Pattern"); err != nil {
+			return nil, err
+		}
+		pattern := find(filter, "Pattern")
+		var object map[string]any
+		if pattern == nil || json.Unmarshal([]byte(pattern.Value), &object) != nil {
+			return nil, at(filter, "a filter needs a Pattern, which is a JSON object")
+		}
+		patterns = append(patterns, pattern.Value)
+	}
+	return patterns, nil
+}
+
+// place is where to point for a fault of the event's property: to the event if it is missing.
+func place(event *yaml.Node, property string) *yaml.Node {
+	if value := find(event, "Properties", property); value != nil {
+		return value
+	}
+	return event
+}

@@ -1,0 +1,89 @@
+package template
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// streamed is the whole template with an event that says all it can.
+var streamed = strings.Replace(whole, "      Policies", `        Outbox:
+          Type: DynamoDB
+          Properties:
+            Stream: !GetAtt Users.StreamArn
+            StartingPosition: LATEST
+            BatchSize: 10
+            MaximumBatchingWindowInSeconds: 2
+            BisectBatchOnFunctionError: true
+            MaximumRecordAgeInSeconds: !If [Never, 60, 86400]
+            MaximumRetryAttempts: 7
+            FunctionResponseTypes: [ReportBatchItemFailures]
+            FilterCriteria:
+              Filters:
+                - Pattern: '{"eventName":["INSERT"]}'
+      Policies`, 1)
+
+func TestStreamEvents(t *testing.T) {
+	got, err := parse("template.yaml", []byte(streamed), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Stream{{
+		Event: "Outbox", Table: "Users", FromLatest: true, BatchSize: 10, Window: 2 * time.Second, Bisect: true,
+		MaxAge: 24 * time.Hour, MaxRetries: 7, ReportItemFailures: true, Filters: []string{`{"eventName":["INSERT"]}`},
+	}}
+	if login := got.Functions[0]; !reflect.DeepEqual(login.Streams, want) || len(login.Routes) != 1 {
+		t.Errorf("got  %+v, %d routes\nwant %+v, 1 route", login.Streams, len(login.Routes), want)
+	}
+}
+
+func TestStreamDefaultsAreLambdas(t *testing.T) {
+	_, properties, _ := strings.Cut(streamed, "            StartingPosition: LATEST\n")
+	properties, _, _ = strings.Cut(properties, "      Policies")
+	text := strings.Replace(strings.Replace(streamed, properties, "", 1), "LATEST", "TRIM_HORIZON", 1)
+	got, err := parse("template.yaml", []byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Stream{{Event: "Outbox", Table: "Users", BatchSize: 100, MaxRetries: -1}}
+	if !reflect.DeepEqual(got.Functions[0].Streams, want) {
+		t.Errorf("got  %+v\nwant %+v", got.Functions[0].Streams, want)
+	}
+}
+
+// Each case replaces one piece; the error names the line of what is wrong, found by the mark.
+func TestStreamErrorsNameTheLine(t *testing.T) {
+	for name, test := range map[string]struct{ old, broken, mark, want string }{
+		"an unknown property":   {"MaximumRetryAttempts: 7", "TumblingWindowInSeconds: 7", "Tumbling", "TumblingWindowInSeconds of a DynamoDB event is not understood"},
+		"an unknown criterion":  {"Filters:", "Filter:", "Filter:", "Filter of FilterCriteria is not understood"},
+		"a filter without name": {"- Pattern:", "- Patten:", "Patten", "Patten of a filter is not understood"},
+		"a pattern not JSON":    {`'{"eventName":["INSERT"]}'`, `'{"eventName":["INSERT"]'`, "- Pattern", "a JSON object"},
+		"a pattern no object":   {`'{"eventName":["INSERT"]}'`, `'["INSERT"]'`, "- Pattern", "a JSON object"},
+		"no stream":             {"            Stream: !GetAtt Users.StreamArn\n", "", "Type: DynamoDB", "no Stream that is the StreamArn of a table"},
+		"another's stream":      {"!GetAtt Users.StreamArn", "arn:aws:kinesis:::stream/x", "arn:aws:kinesis", "no Stream that is the StreamArn of a table"},
+		"a table without":       {"      StreamSpecification: {StreamViewType: NEW_IMAGE}\n", "", "!GetAtt Users.StreamArn", "knows no attribute StreamArn of Users"},
+		"no position":           {"            StartingPosition: LATEST\n", "", "Type: DynamoDB", "StartingPosition must be TRIM_HORIZON or LATEST"},
+		"a position in time":    {"LATEST", "AT_TIMESTAMP", "AT_TIMESTAMP", "StartingPosition must be TRIM_HORIZON or LATEST"},
+		"a batch of none":       {"BatchSize: 10", "BatchSize: 0", "0\n            MaximumB", "a BatchSize of 1 to 10000"},
+		"a long window":         {"Seconds: 2", "Seconds: 301", "301", "MaximumBatchingWindowInSeconds of 0 to 300"},
+		"a short age":           {"!If [Never, 60, 86400]", "59", "59", "MaximumRecordAgeInSeconds of 60 to 604800"},
+		"too many retries":      {"Attempts: 7", "Attempts: 10001", "10001", "MaximumRetryAttempts of -1 to 10000"},
+		"another response type": {"[ReportBatchItemFailures]", "[Other]", "[Other]", "is ReportBatchItemFailures"},
+		"a type that is wrong":  {"BatchSize: 10", "BatchSize: ten", "ten\n", "cannot unmarshal !!str `ten` into int"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(streamed, test.old, test.broken, 1)
+			before, _, found := strings.Cut(text, test.mark)
+			if !found || text == streamed {
+				t.Fatal("the test breaks nothing")
+			}
+			_, err := parse("dir/template.yaml", []byte(text), nil)
+			prefix := fmt.Sprintf("template.yaml:%d: ", 1+strings.Count(before, "\n"))
+			if err == nil || !strings.HasPrefix(err.Error(), prefix) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v\nwant %s… %s", err, prefix, test.want)
+			}
+		})
+	}
+}

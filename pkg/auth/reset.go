@@ -1,0 +1,100 @@
+package auth
+
+import (
+	"context"
+	"io"
+
+	"latchkey/pkg/fault"
+	"latchkey/pkg/id"
+	"latchkey/pkg/reqlog"
+	"latchkey/pkg/secret"
+)
+
+// ErrInvalidResetToken is the one answer to a reset token that cannot be used, whatever the reason.
+var ErrInvalidResetToken = &fault.Fault{Kind: fault.Refused, Code: "invalid_reset_token", Detail: "Invalid or expired reset token"}
+
+// ResetStore is what setting a new password needs of the store.
+type ResetStore interface {
+	// ReadMail returns an entry, read consistently, or ErrNotFound.
+	ReadMail(ctx context.Context, mail id.ID) (Mail, error)
+	// ReadUser returns an account, read consistently, or ErrNotFound.
+	ReadUser(ctx context.Context, user id.ID) (User, error)
+	// ResetPassword marks the mail used; gives its user the password, a verified and proven address and the next epoch;
+	// and queues the notice: all or nothing, if the mail's link counts and the user is active and still has its address
+	// and epoch. Of several callers one wins and the others get ErrMailTaken.
+	ResetPassword(ctx context.Context, mail Mail, hash secret.String, notice Mail) error
+}
+
+// Resetter sets new passwords by the links that were mailed.
+type Resetter struct {
+	store  ResetStore
+	tokens mailOpener
+	hasher passwordHasher
+	policy passwordPolicy
+	now    Clock
+	random io.Reader
+}
+
+// NewResetter returns a Resetter.
+func NewResetter(
+	store ResetStore, tokens mailOpener, hasher passwordHasher, policy passwordPolicy, now Clock, random io.Reader,
+) *Resetter {
+	return &Resetter{store: store, tokens: tokens, hasher: hasher, policy: policy, now: now, random: random}
+}
+
+// Reset sets the password of the account that token was mailed to. The token is spent by it, all sessions and all other
+// links of the account end, and a notice is mailed. A password that the policy refuses is a [fault.Invalid], and spends
+// nothing. Every unusable token is ErrInvalidResetToken.
+func (r *Resetter) Reset(ctx context.Context, token, password secret.String) error {
+	mail, user, err := r.read(ctx, token)
+	if err != nil {
+		return err
+	}
+	if err := checkPassword(r.policy, password, user); err != nil {
+		return fault.Validation(fault.Field{Key: "new_password", Message: err.Error()})
+	}
+	notice := newMail(id.New(r.random), MailPasswordChanged, user.Email.Canonical, r.now())
+	notice.User = user.ID
+	if err := r.store.ResetPassword(ctx, mail, r.hasher.Hash(password), notice); err != nil {
+		return linkRefusal(ErrInvalidResetToken, "setting the password", err)
+	}
+	reqlog.User(ctx, user.ID)
+	return nil
+}
+
+// Look returns whose password token sets, and changes nothing.
+func (r *Resetter) Look(ctx context.Context, token secret.String) (LinkView, error) {
+	_, user, err := r.read(ctx, token)
+	if err != nil {
+		return LinkView{}, err
+	}
+	return LinkView{Username: user.Username.Typed, Proven: user.Proven}, nil
+}
+
+// read returns the mail whose link holds token and its user, if the link counts.
+func (r *Resetter) read(ctx context.Context, token secret.String) (Mail, User, error) {
+	mailID, err := r.tokens.OpenMail(MailReset, token.Reveal())
+	if err != nil {
+		return Mail{}, User{}, ErrInvalidResetToken.Because(err)
+	}
+	mail, err := r.store.ReadMail(ctx, mailID)
+	if err == nil && !mail.counts(MailReset, r.now(), MailClaimed, MailSent) {
+		err = errLinkSpent
+	}
+	if err != nil {
+		return Mail{}, User{}, linkRefusal(ErrInvalidResetToken, "reading the mail", err)
+	}
+	user, err := readLinkUser(ctx, r.store, mail)
+	if err != nil {
+		return Mail{}, User{}, linkRefusal(ErrInvalidResetToken, "reading the account", err)
+	}
+	return mail, user, nil
+}
+
+// checkPassword holds the policy against the user's names in both forms: as typed and as they are compared.
+func checkPassword(policy passwordPolicy, password secret.String, user User) error {
+	if err := policy.Check(password, user.Username.Typed, user.Email.Typed); err != nil {
+		return err
+	}
+	return policy.Check(password, user.Username.Canonical, user.Email.Canonical)
+}

@@ -1,0 +1,263 @@
+package dynamo
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/id"
+	"latchkey/pkg/secret"
+)
+
+// QueueMail implements [auth.MailQueue]. The mail's id is new and random, so the write can be repeated freely; one that is
+// repeated puts no second record on the stream, since the item does not change.
+func (s *Store) QueueMail(ctx context.Context, mail auth.Mail) error {
+	_, err := s.api.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.sessions, Item: mailItem(mail)})
+	if err != nil {
+		return classify("writing the mail", err)
+	}
+	return nil
+}
+
+// ReadMail implements [auth.MailerStore] and [auth.ResetStore].
+func (s *Store) ReadMail(ctx context.Context, mail id.ID) (auth.Mail, error) {
+	found, err := s.get(ctx, s.sessions, mailKey(mail))
+	if err != nil {
+		return auth.Mail{}, classify("reading the mail", err)
+	}
+	if found == nil {
+		return auth.Mail{}, auth.ErrNotFound
+	}
+	return readMail(found)
+}
+
+// ReadMailAndSessions implements [auth.VerificationStore] with one consistent read over both tables.
+func (s *Store) ReadMailAndSessions(
+	ctx context.Context, mail id.ID, named []auth.SessionRef,
+) (auth.Mail, map[auth.SessionRef]auth.Caller, error) {
+	found, callers, err := s.readSessionsAnd(ctx, mailKey(mail), named)
+	if err != nil {
+		return auth.Mail{}, nil, err
+	}
+	if found == nil {
+		return auth.Mail{}, nil, auth.ErrNotFound
+	}
+	read, err := readMail(found)
+	return read, callers, err
+}
+
+// ReadMailCount implements [auth.MailerStore].
+func (s *Store) ReadMailCount(ctx context.Context, purpose auth.MailPurpose, address string) (auth.MailCount, error) {
+	found, err := s.get(ctx, s.sessions, mailRateKey(purpose, address))
+	if err != nil {
+		return auth.MailCount{}, classify("reading the counter", err)
+	}
+	return readMailCount(found)
+}
+
+// The items of a claim's transaction, in the order of its cancellation reasons.
+const (
+	claimMail = iota
+	claimCount
+)
+
+// ClaimMail implements [auth.MailerStore] with one transaction; the client request token makes it idempotent.
+func (s *Store) ClaimMail(ctx context.Context, claim auth.Claim) error {
+	items := []types.TransactWriteItem{claimMail: s.claimUpdate(claim)}
+	if !claim.Again && len(claim.Count.Times) > 0 {
+		items = append(items, s.countPut(claim))
+	}
+	_, err := s.api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
+		ClientRequestToken: aws.String(s.operation()), TransactItems: items,
+	})
+	switch {
+	case err == nil:
+		return nil
+	case refusedAt(err, claimMail):
+		return auth.ErrMailTaken
+	case refusedAt(err, claimCount):
+		return auth.ErrCountChanged
+	default:
+		return classify("claiming the mail", err)
+	}
+}
+
+// claimUpdate takes a queued mail, or one whose lease has run out.
+func (s *Store) claimUpdate(claim auth.Claim) types.TransactWriteItem {
+	mail := claim.Mail
+	condition := "attribute_exists(pk) AND #state = :queued"
+	values := item{
+		":queued": text(string(auth.MailQueued)), ":claimed": text(string(auth.MailClaimed)), ":user": text(mail.User.String()),
+		":epoch": number(mail.Epoch), ":kid": text(mail.KeyID), ":worker": text(mail.Worker), ":lease": seconds(mail.Lease),
+		":end": seconds(mail.LinkEnd), ":exp": seconds(mail.Expires),
+	}
+	if claim.Again {
+		condition = "attribute_exists(pk) AND #state = :claimed AND lease <= :now"
+		values[":now"] = seconds(claim.Now)
+		delete(values, ":queued")
+	}
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName: &s.sessions,
+		Key:       mailKey(mail.ID),
+		UpdateExpression: aws.String("SET #state = :claimed, #user = :user, epoch = :epoch, kid = :kid, " +
+			"worker = :worker, lease = :lease, #end = :end, exp = :exp"),
+		ConditionExpression:       aws.String(condition),
+		ExpressionAttributeNames:  reserved("state", "user", "end"),
+		ExpressionAttributeValues: values,
+	}}
+}
+
+// countPut replaces the counter of an address if nobody else has since it was read.
+func (s *Store) countPut(claim auth.Claim) types.TransactWriteItem {
+	stored := mailRateKey(claim.Mail.Purpose, claim.Mail.Address)
+	times := make([]string, len(claim.Count.Times))
+	for i, sent := range claim.Count.Times {
+		times[i] = strconv.FormatInt(sent.UnixMilli(), 10)
+	}
+	stored[attrTimes] = text(strings.Join(times, ","))
+	stored[attrRevision] = number(claim.Count.Revision + 1)
+	stored[attrExpires] = seconds(claim.Now.Add(time.Hour + time.Second))
+	return types.TransactWriteItem{Put: &types.Put{
+		TableName:                 &s.sessions,
+		Item:                      stored,
+		ConditionExpression:       aws.String("attribute_not_exists(pk) OR rev = :seen"),
+		ExpressionAttributeValues: item{":seen": number(claim.Count.Revision)},
+	}}
+}
+
+func readMailCount(stored item) (auth.MailCount, error) {
+	r := &reader{item: stored}
+	count := auth.MailCount{Revision: r.count(attrRevision, 1<<62)}
+	for text := range strings.SplitSeq(r.text(attrTimes), ",") {
+		if text == "" {
+			continue
+		}
+		sent, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return auth.MailCount{}, err
+		}
+		count.Times = append(count.Times, time.UnixMilli(sent).UTC())
+	}
+	return count, r.err
+}
+
+// MoveMail implements [auth.MailerStore]. A move of its own that is found done is refused and so does nothing.
+func (s *Store) MoveMail(ctx context.Context, mail id.ID, worker string, to auth.MailState) error {
+	from, holder := auth.MailQueued, ""
+	values := item{":to": text(string(to)), ":none": number(0)}
+	if worker != "" {
+		from, holder = auth.MailClaimed, " AND worker = :worker"
+		values[":worker"] = text(worker)
+	}
+	values[":from"] = text(string(from))
+	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:                 &s.sessions,
+		Key:                       mailKey(mail),
+		UpdateExpression:          aws.String("SET #state = :to, lease = :none"),
+		ConditionExpression:       aws.String("attribute_exists(pk) AND #state = :from" + holder),
+		ExpressionAttributeNames:  reserved("state"),
+		ExpressionAttributeValues: values,
+	})
+	if _, refused := refusedItem(err); err == nil || refused {
+		return nil
+	}
+	return classify("moving the mail", err)
+}
+
+// VerifyEmail implements [auth.VerificationStore] with one transaction.
+func (s *Store) VerifyEmail(ctx context.Context, mail auth.Mail, proven bool) error {
+	change := "SET email_verified = :true, rev = rev + :one"
+	if proven {
+		change = "SET email_verified = :true, proven = :true, rev = rev + :one"
+	}
+	return s.spend(ctx, mail, auth.MailUsed, linkStates, types.Update{
+		UpdateExpression:          aws.String(change),
+		ConditionExpression:       aws.String(linkUser),
+		ExpressionAttributeValues: linkValues(mail, item{":true": flag(true), ":one": number(1)}),
+	})
+}
+
+// DisownAccount implements [auth.VerificationStore] with one transaction.
+func (s *Store) DisownAccount(ctx context.Context, mail auth.Mail) error {
+	return s.spend(ctx, mail, auth.MailVoid, linkStates, types.Update{
+		UpdateExpression:          aws.String("SET epoch = epoch + :one, rev = rev + :one REMOVE phc"),
+		ConditionExpression:       aws.String(linkUser + " AND proven = :false"),
+		ExpressionAttributeValues: linkValues(mail, item{":false": flag(false), ":one": number(1)}),
+	})
+}
+
+// ResetPassword implements [auth.ResetStore] with one transaction.
+func (s *Store) ResetPassword(ctx context.Context, mail auth.Mail, hash secret.String, notice auth.Mail) error {
+	return s.spend(ctx, mail, auth.MailUsed, freshLinkStates, types.Update{
+		UpdateExpression: aws.String("SET phc = :phc, email_verified = :true, proven = :true, " +
+			"epoch = epoch + :one, rev = rev + :one"),
+		ConditionExpression:       aws.String(linkUser + " AND active = :true"),
+		ExpressionAttributeValues: linkValues(mail, item{":phc": text(hash.Reveal()), ":true": flag(true), ":one": number(1)}),
+	}, putNew(s.sessions, mailItem(notice)))
+}
+
+// linkUser demands that an account is still the one that a link was mailed for.
+const linkUser = "attribute_exists(pk) AND epoch = :epoch AND email_key = :address"
+
+func linkValues(mail auth.Mail, values item) item {
+	values[":epoch"], values[":address"] = number(mail.Epoch), text(mail.Address)
+	return values
+}
+
+// The states in which a link can be spent: once, or again.
+var (
+	freshLinkStates = []auth.MailState{auth.MailClaimed, auth.MailSent}
+	linkStates      = append(freshLinkStates, auth.MailUsed)
+)
+
+// spend moves a mail whose link counts to its last state and changes its user, with whatever else belongs to it, all or
+// nothing. A link that does not count any more is [auth.ErrMailTaken].
+func (s *Store) spend(
+	ctx context.Context, mail auth.Mail, to auth.MailState, from []auth.MailState, user types.Update, more ...types.TransactWriteItem,
+) error {
+	user.TableName, user.Key = &s.users, userKey(mail.User)
+	_, err := s.api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
+		ClientRequestToken: aws.String(s.operation()),
+		TransactItems:      append([]types.TransactWriteItem{s.spendUpdate(mail, to, from), {Update: &user}}, more...),
+	})
+	switch {
+	case err == nil:
+		return nil
+	case refusedAt(err, 0), refusedAt(err, 1):
+		return auth.ErrMailTaken
+	default:
+		return classify("spending the link", err)
+	}
+}
+
+func (s *Store) spendUpdate(mail auth.Mail, to auth.MailState, from []auth.MailState) types.TransactWriteItem {
+	values := item{":to": text(string(to))}
+	names := make([]string, len(from))
+	for i, state := range from {
+		names[i] = ":from" + strconv.Itoa(i)
+		values[names[i]] = text(string(state))
+	}
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName:                 &s.sessions,
+		Key:                       mailKey(mail.ID),
+		UpdateExpression:          aws.String("SET #state = :to"),
+		ConditionExpression:       aws.String("attribute_exists(pk) AND #state IN (" + strings.Join(names, ", ") + ")"),
+		ExpressionAttributeNames:  reserved("state"),
+		ExpressionAttributeValues: values,
+	}}
+}
+
+// reserved gives names for attributes whose own are reserved words.
+func reserved(names ...string) map[string]string {
+	all := make(map[string]string, len(names))
+	for _, name := range names {
+		all["#"+name] = name
+	}
+	return all
+}

@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/secret"
+)
+
+type mailRequest struct {
+	Email string `json:"email"`
+}
+
+// Validate implements request.
+func (r mailRequest) Validate() []fault.Field { return required(member{"email", r.Email == ""}) }
+
+type mailDesk interface {
+	Request(ctx context.Context, purpose auth.MailPurpose, typed string) error
+}
+
+// SendVerification is POST /api/auth/send-verification.
+func SendVerification(desk mailDesk) Handler {
+	return askForMail(desk, auth.MailVerification, "If this email needs verification, a verification link has been sent")
+}
+
+// ForgotPassword is POST /api/auth/forgot-password.
+func ForgotPassword(desk mailDesk) Handler {
+	return askForMail(desk, auth.MailReset, "If an account exists with this email, you will receive a password reset link")
+}
+
+// askForMail makes an endpoint that asks for a mail and tells the same whether there will be one or not.
+func askForMail(desk mailDesk, purpose auth.MailPurpose, told string) Handler {
+	return serveJSON(http.StatusCreated, func(ctx context.Context, asked mailRequest) (messageBody, error) {
+		return messageBody{Message: told}, desk.Request(ctx, purpose, asked.Email)
+	})
+}
+
+type verifier interface {
+	Verify(ctx context.Context, token secret.String, credentials auth.Credentials) (auth.Verified, error)
+}
+
+// linkToken is the token in the path of a link.
+func linkToken(r *http.Request) secret.String { return secret.New(r.PathValue("token")) }
+
+// VerifyEmail is GET /api/auth/verify-email/{token}.
+func VerifyEmail(door Door, rules verifier) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		credentials, err := door.credentials(r)
+		if err != nil {
+			return err
+		}
+		verified, err := rules.Verify(r.Context(), linkToken(r), credentials)
+		if err != nil {
+			return err
+		}
+		told := messageBody{Message: "Email already verified"}
+		if verified == auth.VerifiedNow {
+			told.Message = "Email verified successfully"
+		}
+		writeJSON(w, http.StatusOK, told)
+		return nil
+	}
+}
+
+type resetRequest struct {
+	Token       secret.String `json:"token"`
+	NewPassword secret.String `json:"new_password"`
+}
+
+// Validate implements request.
+func (r resetRequest) Validate() []fault.Field {
+	return required(member{"token", r.Token.IsZero()}, member{"new_password", r.NewPassword.IsZero()})
+}
+
+type resetter interface {
+	Reset(ctx context.Context, token, password secret.String) error
+}
+
+// ResetPassword is POST /api/auth/reset-password.
+func ResetPassword(rules resetter) Handler {
+	return serveJSON(http.StatusOK, func(ctx context.Context, asked resetRequest) (messageBody, error) {
+		err := rules.Reset(ctx, asked.Token, asked.NewPassword)
+		return messageBody{Message: "Password reset successfully"}, err
+	})
+}

@@ -1,0 +1,53 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/secret"
+)
+
+// Postman writes and sends the mails that the rules ask for.
+type Postman struct {
+	composer *Composer
+	sender   *Sender
+	links    Links
+	lives    auth.MailLives
+}
+
+// NewPostman returns a Postman whose mails tell that their links live for lives.
+func NewPostman(composer *Composer, sender *Sender, links Links, lives auth.MailLives) *Postman {
+	return &Postman{composer: composer, sender: sender, links: links, lives: lives}
+}
+
+// SendMail sends the mail of purpose to the user's address. token is empty for a notice. An error that wraps
+// [auth.ErrMailRefused] is for good; after any other nobody knows whether it was sent.
+func (p *Postman) SendMail(ctx context.Context, purpose auth.MailPurpose, user auth.User, token secret.String) error {
+	kind, data := p.letter(purpose, user, token)
+	message, err := p.composer.Compose(kind, data)
+	if err == nil {
+		err = p.sender.Send(ctx, message)
+	}
+	if errors.Is(err, ErrRejected) {
+		return fmt.Errorf("%w: %w", auth.ErrMailRefused, err)
+	}
+	return err
+}
+
+func (p *Postman) letter(purpose auth.MailPurpose, user auth.User, token secret.String) (Kind, Data) {
+	data := Data{To: user.Email, Username: user.Username.Typed}
+	switch purpose {
+	case auth.MailVerification:
+		data.Link, data.Life = p.links.VerifyEmail(token), p.lives.Verification.Truncate(time.Second)
+		return Verification, data
+	case auth.MailReset:
+		data.Link, data.Life = p.links.ResetPassword(token), p.lives.Reset.Truncate(time.Second)
+		return PasswordReset, data
+	case auth.MailPasswordChanged:
+		return PasswordChanged, data
+	}
+	return Kind(purpose), data
+}

@@ -1,0 +1,158 @@
+package pages_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"math"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"latchkey/pkg/pages"
+)
+
+const product = "Acme <Accounts>"
+
+// all is every page in each of its forms.
+var all = map[string]pages.Page{
+	"verify":            pages.VerifyConfirm{Product: product, Username: "guido", OfferNotMe: true},
+	"verify, proven":    pages.VerifyConfirm{Product: product, Username: "guido"},
+	"verified":          pages.VerifyDone{Product: product},
+	"verified before":   pages.VerifyDone{Product: product, Already: true},
+	"not me":            pages.NotMeDone{Product: product},
+	"reset":             pages.ResetForm{Product: product, Username: "guido", MinLength: 8},
+	"reset, once more":  pages.ResetForm{Product: product, Username: "guido", MinLength: 8, Error: "The password is too short."},
+	"reset done":        pages.ResetDone{Product: product},
+	"unusable, verify":  pages.Unusable{Product: product, Link: pages.VerificationLink},
+	"unusable, reset":   pages.Unusable{Product: product, Link: pages.ResetLink},
+	"trouble, ours":     pages.Trouble{Product: product, Status: 503},
+	"trouble, a client": pages.Trouble{Product: product, Status: 415},
+}
+
+func TestEveryPage(t *testing.T) {
+	for name, page := range all {
+		t.Run(name, func(t *testing.T) {
+			html := string(pages.Render(page))
+			for _, needed := range []string{
+				"<!doctype html>", `<html lang="en">`, "<title>", "Acme &lt;Accounts&gt;", `name="viewport"`, "<main>",
+			} {
+				if !strings.Contains(html, needed) {
+					t.Errorf("it lacks %s", needed)
+				}
+			}
+			if strings.Count(html, "<h1>") != 1 {
+				t.Error("it has not one heading")
+			}
+			for _, loaded := range []string{"http:", "https:", "//", "src=", "href=", "url(", "@import", "<script", "<link", "<img", " style="} {
+				if strings.Contains(html, loaded) {
+					t.Errorf("it has %s", loaded)
+				}
+			}
+		})
+	}
+}
+
+func TestFormsAreLabelled(t *testing.T) {
+	html := string(pages.Render(all["reset, once more"]))
+	for _, needed := range []string{
+		`<form method="post">`, `<label for="new_password">`, `id="new_password" name="new_password" type="password" autocomplete="new-password"`,
+		`role="alert"`, `aria-describedby="hint wrong"`, `aria-invalid="true"`, "The password is too short.",
+	} {
+		if !strings.Contains(html, needed) {
+			t.Errorf("the form lacks %s:\n%s", needed, html)
+		}
+	}
+}
+
+func TestNotMeIsOfferedOnlyWhereItCounts(t *testing.T) {
+	if !strings.Contains(string(pages.Render(all["verify"])), `value="not-me"`) {
+		t.Error("it is not offered")
+	}
+	if strings.Contains(string(pages.Render(all["verify, proven"])), "not-me") {
+		t.Error("it is offered on a proven account")
+	}
+}
+
+func TestHostileNamesAreEscaped(t *testing.T) {
+	hostile := `<script>alert(1)</script>"'{{.}}`
+	for _, page := range []pages.Page{
+		pages.VerifyConfirm{Product: hostile, Username: hostile, OfferNotMe: true},
+		pages.ResetForm{Product: hostile, Username: hostile, Error: hostile},
+	} {
+		html := string(pages.Render(page))
+		if strings.Contains(html, "<script") || strings.Contains(html, `"'`) || !strings.Contains(html, "{{.}}") {
+			t.Errorf("the page is %s", html)
+		}
+	}
+}
+
+// TestThePolicyAllowsTheStylesheet as it stands in the page, and no other.
+func TestThePolicyAllowsTheStylesheet(t *testing.T) {
+	html := string(pages.Render(all["verify"]))
+	_, rest, _ := strings.Cut(html, "<style>")
+	sheet, _, found := strings.Cut(rest, "</style>")
+	sum := sha256.Sum256([]byte(sheet))
+	if want := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !found || !strings.Contains(pages.CSP(), "style-src "+want+";") {
+		t.Errorf("the policy is %s, the sheet has %s", pages.CSP(), want)
+	}
+	for _, needed := range []string{"default-src 'none'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
+		if !strings.Contains(pages.CSP(), needed) {
+			t.Errorf("the policy lacks %s", needed)
+		}
+	}
+}
+
+// TestContrast computes WCAG 2.2's ratio (1.4.3: 4.5 for text, 1.4.11: 3 for borders) from the colours of both schemes.
+func TestContrast(t *testing.T) {
+	sheet, err := os.ReadFile("templates/style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemes := regexp.MustCompile(`:root \{[^}]*\}`).FindAllString(string(sheet), -1)
+	if len(schemes) != 2 {
+		t.Fatalf("the sheet has %d schemes", len(schemes))
+	}
+	for i, scheme := range schemes {
+		colour := map[string]float64{}
+		for _, found := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6})`).FindAllStringSubmatch(scheme, -1) {
+			colour[found[1]] = luminance(t, found[2])
+		}
+		for pair, least := range map[[2]string]float64{
+			{"ink", "paper"}: 4.5, {"soft", "paper"}: 4.5, {"alarm", "paper"}: 4.5, {"accent", "paper"}: 4.5,
+			{"on-accent", "accent"}: 4.5, {"line", "paper"}: 3,
+		} {
+			a, b := colour[pair[0]], colour[pair[1]]
+			if ratio := (math.Max(a, b) + 0.05) / (math.Min(a, b) + 0.05); ratio < least {
+				t.Errorf("scheme %d: %v has a contrast of %.2f", i, pair, ratio)
+			}
+		}
+	}
+}
+
+// luminance is the relative luminance of a colour (WCAG 2.2).
+func luminance(t *testing.T, hex string) float64 {
+	t.Helper()
+	var parts [3]float64
+	for i := range parts {
+		value, err := strconv.ParseUint(hex[2*i:2*i+2], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := float64(value) / 255
+		if part <= 0.04045 {
+			parts[i] = part / 12.92
+		} else {
+			parts[i] = math.Pow((part+0.055)/1.055, 2.4)
+		}
+	}
+	return 0.2126*parts[0] + 0.7152*parts[1] + 0.0722*parts[2]
+}
+
+func ExampleRender() {
+	html := pages.Render(pages.ResetDone{Product: "Acme"})
+	fmt.Println(strings.Contains(string(html), "<h1>Password changed</h1>"))
+	// Output: true
+}

@@ -1,0 +1,140 @@
+package token
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// remembered returns an authority that has verified raw, and makes sure that it remembers.
+func remembered(t testing.TB) (by *Authority, raw string) {
+	t.Helper()
+	by = authority(t, "ES256")
+	raw = signAccess(t, by, good)
+	if _, err := by.VerifyAccess(raw, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, known := by.verified.recall(fingerprintOf(raw)); !known {
+		t.Fatal("what was verified is not remembered")
+	}
+	return by, raw
+}
+
+func TestRememberedTokenSaysWhatItSaid(t *testing.T) {
+	by, raw := remembered(t)
+	clear(by.keys.verifying) // so that only the memory can know it
+	if got, err := by.VerifyAccess(raw, now); err != nil || got != good {
+		t.Errorf("got %+v, %v, want %+v", got, err, good)
+	}
+}
+
+func TestRememberedTokenIsRefusedWhenItsClaimsNoLongerHold(t *testing.T) {
+	for name, row := range map[string]struct {
+		at     time.Time
+		change func(*Authority)
+	}{
+		"the very second of exp":    {at: good.Expires},
+		"long after":                {at: good.Expires.AddDate(1, 0, 0)},
+		"a clock before iat":        {at: good.IssuedAt.Add(-2 * time.Second)},
+		"by an issuer of new name":  {at: now, change: func(by *Authority) { by.issuer = "https://other.example" }},
+		"for an audience that left": {at: now, change: func(by *Authority) { by.audience = "https://other.example" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by, raw := remembered(t)
+			if row.change != nil {
+				row.change(by)
+			}
+			claims, err := by.VerifyAccess(raw, row.at)
+			mustInvalid(t, raw, err)
+			if claims != (Claims{}) {
+				t.Errorf("refused, and still gave %+v", claims)
+			}
+		})
+	}
+}
+
+func TestTamperedTokenIsNotTheRememberedOne(t *testing.T) {
+	by, raw := remembered(t)
+	for at := range raw {
+		changed := []byte(raw)
+		changed[at] ^= 1
+		_, err := by.VerifyAccess(string(changed), now)
+		mustInvalid(t, string(changed), err)
+	}
+	if held := len(by.verified.claims); held != 1 {
+		t.Errorf("%d tokens are remembered, want the good one alone", held)
+	}
+}
+
+func TestRefusedTokensAreNotRemembered(t *testing.T) {
+	f := newForger(t)
+	parts := strings.Split(f.sign(f.header, f.claims), ".")
+	for name, raw := range map[string]string{
+		"a wrong signature": parts[0] + "." + parts[1] + "." + encode(make([]byte, 64)),
+		"expired":           f.sign(f.header, f.other(f.claims, "1800003600", "1800000000")),
+		"another issuer":    f.sign(f.header, f.other(f.claims, issuer, "https://evil.example")),
+		"an unknown key":    f.sign(f.other(f.header, `"kid":"`, `"kid":"x`), f.claims),
+		"garbage":           "..",
+	} {
+		f.mustRefuse(raw)
+		if len(f.by.verified.claims) > 0 {
+			t.Fatalf("%s: remembered", name)
+		}
+	}
+}
+
+func TestNewKeySetForgets(t *testing.T) {
+	_, raw := remembered(t)
+	rotated, err := GenerateKeySet(rand.Reader, "ES256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = NewAuthority(parse(t, rotated, "ES256"), issuer, audience).VerifyAccess(raw, now)
+	mustInvalid(t, raw, err)
+}
+
+func TestMemoryIsBoundedAndForgetsTheOldest(t *testing.T) {
+	var m memory
+	named := func(n int) fingerprint { return fingerprintOf(fmt.Sprint(n)) }
+	const more = memorySize + memorySize/2
+	for n := range more {
+		m.remember(named(n), wireClaims{ID: fmt.Sprint(n)})
+		m.remember(named(n), wireClaims{ID: "of a second request"})
+	}
+	if len(m.claims) != memorySize || len(m.order) != memorySize {
+		t.Errorf("it holds %d claims of %d tokens, want %d", len(m.claims), len(m.order), memorySize)
+	}
+	for n := range more {
+		claims, known := m.recall(named(n))
+		if want := n >= more-memorySize; known != want {
+			t.Fatalf("token %d of %d is known: %v", n, more, known)
+		} else if known && claims.ID != fmt.Sprint(n) {
+			t.Fatalf("token %d brought the claims %q", n, claims.ID)
+		}
+	}
+}
+
+// Requests at once, each with its own token and one that all share: under the race detector, and none gets another's claims.
+func TestMemoryIsSharedSafely(t *testing.T) {
+	by := authority(t, "EdDSA")
+	shared := signAccess(t, by, good)
+	var all sync.WaitGroup
+	for n := range 32 {
+		all.Go(func() {
+			mine := good
+			mine.ID = fmt.Sprint("mine-", n)
+			own := signAccess(t, by, mine)
+			for range 20 {
+				for raw, want := range map[string]Claims{shared: good, own: mine} {
+					if got, err := by.VerifyAccess(raw, now); err != nil || got != want {
+						t.Errorf("got %+v, %v, want %+v", got, err, want)
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+}
