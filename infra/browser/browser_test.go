@@ -4,8 +4,8 @@
 // origin may not, is decided by the browser as much as by us. `make test-browser` runs it; it needs Chromium and the npm packages
 // of this folder.
 //
-// This file sets the stage: the product, and web applications on other origins. What happens on it is in sessions.test.mjs. Clients
-// that are no browsers are in infra/e2e.
+// This file sets the stage: the product, and web applications on other origins. What happens on it is in the *.test.mjs. Clients that
+// are no browsers are in infra/e2e.
 package browser_test
 
 import (
@@ -28,19 +28,20 @@ const (
 	stopGrace = 5 * time.Second // for Node.js to end the browser
 )
 
-// TestSessionsInABrowser runs sessions.test.mjs against a stack that allows one of three web applications. A site is a host whatever
+// TestInABrowser runs sessions.test.mjs and pages.test.mjs against a stack that allows one of three web applications. A site is a host whatever
 // its port (for cookies and Sec-Fetch-Site), so localhost is the API's own and 127.0.0.1 is another.
-func TestSessionsInABrowser(t *testing.T) {
+func TestInABrowser(t *testing.T) {
 	chromium, err := exec.Command("./chromium.sh").Output()
 	if err != nil {
 		t.Fatal("there is no Chromium: set CHROMIUM, or run `make test-browser`")
 	}
 	application := serveApplication(t, "localhost")
-	base := startStack(t, map[string]string{"ALLOWED_ORIGINS": application})
-	cmd := exec.Command("node", "--test", "--test-reporter=spec", "sessions.test.mjs")
+	product := startStack(t, map[string]string{"ALLOWED_ORIGINS": application})
+	cmd := exec.Command("node", "--test", "--test-reporter=spec", "sessions.test.mjs", "pages.test.mjs")
 	cmd.Env = append(os.Environ(),
 		"CHROMIUM="+strings.TrimSpace(string(chromium)),
-		"BASE_URL="+base,
+		"BASE_URL="+product.URL,
+		"MAIL_URL="+product.MailURL,
 		"ALLOWED_ORIGIN="+application,
 		"SAME_SITE_ORIGIN="+serveApplication(t, "localhost"),
 		"CROSS_SITE_ORIGIN="+serveApplication(t, "127.0.0.1"),
@@ -60,8 +61,8 @@ func serveApplication(t *testing.T, host string) string {
 	return strings.Replace(server.URL, "127.0.0.1", host, 1)
 }
 
-// startStack starts a product that ends with the test and keeps nothing, and returns its URL.
-func startStack(t *testing.T, environment map[string]string) string {
+// startStack starts a product that ends with the test and keeps nothing.
+func startStack(t *testing.T, environment map[string]string) *stack.Stack {
 	t.Helper()
 	root, err := engine.Root()
 	if err != nil {
@@ -72,7 +73,7 @@ func startStack(t *testing.T, environment map[string]string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(started.Close)
-	return started.URL
+	return started
 }
 
 // runToEnd fails the test if the command fails or takes too long. It does not outlive the test in any case.

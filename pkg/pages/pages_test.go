@@ -59,7 +59,7 @@ func TestFormsAreLabelled(t *testing.T) {
 	html := string(pages.Render(all["reset, once more"]))
 	for _, needed := range []string{
 		`<form method="post">`, `<label for="new_password">`, `id="new_password" name="new_password" type="password" autocomplete="new-password"`,
-		`role="alert"`, `aria-describedby="hint wrong"`, `aria-invalid="true"`, "The password is too short.",
+		`<input name="username" autocomplete="username" value="guido" readonly hidden>`, `role="alert"`, `aria-describedby="hint wrong"`, `aria-invalid="true"`, "The password is too short.",
 	} {
 		if !strings.Contains(html, needed) {
 			t.Errorf("the form lacks %s:\n%s", needed, html)
