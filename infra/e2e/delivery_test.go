@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -87,13 +88,10 @@ func TestRedelivery(t *testing.T) {
 		Root: moduleRoot(t), Log: io.Discard, Environment: map[string]string{"SES_ENDPOINT": mail.url},
 		Deliver: func(next streams.Invoke) streams.Invoke {
 			return func(ctx context.Context, function string, payload []byte) ([]byte, error) {
-				both := make(chan error, 1)
-				go func() {
-					_, err := next(ctx, function, payload)
-					both <- err
-				}()
+				var both sync.WaitGroup
+				both.Go(func() { _, _ = next(ctx, function, payload) })
 				answer, err := next(ctx, function, payload)
-				<-both
+				both.Wait()
 				for range 8 {
 					deliveries.Add(1)
 					answer, err = next(ctx, function, payload)

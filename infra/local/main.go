@@ -49,10 +49,12 @@ func run(ctx context.Context, environment []string, fresh bool, out io.Writer) e
 		}
 		return err
 	}
+	defer s.Close()
+	if err := checkConfiguration(s.Template.Functions); err != nil {
+		return err
+	}
 	announce(out, s, options.DataDir)
-	err = s.Wait(ctx)
-	s.Close()
-	return err
+	return s.Wait(ctx)
 }
 
 func announce(out io.Writer, s *stack.Stack, data string) {

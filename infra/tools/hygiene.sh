@@ -17,7 +17,8 @@ refuse() {
 refuse "the address of a package registry" '(registry|proxy|index|files)[.][a-z]+[.](org|com|dev|io)([^a-z]|$)'
 refuse "the address of a package registry" '"resolve[d]":|--(extra-)?index[-]url' ':!infra/docs'
 refuse "a path of somebody's machine" '(^|[^A-Za-z0-9_.$}/-])/(roo[t]/|hom[e]/|wor[k]/|User[s]/[a-z]+/)'
-refuse "white space at the end" '[[:blank:]]$'
+# A mail's signature begins with two dashes and a space (RFC 3676 section 4.3).
+refuse "white space at the end" '[[:blank:]]$' ':!pkg/mail/templates/*.txt' ':!*.golden'
 refuse "a carriage return" "$(printf '\r')$"
 refuse "a mark of an unfinished merge" '^(<{7}|>{7}) '
 

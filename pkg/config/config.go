@@ -154,7 +154,7 @@ var originForm = regexp.MustCompile(`^https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9
 func parseOrigin(value string) (*url.URL, error) {
 	parsed, err := url.Parse(value)
 	if err != nil || !originForm.MatchString(value) {
-		return nil, fmt.Errorf("%q is not of the form https://host or https://host:port, in lower case and ASCII, without a slash at the end", value)
+		return nil, fmt.Errorf("%q is not of the form https://host or https://host:port, lower case, without a slash at the end", value)
 	}
 	port, preset := parsed.Port(), map[string]string{"https": "443", "http": "80"}[parsed.Scheme]
 	if number, err := strconv.ParseUint(port, 10, 16); port == preset || port != "" && (err != nil || number == 0) {

@@ -22,7 +22,7 @@ import (
 func TestSendToTheLocalSES(t *testing.T) {
 	endpoint := startSES(t)
 	o := options(endpoint)
-	o.From, o.ReplyTo = "Zoë, of Example <no-reply@bücher.example>", "help@example.com"
+	o.From, o.ReplyTo = `"Zoë, of Example" <no-reply@bücher.example>`, "help@example.com"
 	m := compose(t, mail.Verification, "Zoë <b>\r\nBcc: eve@example.com")
 	if err := sender(t, o).Send(t.Context(), m); err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestSendToTheLocalSES(t *testing.T) {
 		t.Fatalf("SES has %d mails", len(stored))
 	}
 	got := stored[0]
-	same(t, "sender", "=?utf-8?q?Zo=C3=AB,_of_Example?= <no-reply@xn--bcher-kva.example>", got.From)
+	same(t, "sender", "=?utf-8?b?Wm/Dqywgb2YgRXhhbXBsZQ==?= <no-reply@xn--bcher-kva.example>", got.From)
 	same(t, "reply address", "help@example.com", strings.Join(got.ReplyTo, ","))
 	same(t, "recipients", "Alice@example.com", strings.Join(append(got.Destination.To, append(got.Destination.Cc, got.Destination.Bcc...)...), ","))
 	same(t, "subject", m.Subject, got.Subject)

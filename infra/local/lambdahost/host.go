@@ -6,7 +6,7 @@
 // A process that crashes, times out or fails to start costs its caller an error and is replaced.
 //
 // It is no sandbox: the functions run as the user who runs the host, with the whole machine's CPU and memory. It starts no
-// database and creates no tables, and polls no streams; whoever does calls [Host.Invoke].
+// database and creates no tables, and polls no streams; package streams does, and calls [Host.Invoke].
 package lambdahost
 
 import (

@@ -1,5 +1,6 @@
 // Package stack is the whole product on one machine: the DynamoDB engine with the template's tables, the local SES, the function
-// binaries, the host that serves them and the streams that feed them. `make run` runs one; end-to-end tests start their own, in memory and on free ports.
+// binaries, the host that serves them and the streams that feed them. `make run` runs one; end-to-end tests start their own, in
+// memory and on free ports.
 //
 // It only puts these together. It reads no environment and no clock; what it serves is decided by template.yaml.
 package stack
@@ -41,7 +42,7 @@ type Options struct {
 	Environment map[string]string
 
 	// Deliver, if there is one, stands between the streams and the functions that they feed. A test delays, repeats or doubles a
-	// delivery with it; what it answers is what the stream goes by.
+	// delivery with it; what it answers is what the stream goes by. It must return when its context ends, or Close waits for it.
 	Deliver func(next streams.Invoke) streams.Invoke
 
 	Log io.Writer // gets whole lines: the steps of the start, then what the functions write

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"latchkey/infra/local/template"
+	"latchkey/pkg/config"
+	"latchkey/pkg/token"
+)
+
+// checkConfiguration reads the environment of each function as the function does at its start, so that a setting with which none
+// would start is told before `ready`, in one line with all its faults.
+func checkConfiguration(functions []template.Function) error {
+	for _, function := range functions {
+		cfg, err := config.Read(func(name string) string {
+			if name == "AWS_REGION" {
+				return template.Region
+			}
+			return function.Environment[name]
+		})
+		if err == nil {
+			if _, err = token.ParseKeySet([]byte(cfg.SigningKeys.Reveal()), cfg.SigningAlgorithm); err != nil {
+				err = fmt.Errorf("SIGNING_KEYS: %w", err)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("the functions would not start: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+	}
+	return nil
+}
