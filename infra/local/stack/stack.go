@@ -2,7 +2,7 @@
 // binaries, the host that serves them and the streams that feed them. `make run` runs one; end-to-end tests start their own, in
 // memory and on free ports.
 //
-// It only puts these together. It reads no environment and no clock; what it serves is decided by template.yaml.
+// It only puts these together. It reads no environment; what it serves is decided by template.yaml.
 package stack
 
 import (

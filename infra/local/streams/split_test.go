@@ -38,7 +38,8 @@ func (s *split) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		TableName string
 	}
 	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
-		s.t.Error(err)
+		http.Error(w, err.Error(), http.StatusBadRequest) // a client that was stopped in mid-request
+		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
