@@ -46,6 +46,30 @@ var endpoints = map[string]endpoint{
 			}
 		},
 	},
+	"refresh, reused": {
+		calls: []string{"GetItem", "UpdateItem", "DeleteItem"}, status: http.StatusForbidden, adds: map[string]int{"S#": -1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			name := fresh()
+			token := post(t, "/api/auth/register", registration(name)).member("refresh_token")
+			refresh(t, refresh(t, token).member("refresh_token"))
+			return func() answer { return refresh(t, token) }, nil
+		},
+	},
+	"logout of two sessions": {
+		calls: []string{"BatchGetItem", "DeleteItem", "DeleteItem"}, status: http.StatusOK, adds: map[string]int{"S#": -2},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			name := fresh()
+			token := register(t, name)
+			cookie := cookieLogin(t, name)
+			return func() answer { return post(t, "/api/auth/logout", "", bearer(token), cookie) }, nil
+		},
+	},
+	"send-verification": {
+		calls: []string{"PutItem"}, status: http.StatusCreated, adds: map[string]int{"O#": 1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			return func() answer { return post(t, "/api/auth/send-verification", asEmail("nobody")) }, nil
+		},
+	},
 	"logout": {
 		calls: []string{"BatchGetItem", "DeleteItem"}, status: http.StatusOK, adds: map[string]int{"S#": -1},
 		prepare: func(t *testing.T) (func() answer, func(answer)) {

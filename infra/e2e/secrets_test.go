@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -24,6 +25,9 @@ type witness struct {
 	seen map[string]string // by value: what it is
 }
 
+// cookieSecret is how many bytes at the end of a session cookie are its secret.
+const cookieSecret = 32
+
 // minSecret is the length from which a value is looked for; shorter ones turn up by chance.
 const minSecret = 12
 
@@ -36,7 +40,7 @@ func (w *witness) note(body string, got answer) {
 		if json.Unmarshal([]byte(document), &members) != nil {
 			continue
 		}
-		for _, name := range []string{"password", "access_token", "refresh_token"} {
+		for _, name := range []string{"password", "new_password", "token", "access_token", "refresh_token"} {
 			if value, ok := members[name].(string); ok && len(value) >= minSecret {
 				w.seen[value] = name
 			}
@@ -47,6 +51,9 @@ func (w *witness) note(body string, got answer) {
 		if name, value, _ := strings.Cut(pair, "="); len(value) >= minSecret {
 			w.seen[value] = "cookie " + name
 			w.seen[value[len(value)/2:]] = "half of cookie " + name
+			if raw, err := base64.RawURLEncoding.DecodeString(value); err == nil && len(raw) >= cookieSecret {
+				w.seen[string(raw[len(raw)-cookieSecret:])] = "secret of cookie " + name
+			}
 		}
 	}
 }

@@ -96,14 +96,7 @@ func (s *Store) FindUser(ctx context.Context, login auth.LoginName) (auth.User, 
 
 // ReadUser implements [auth.RefreshStore].
 func (s *Store) ReadUser(ctx context.Context, user id.ID) (auth.User, error) {
-	found, err := s.get(ctx, s.users, userKey(user))
-	if err != nil {
-		return auth.User{}, classify("reading the account", err)
-	}
-	if found == nil {
-		return auth.User{}, auth.ErrNotFound
-	}
-	return readUser(found)
+	return readOne(ctx, s, "reading the account", s.users, userKey(user), readUser)
 }
 
 // RecordLogin implements [auth.LoginStore]. A write of its own that is found done is a success: the item carries the

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"latchkey/pkg/auth"
 )
 
 // get reads one item consistently; nil if there is none.
@@ -19,6 +21,27 @@ func (s *Store) get(ctx context.Context, table string, key item) (item, error) {
 		return nil, err
 	}
 	return output.Item, nil
+}
+
+// readOne reads and decodes one item consistently; [auth.ErrNotFound] if there is none. doing is for the log.
+func readOne[V any](ctx context.Context, s *Store, doing, table string, key item, read func(item) (V, error)) (V, error) {
+	var none V
+	found, err := s.get(ctx, table, key)
+	if err != nil {
+		return none, classify(doing, err)
+	}
+	if found == nil {
+		return none, auth.ErrNotFound
+	}
+	return read(found)
+}
+
+// putSession stores an item of the Sessions table whose key is new and random, so that the write can be repeated freely.
+func (s *Store) putSession(ctx context.Context, doing string, stored item) error {
+	if _, err := s.api.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.sessions, Item: stored}); err != nil {
+		return classify(doing, err)
+	}
+	return nil
 }
 
 // batchGet reads keys of several tables consistently in one call and gives the items found by table. Keys that the

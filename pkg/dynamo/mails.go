@@ -15,26 +15,15 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// QueueMail implements [auth.MailQueue]. The mail's id is new and random, so the write can be repeated freely; one that is
-// repeated puts no second record on the stream, since the item does not change.
+// QueueMail implements [auth.MailQueue]. A write that is repeated puts no second record on the stream, since the item does
+// not change.
 func (s *Store) QueueMail(ctx context.Context, mail auth.Mail) error {
-	_, err := s.api.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.sessions, Item: mailItem(mail)})
-	if err != nil {
-		return classify("writing the mail", err)
-	}
-	return nil
+	return s.putSession(ctx, "writing the mail", mailItem(mail))
 }
 
 // ReadMail implements [auth.MailerStore] and [auth.ResetStore].
 func (s *Store) ReadMail(ctx context.Context, mail id.ID) (auth.Mail, error) {
-	found, err := s.get(ctx, s.sessions, mailKey(mail))
-	if err != nil {
-		return auth.Mail{}, classify("reading the mail", err)
-	}
-	if found == nil {
-		return auth.Mail{}, auth.ErrNotFound
-	}
-	return readMail(found)
+	return readOne(ctx, s, "reading the mail", s.sessions, mailKey(mail), readMail)
 }
 
 // ReadMailAndSessions implements [auth.VerificationStore] with one consistent read over both tables.

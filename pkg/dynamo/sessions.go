@@ -13,13 +13,9 @@ import (
 	"latchkey/pkg/id"
 )
 
-// PutSession implements [auth.LoginStore]. The session's id is new and random, so the write can be repeated freely.
+// PutSession implements [auth.LoginStore].
 func (s *Store) PutSession(ctx context.Context, session auth.Session) error {
-	_, err := s.api.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.sessions, Item: sessionItem(session)})
-	if err != nil {
-		return classify("writing the session", err)
-	}
-	return nil
+	return s.putSession(ctx, "writing the session", sessionItem(session))
 }
 
 // ReadSessions implements [auth.SessionReader] with one consistent read over both tables.

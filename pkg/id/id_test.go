@@ -61,3 +61,15 @@ func TestParseReadsWhatStringWrites(t *testing.T) {
 		}
 	})
 }
+
+// FuzzParse holds: no panic, and read only in the one spelling.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"550e8400-e29b-41d4-a716-446655440000", "", "550E8400-E29B-41D4-A716-446655440000"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if parsed, err := id.Parse(text); err == nil && parsed.String() != text {
+			t.Errorf("%q is read as %s", text, parsed)
+		}
+	})
+}

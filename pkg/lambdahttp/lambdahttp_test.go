@@ -145,3 +145,20 @@ func TestHandlerRunsUnderTheLambdaLibrary(t *testing.T) {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
 }
+
+// FuzzEvent holds: no event makes the adapter panic, and a handler is called for all that can be read.
+func FuzzEvent(f *testing.F) {
+	for _, seed := range []string{asAPIGateway, asSAM, "{}", "null", `{"cookies":["a\nb"],"headers":{"a b":"c"}}`, `{"body":"%","isBase64Encoded":true}`} {
+		f.Add(seed)
+	}
+	handler := lambdahttp.Adapt(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+		_, _ = r.Cookie("a")
+	}))
+	f.Fuzz(func(t *testing.T, event string) {
+		answer, err := handler.Invoke(t.Context(), []byte(event))
+		if err == nil && !json.Valid(answer) {
+			t.Errorf("the answer is %s", answer)
+		}
+	})
+}
