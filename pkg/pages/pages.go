@@ -114,10 +114,17 @@ func CSP() string {
 		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
 
-// templates are read on first use: functions without pages do not pay for them.
-var templates = sync.OnceValue(func() *template.Template {
-	return template.Must(template.ParseFS(files, "templates/pages.html"))
-})
+var (
+	parse  sync.Once
+	parsed *template.Template
+)
+
+// templates are read on first use. It is a function, and no variable that holds one, so that functions without pages do not
+// link the template engine.
+func templates() *template.Template {
+	parse.Do(func() { parsed = template.Must(template.ParseFS(files, "templates/pages.html")) })
+	return parsed
+}
 
 // Render returns the page's HTML. A template that fails is a fault of this package, which its tests find, and panics.
 func Render(page Page) []byte {
