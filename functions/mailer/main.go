@@ -1,6 +1,9 @@
 // Command mailer is fed by the stream of the Sessions table: it sends the mails that wait in the outbox.
 package main
 
-import "latchkey/pkg/app"
+import (
+	"latchkey/pkg/app"
+	"latchkey/pkg/mail"
+)
 
-func main() { app.MainStream(app.Mailer) }
+func main() { app.MainStream(app.Mailer(mail.NewPostman)) }

@@ -1,6 +1,9 @@
 // Command verify-email-page is /account/verify-email/{token}: the page behind the link in a verification mail.
 package main
 
-import "latchkey/pkg/app"
+import (
+	"latchkey/pkg/app"
+	"latchkey/pkg/pages/html"
+)
 
-func main() { app.Main(app.VerifyEmailPage) }
+func main() { app.Main(app.VerifyEmailPage(html.Render)) }

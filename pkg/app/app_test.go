@@ -10,6 +10,7 @@ import (
 
 	"latchkey/pkg/app"
 	"latchkey/pkg/contract"
+	"latchkey/pkg/pages/html"
 	"latchkey/pkg/token"
 )
 
@@ -35,7 +36,7 @@ var functions = map[string]app.Function{
 	"register": app.Register, "login": app.Login, "refresh": app.Refresh, "logout": app.Logout, "me": app.Me, "health": app.Health,
 	"session-login": app.SessionLogin, "session-logout": app.SessionLogout, "send-verification": app.SendVerification,
 	"verify-email": app.VerifyEmail, "forgot-password": app.ForgotPassword, "reset-password": app.ResetPassword,
-	"verify-email-page": app.VerifyEmailPage, "reset-password-page": app.ResetPasswordPage, "jwks": app.JWKS,
+	"verify-email-page": app.VerifyEmailPage(html.Render), "reset-password-page": app.ResetPasswordPage(html.Render), "jwks": app.JWKS,
 	"openid-configuration": app.Discovery, "fallback": app.Fallback,
 }
 

@@ -4,12 +4,16 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"latchkey/pkg/auth"
+	"latchkey/pkg/config"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/id"
 	"latchkey/pkg/lambdastream"
+	"latchkey/pkg/pages"
 )
 
 type routes = map[contract.Route]httpapi.Handler
@@ -67,35 +71,45 @@ func ResetPassword(p *Parts) http.Handler {
 	return p.edge().Routes(routes{contract.ResetPassword: httpapi.ResetPassword(p.resetter())})
 }
 
-// VerifyEmailPage is functions/verify-email-page.
-func VerifyEmailPage(p *Parts) http.Handler {
-	verifier, product := p.verifier(), p.cfg.ProductName
-	return p.edge().Pages(product, routes{
-		contract.VerifyEmailPage: httpapi.VerifyEmailPage(product, verifier),
-		contract.VerifyEmailForm: httpapi.VerifyEmailForm(product, p.door(), verifier),
-	})
+// VerifyEmailPage is functions/verify-email-page. Its main brings what writes pages, so that no other function links it.
+func VerifyEmailPage(render pages.Renderer) Function {
+	return func(p *Parts) http.Handler {
+		verifier, press := p.verifier(), httpapi.NewPress(p.cfg.ProductName, render)
+		return p.edge().Pages(press, routes{
+			contract.VerifyEmailPage: httpapi.VerifyEmailPage(press, verifier),
+			contract.VerifyEmailForm: httpapi.VerifyEmailForm(press, p.door(), verifier),
+		})
+	}
 }
 
-// ResetPasswordPage is functions/reset-password-page.
-func ResetPasswordPage(p *Parts) http.Handler {
-	resetter, product, least := p.resetter(), p.cfg.ProductName, p.cfg.PasswordMinLength
-	return p.edge().Pages(product, routes{
-		contract.ResetPasswordPage: httpapi.ResetPasswordPage(product, least, resetter),
-		contract.ResetPasswordForm: httpapi.ResetPasswordForm(product, least, p.door(), resetter),
-	})
+// ResetPasswordPage is functions/reset-password-page, likewise.
+func ResetPasswordPage(render pages.Renderer) Function {
+	return func(p *Parts) http.Handler {
+		resetter, press := p.resetter(), httpapi.NewPress(p.cfg.ProductName, render)
+		return p.edge().Pages(press, routes{
+			contract.ResetPasswordPage: httpapi.ResetPasswordPage(press, p.cfg.PasswordMinLength, resetter),
+			contract.ResetPasswordForm: httpapi.ResetPasswordForm(press, p.cfg.PasswordMinLength, p.door(), resetter),
+		})
+	}
 }
 
-// Mailer is functions/mailer.
-func Mailer(p *Parts) lambdastream.Handler {
-	mailer := p.mailer()
-	return lambdastream.Adapt(func(ctx context.Context, pk string) error {
-		mailID, err := dynamo.MailID(pk)
-		if err != nil {
-			p.log.WarnContext(ctx, "a record of no mail", "cause", err.Error())
-			return nil
-		}
-		return mailer.Deliver(ctx, mailID, id.New(p.random).String())
-	}, p.log)
+// Mailer is functions/mailer. Its main brings what sends mail, so that no other function links it.
+func Mailer[S auth.MailSender](newSender func(config.Config, aws.CredentialsProvider) (S, error)) StreamFunction {
+	return func(p *Parts) lambdastream.Handler {
+		sender, err := newSender(p.cfg, p.credentials())
+		p.note(err)
+		limits := auth.MailLimits{PerHour: p.cfg.MailPerHour, Repeat: p.cfg.MailRepeat}
+		lives := auth.MailLives{Verification: p.cfg.VerificationToken, Reset: p.cfg.ResetToken}
+		mailer := auth.NewMailer(p.useStore(), sender, p.useKeys(), limits, lives, p.now, p.log)
+		return lambdastream.Adapt(func(ctx context.Context, pk string) error {
+			mailID, err := dynamo.MailID(pk)
+			if err != nil {
+				p.log.WarnContext(ctx, "a record of no mail", "cause", err.Error())
+				return nil
+			}
+			return mailer.Deliver(ctx, mailID, id.New(p.random).String())
+		}, p.log)
+	}
 }
 
 // JWKS is functions/jwks.

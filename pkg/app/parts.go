@@ -14,7 +14,6 @@ import (
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/lambdahttp"
-	"latchkey/pkg/mail"
 	"latchkey/pkg/password"
 	"latchkey/pkg/token"
 )
@@ -154,31 +153,4 @@ func (p *Parts) verifier() *auth.Verifier {
 
 func (p *Parts) resetter() *auth.Resetter {
 	return auth.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.now, p.random)
-}
-
-func (p *Parts) mailLives() auth.MailLives {
-	return auth.MailLives{Verification: p.cfg.VerificationToken, Reset: p.cfg.ResetToken}
-}
-
-// postman sends by SES.
-func (p *Parts) postman() *mail.Postman {
-	composer, err := mail.NewComposer(p.cfg.ProductName)
-	p.note(err)
-	links, err := mail.NewLinks(p.cfg.PublicURL, p.cfg.AppURL)
-	p.note(err)
-	sender, err := mail.NewSender(mail.Options{
-		Region:           p.cfg.Region,
-		Endpoint:         p.cfg.SESEndpoint,
-		Credentials:      p.credentials(),
-		From:             p.cfg.MailFrom,
-		ReplyTo:          p.cfg.MailReplyTo,
-		ConfigurationSet: p.cfg.ConfigurationSet,
-	})
-	p.note(err)
-	return mail.NewPostman(composer, sender, links, p.mailLives())
-}
-
-func (p *Parts) mailer() *auth.Mailer {
-	limits := auth.MailLimits{PerHour: p.cfg.MailPerHour, Repeat: p.cfg.MailRepeat}
-	return auth.NewMailer(p.useStore(), p.postman(), p.useKeys(), limits, p.mailLives(), p.now, p.log)
 }

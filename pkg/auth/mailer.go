@@ -65,8 +65,8 @@ type MailerStore interface {
 // ErrMailRefused is what a sender returns, wrapped, for a mail that will never be taken.
 var ErrMailRefused = errors.New("the mail is refused for good")
 
-// mailSender brings one mail on its way.
-type mailSender interface {
+// MailSender brings one mail on its way.
+type MailSender interface {
 	// SendMail sends the mail of purpose to the user; token is empty for a notice. An error that wraps ErrMailRefused is
 	// for good; after any other nobody knows whether it was sent.
 	SendMail(ctx context.Context, purpose MailPurpose, user User, token secret.String) error
@@ -78,7 +78,7 @@ const leaseTime = 90 * time.Second
 // Mailer sends what is in the outbox.
 type Mailer struct {
 	store  MailerStore
-	sender mailSender
+	sender MailSender
 	tokens mailSealer
 	limits MailLimits
 	lives  MailLives
@@ -88,7 +88,7 @@ type Mailer struct {
 
 // NewMailer returns a Mailer.
 func NewMailer(
-	store MailerStore, sender mailSender, tokens mailSealer, limits MailLimits, lives MailLives, now Clock, log *slog.Logger,
+	store MailerStore, sender MailSender, tokens mailSealer, limits MailLimits, lives MailLives, now Clock, log *slog.Logger,
 ) *Mailer {
 	return &Mailer{store: store, sender: sender, tokens: tokens, limits: limits, lives: lives, now: now, log: log}
 }

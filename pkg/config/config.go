@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -147,13 +146,11 @@ func checkOrigin(value string) error {
 	return err
 }
 
-// originForm is a web origin as browsers send it (RFC 6454 §6.2), with its host in A-labels.
-var originForm = regexp.MustCompile(`^https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?$`)
-
-// parseOrigin reads a web origin in the one form that browsers send.
+// parseOrigin reads a web origin in the one form that browsers send (RFC 6454 §6.2), its host in A-labels.
 func parseOrigin(value string) (*url.URL, error) {
 	parsed, err := url.Parse(value)
-	if err != nil || !originForm.MatchString(value) {
+	if err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" ||
+		value != parsed.Scheme+"://"+parsed.Host || !isHost(parsed.Hostname()) {
 		return nil, fmt.Errorf("%q is not of the form https://host or https://host:port, lower case, without a slash at the end", value)
 	}
 	port, preset := parsed.Port(), map[string]string{"https": "443", "http": "80"}[parsed.Scheme]
@@ -161,6 +158,14 @@ func parseOrigin(value string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q: browsers do not send the port %s", value, port)
 	}
 	return parsed, nil
+}
+
+// isHost says whether a host is a name in lower case and ASCII, or an address.
+func isHost(host string) bool {
+	unexpected := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != ':'
+	}
+	return host != "" && !strings.ContainsFunc(host, unexpected)
 }
 
 // checkEndpoint accepts the address of a local stand-in.

@@ -13,25 +13,35 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// Pages returns the handler of a function that serves pages for people: what goes wrong is told on a page, too. product is
-// the name that pages bear.
-func (e *Edge) Pages(product string, handlers map[contract.Route]Handler) http.Handler {
+// Press makes the pages of one product.
+type Press struct {
+	product string
+	render  pages.Renderer
+}
+
+// NewPress returns a Press. Pages bear the product's name.
+func NewPress(product string, render pages.Renderer) Press {
+	return Press{product: product, render: render}
+}
+
+// Pages returns the handler of a function that serves pages for people: what goes wrong is told on a page, too.
+func (e *Edge) Pages(press Press, handlers map[contract.Route]Handler) http.Handler {
 	return e.route(handlers, func(_ context.Context, w http.ResponseWriter, _ string, failed *fault.Fault) {
 		status := statusOf(failed.Kind)
 		if failed.Kind == fault.Unavailable || failed.Kind == fault.Limited {
 			setRetryAfter(w, failed)
 		}
-		writePage(w, status, pages.Trouble{Product: product, Status: status})
+		press.write(w, status, pages.Trouble{Product: press.product, Status: status})
 	})
 }
 
-// writePage answers with a page. It may use its own stylesheet and send its own form, and load nothing from anywhere.
-func writePage(w http.ResponseWriter, status int, page pages.Page) {
+// write answers with a page. It may use its own stylesheet and send its own form, and load nothing from anywhere.
+func (p Press) write(w http.ResponseWriter, status int, page pages.Page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", pages.CSP())
 	w.Header().Set("Referrer-Policy", "same-origin")
 	w.WriteHeader(status)
-	_, _ = w.Write(pages.Render(page))
+	_, _ = w.Write(p.render(page))
 }
 
 // readForm reads a form within the cap (application/x-www-form-urlencoded).
@@ -59,13 +69,13 @@ type verifyPageRules interface {
 }
 
 // VerifyEmailPage is GET /account/verify-email/{token}. It changes nothing: scanners follow links, but press no buttons.
-func VerifyEmailPage(product string, rules verifyPageRules) Handler {
+func VerifyEmailPage(press Press, rules verifyPageRules) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		view, err := rules.Look(r.Context(), linkToken(r))
 		if err != nil {
-			return unusable(w, product, pages.VerificationLink, err)
+			return unusable(w, press, pages.VerificationLink, err)
 		}
-		writePage(w, http.StatusOK, pages.VerifyConfirm{Product: product, Username: view.Username, OfferNotMe: !view.Proven})
+		press.write(w, http.StatusOK, pages.VerifyConfirm{Product: press.product, Username: view.Username, OfferNotMe: !view.Proven})
 		return nil
 	}
 }
@@ -74,7 +84,7 @@ func VerifyEmailPage(product string, rules verifyPageRules) Handler {
 const notMe = "not-me"
 
 // VerifyEmailForm is POST /account/verify-email/{token}.
-func VerifyEmailForm(product string, door Door, rules verifyPageRules) Handler {
+func VerifyEmailForm(press Press, door Door, rules verifyPageRules) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		credentials, err := door.credentials(r)
 		if err != nil {
@@ -86,16 +96,16 @@ func VerifyEmailForm(product string, door Door, rules verifyPageRules) Handler {
 		}
 		if form.Get("action") == notMe {
 			if err := rules.Disown(r.Context(), linkToken(r)); err != nil {
-				return unusable(w, product, pages.VerificationLink, err)
+				return unusable(w, press, pages.VerificationLink, err)
 			}
-			writePage(w, http.StatusOK, pages.NotMeDone{Product: product})
+			press.write(w, http.StatusOK, pages.NotMeDone{Product: press.product})
 			return nil
 		}
 		verified, err := rules.Verify(r.Context(), linkToken(r), credentials)
 		if err != nil {
-			return unusable(w, product, pages.VerificationLink, err)
+			return unusable(w, press, pages.VerificationLink, err)
 		}
-		writePage(w, http.StatusOK, pages.VerifyDone{Product: product, Already: verified == auth.VerifiedBefore})
+		press.write(w, http.StatusOK, pages.VerifyDone{Product: press.product, Already: verified == auth.VerifiedBefore})
 		return nil
 	}
 }
@@ -106,14 +116,14 @@ type resetPageRules interface {
 }
 
 // ResetPasswordPage is GET /account/reset-password/{token}. It changes nothing.
-func ResetPasswordPage(product string, minLength int, rules resetPageRules) Handler {
+func ResetPasswordPage(press Press, minLength int, rules resetPageRules) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		return resetForm(w, r, product, minLength, rules, "")
+		return resetForm(w, r, press, minLength, rules, "")
 	}
 }
 
 // ResetPasswordForm is POST /account/reset-password/{token}. A password that is refused brings the form again.
-func ResetPasswordForm(product string, minLength int, door Door, rules resetPageRules) Handler {
+func ResetPasswordForm(press Press, minLength int, door Door, rules resetPageRules) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := door.credentials(r); err != nil {
 			return err
@@ -124,35 +134,35 @@ func ResetPasswordForm(product string, minLength int, door Door, rules resetPage
 		}
 		err = rules.Reset(r.Context(), linkToken(r), secret.New(form.Get("new_password")))
 		if refused := fault.From(err); refused != nil && refused.Kind == fault.Invalid && len(refused.Fields) > 0 {
-			return resetForm(w, r, product, minLength, rules, "The password "+refused.Fields[0].Message+".")
+			return resetForm(w, r, press, minLength, rules, "The password "+refused.Fields[0].Message+".")
 		}
 		if err != nil {
-			return unusable(w, product, pages.ResetLink, err)
+			return unusable(w, press, pages.ResetLink, err)
 		}
-		writePage(w, http.StatusOK, pages.ResetDone{Product: product})
+		press.write(w, http.StatusOK, pages.ResetDone{Product: press.product})
 		return nil
 	}
 }
 
 // resetForm shows the form, with what was wrong with what it was sent.
-func resetForm(w http.ResponseWriter, r *http.Request, product string, minLength int, rules resetPageRules, wrong string) error {
+func resetForm(w http.ResponseWriter, r *http.Request, press Press, minLength int, rules resetPageRules, wrong string) error {
 	view, err := rules.Look(r.Context(), linkToken(r))
 	if err != nil {
-		return unusable(w, product, pages.ResetLink, err)
+		return unusable(w, press, pages.ResetLink, err)
 	}
 	status := http.StatusOK
 	if wrong != "" {
 		status = http.StatusBadRequest
 	}
-	writePage(w, status, pages.ResetForm{Product: product, Username: view.Username, MinLength: minLength, Error: wrong})
+	press.write(w, status, pages.ResetForm{Product: press.product, Username: view.Username, MinLength: minLength, Error: wrong})
 	return nil
 }
 
 // unusable tells what to do about a link that does not count. Other errors stay errors.
-func unusable(w http.ResponseWriter, product string, link pages.Link, err error) error {
+func unusable(w http.ResponseWriter, press Press, link pages.Link, err error) error {
 	if !errors.Is(err, auth.ErrInvalidVerificationToken) && !errors.Is(err, auth.ErrInvalidResetToken) {
 		return err
 	}
-	writePage(w, http.StatusForbidden, pages.Unusable{Product: product, Link: link})
+	press.write(w, http.StatusForbidden, pages.Unusable{Product: press.product, Link: link})
 	return nil
 }

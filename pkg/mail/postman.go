@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"latchkey/pkg/auth"
+	"latchkey/pkg/config"
 	"latchkey/pkg/secret"
 )
 
@@ -18,9 +21,21 @@ type Postman struct {
 	lives    auth.MailLives
 }
 
-// NewPostman returns a Postman whose mails tell that their links live for lives.
-func NewPostman(composer *Composer, sender *Sender, links Links, lives auth.MailLives) *Postman {
-	return &Postman{composer: composer, sender: sender, links: links, lives: lives}
+// NewPostman returns the Postman of a configuration, whose mails tell how long their links live. The error joins all that
+// does not hold.
+func NewPostman(cfg config.Config, credentials aws.CredentialsProvider) (*Postman, error) {
+	composer, composerErr := NewComposer(cfg.ProductName)
+	links, linksErr := NewLinks(cfg.PublicURL, cfg.AppURL)
+	sender, senderErr := NewSender(Options{
+		Region:           cfg.Region,
+		Endpoint:         cfg.SESEndpoint,
+		Credentials:      credentials,
+		From:             cfg.MailFrom,
+		ReplyTo:          cfg.MailReplyTo,
+		ConfigurationSet: cfg.ConfigurationSet,
+	})
+	lives := auth.MailLives{Verification: cfg.VerificationToken, Reset: cfg.ResetToken}
+	return &Postman{composer: composer, sender: sender, links: links, lives: lives}, errors.Join(composerErr, linksErr, senderErr)
 }
 
 // SendMail sends the mail of purpose to the user's address. token is empty for a notice. An error that wraps

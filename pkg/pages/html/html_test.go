@@ -1,4 +1,4 @@
-package pages_test
+package html_test
 
 import (
 	"crypto/sha256"
@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"latchkey/pkg/pages"
+	"latchkey/pkg/pages/html"
 )
 
 const product = "Acme <Accounts>"
@@ -35,19 +36,19 @@ var all = map[string]pages.Page{
 func TestEveryPage(t *testing.T) {
 	for name, page := range all {
 		t.Run(name, func(t *testing.T) {
-			html := string(pages.Render(page))
+			markup := string(html.Render(page))
 			for _, needed := range []string{
 				"<!doctype html>", `<html lang="en">`, "<title>", "Acme &lt;Accounts&gt;", `name="viewport"`, "<main>",
 			} {
-				if !strings.Contains(html, needed) {
+				if !strings.Contains(markup, needed) {
 					t.Errorf("it lacks %s", needed)
 				}
 			}
-			if strings.Count(html, "<h1>") != 1 {
+			if strings.Count(markup, "<h1>") != 1 {
 				t.Error("it has not one heading")
 			}
 			for _, loaded := range []string{"http:", "https:", "//", "src=", "href=", "url(", "@import", "<script", "<link", "<img", " style="} {
-				if strings.Contains(html, loaded) {
+				if strings.Contains(markup, loaded) {
 					t.Errorf("it has %s", loaded)
 				}
 			}
@@ -56,22 +57,22 @@ func TestEveryPage(t *testing.T) {
 }
 
 func TestFormsAreLabelled(t *testing.T) {
-	html := string(pages.Render(all["reset, once more"]))
+	markup := string(html.Render(all["reset, once more"]))
 	for _, needed := range []string{
 		`<form method="post">`, `<label for="new_password">`, `id="new_password" name="new_password" type="password" autocomplete="new-password"`,
 		`<input name="username" autocomplete="username" value="guido" readonly hidden>`, `role="alert"`, `aria-describedby="hint wrong"`, `aria-invalid="true"`, "The password is too short.",
 	} {
-		if !strings.Contains(html, needed) {
-			t.Errorf("the form lacks %s:\n%s", needed, html)
+		if !strings.Contains(markup, needed) {
+			t.Errorf("the form lacks %s:\n%s", needed, markup)
 		}
 	}
 }
 
 func TestNotMeIsOfferedOnlyWhereItCounts(t *testing.T) {
-	if !strings.Contains(string(pages.Render(all["verify"])), `value="not-me"`) {
+	if !strings.Contains(string(html.Render(all["verify"])), `value="not-me"`) {
 		t.Error("it is not offered")
 	}
-	if strings.Contains(string(pages.Render(all["verify, proven"])), "not-me") {
+	if strings.Contains(string(html.Render(all["verify, proven"])), "not-me") {
 		t.Error("it is offered on a proven account")
 	}
 }
@@ -82,17 +83,17 @@ func TestHostileNamesAreEscaped(t *testing.T) {
 		pages.VerifyConfirm{Product: hostile, Username: hostile, OfferNotMe: true},
 		pages.ResetForm{Product: hostile, Username: hostile, Error: hostile},
 	} {
-		html := string(pages.Render(page))
-		if strings.Contains(html, "<script") || strings.Contains(html, `"'`) || !strings.Contains(html, "{{.}}") {
-			t.Errorf("the page is %s", html)
+		markup := string(html.Render(page))
+		if strings.Contains(markup, "<script") || strings.Contains(markup, `"'`) || !strings.Contains(markup, "{{.}}") {
+			t.Errorf("the page is %s", markup)
 		}
 	}
 }
 
 // TestThePolicyAllowsTheStylesheet as it stands in the page, and no other.
 func TestThePolicyAllowsTheStylesheet(t *testing.T) {
-	html := string(pages.Render(all["verify"]))
-	_, rest, _ := strings.Cut(html, "<style>")
+	markup := string(html.Render(all["verify"]))
+	_, rest, _ := strings.Cut(markup, "<style>")
 	sheet, _, found := strings.Cut(rest, "</style>")
 	sum := sha256.Sum256([]byte(sheet))
 	if want := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !found || !strings.Contains(pages.CSP(), "style-src "+want+";") {
@@ -107,7 +108,7 @@ func TestThePolicyAllowsTheStylesheet(t *testing.T) {
 
 // TestContrast computes WCAG 2.2's ratio (1.4.3: 4.5 for text, 1.4.11: 3 for borders) from the colours of both schemes.
 func TestContrast(t *testing.T) {
-	sheet, err := os.ReadFile("templates/style.css")
+	sheet, err := os.ReadFile("../style.css")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +153,7 @@ func luminance(t *testing.T, hex string) float64 {
 }
 
 func ExampleRender() {
-	html := pages.Render(pages.ResetDone{Product: "Acme"})
-	fmt.Println(strings.Contains(string(html), "<h1>Password changed</h1>"))
+	markup := html.Render(pages.ResetDone{Product: "Acme"})
+	fmt.Println(strings.Contains(string(markup), "<h1>Password changed</h1>"))
 	// Output: true
 }
