@@ -24,6 +24,9 @@ const (
 	stopTimeout  = 5 * time.Second
 	pollInterval = 10 * time.Millisecond
 	freePorts    = 3 // tries, when the port may be any
+
+	portTries = 6 // of a port that seems taken
+	portPause = 50 * time.Millisecond
 )
 
 // Options say where an engine listens and what it keeps.
@@ -123,7 +126,19 @@ func (e *Engine) ready(ctx context.Context) error {
 
 // CheckPort is an error, in one clear line, if somebody listens on the port. The engines cannot be trusted with that: one of them
 // stays, without a port. Both addresses are tried since some systems let them be held by two.
+//
+// A port that only seems taken is tried again: a child that is being started at this moment, such as a compiler, holds all our
+// sockets for the instant between fork and exec, the ones of an earlier check too.
 func CheckPort(port int) error {
+	err := tryPort(port)
+	for tries := 1; err != nil && tries < portTries; tries++ {
+		time.Sleep(portPause)
+		err = tryPort(port)
+	}
+	return err
+}
+
+func tryPort(port int) error {
 	for _, host := range []string{"127.0.0.1", ""} {
 		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		switch {
