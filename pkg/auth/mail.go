@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"latchkey/pkg/fault"
@@ -94,12 +95,7 @@ func newMail(mailID id.ID, purpose MailPurpose, address string, now time.Time) M
 
 // counts says whether the mail's link is good at now, as far as the entry tells.
 func (m Mail) counts(purpose MailPurpose, now time.Time, states ...MailState) bool {
-	for _, state := range states {
-		if m.State == state {
-			return m.Purpose == purpose && now.Before(m.LinkEnd)
-		}
-	}
-	return false
+	return m.Purpose == purpose && now.Before(m.LinkEnd) && slices.Contains(states, m.State)
 }
 
 // MailQueue is where mails are asked for.

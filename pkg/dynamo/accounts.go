@@ -30,34 +30,15 @@ func (s *Store) EnsureFree(ctx context.Context, username identifier.Username, em
 	return nil
 }
 
-// The items of CreateAccount's transaction, in the order of its cancellation reasons.
-const (
-	createUsername = iota
-	createEmail
-)
-
-// CreateAccount implements [auth.RegistrationStore]. The client request token makes the transaction idempotent.
+// CreateAccount implements [auth.RegistrationStore] with one transaction.
 func (s *Store) CreateAccount(ctx context.Context, user auth.User, session auth.Session, mail auth.Mail) error {
-	_, err := s.api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
-		ClientRequestToken: aws.String(s.operation()),
-		TransactItems: []types.TransactWriteItem{
-			createUsername: putNew(s.users, guardItem(usernameKey(user.Username.Canonical), user.ID)),
-			createEmail:    putNew(s.users, guardItem(emailKey(user.Email.Canonical), user.ID)),
-			putNew(s.users, userItem(user)),
-			putNew(s.sessions, sessionItem(session)),
-			putNew(s.sessions, mailItem(mail)),
-		},
-	})
-	switch {
-	case err == nil:
-		return nil
-	case refusedAt(err, createUsername):
-		return auth.ErrUsernameTaken
-	case refusedAt(err, createEmail):
-		return auth.ErrEmailTaken
-	default:
-		return classify("writing the account", err)
-	}
+	return s.transact(ctx, "writing the account", []types.TransactWriteItem{
+		putNew(s.users, guardItem(usernameKey(user.Username.Canonical), user.ID)),
+		putNew(s.users, guardItem(emailKey(user.Email.Canonical), user.ID)),
+		putNew(s.users, userItem(user)),
+		putNew(s.sessions, sessionItem(session)),
+		putNew(s.sessions, mailItem(mail)),
+	}, auth.ErrUsernameTaken, auth.ErrEmailTaken)
 }
 
 // putNew stores an item whose key no other has.
@@ -67,11 +48,6 @@ func putNew(table string, stored item) types.TransactWriteItem {
 		Item:                stored,
 		ConditionExpression: aws.String("attribute_not_exists(pk)"),
 	}}
-}
-
-func refusedAt(err error, index int) bool {
-	all := reasons(err)
-	return index < len(all) && aws.ToString(all[index].Code) == reasonConditionFailed
 }
 
 // FindUser implements [auth.LoginStore]: two consistent reads, whether or not the name is known.

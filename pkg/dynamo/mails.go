@@ -50,31 +50,13 @@ func (s *Store) ReadMailCount(ctx context.Context, purpose auth.MailPurpose, add
 	return readMailCount(found)
 }
 
-// The items of a claim's transaction, in the order of its cancellation reasons.
-const (
-	claimMail = iota
-	claimCount
-)
-
-// ClaimMail implements [auth.MailerStore] with one transaction; the client request token makes it idempotent.
+// ClaimMail implements [auth.MailerStore] with one transaction.
 func (s *Store) ClaimMail(ctx context.Context, claim auth.Claim) error {
-	items := []types.TransactWriteItem{claimMail: s.claimUpdate(claim)}
+	items := []types.TransactWriteItem{s.claimUpdate(claim)}
 	if !claim.Again && len(claim.Count.Times) > 0 {
 		items = append(items, s.countPut(claim))
 	}
-	_, err := s.api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
-		ClientRequestToken: aws.String(s.operation()), TransactItems: items,
-	})
-	switch {
-	case err == nil:
-		return nil
-	case refusedAt(err, claimMail):
-		return auth.ErrMailTaken
-	case refusedAt(err, claimCount):
-		return auth.ErrCountChanged
-	default:
-		return classify("claiming the mail", err)
-	}
+	return s.transact(ctx, "claiming the mail", items, auth.ErrMailTaken, auth.ErrCountChanged)
 }
 
 // claimUpdate takes a queued mail, or one whose lease has run out.
@@ -211,18 +193,8 @@ func (s *Store) spend(
 	ctx context.Context, mail auth.Mail, to auth.MailState, from []auth.MailState, user types.Update, more ...types.TransactWriteItem,
 ) error {
 	user.TableName, user.Key = &s.users, userKey(mail.User)
-	_, err := s.api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
-		ClientRequestToken: aws.String(s.operation()),
-		TransactItems:      append([]types.TransactWriteItem{s.spendUpdate(mail, to, from), {Update: &user}}, more...),
-	})
-	switch {
-	case err == nil:
-		return nil
-	case refusedAt(err, 0), refusedAt(err, 1):
-		return auth.ErrMailTaken
-	default:
-		return classify("spending the link", err)
-	}
+	items := append([]types.TransactWriteItem{s.spendUpdate(mail, to, from), {Update: &user}}, more...)
+	return s.transact(ctx, "spending the link", items, auth.ErrMailTaken, auth.ErrMailTaken)
 }
 
 func (s *Store) spendUpdate(mail auth.Mail, to auth.MailState, from []auth.MailState) types.TransactWriteItem {
