@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"auth":       {"fault", "id", "identifier", "reqlog", "secret"},
 	"token":      {"github.com/golang-jwt/jwt/v5", "github.com/go-json-experiment/json", "auth", "id", "secret"},
 	"dynamo":     {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "auth", "fault", "id", "identifier", "secret"},
+	"oauth":      {"golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "auth", "config", "secret"},
 	"contract":   {},
 	"config":     {"golang.org/x/net/publicsuffix", "secret"},
 	"httpapi":    {"github.com/go-json-experiment/json", "auth", "contract", "fault", "pages", "reqlog", "secret"},
@@ -44,6 +45,8 @@ var only = map[string][]string{
 	"github.com/golang-jwt/jwt/v5":                  {"token"},
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb": {"dynamo"},
 	"github.com/aws/aws-sdk-go-v2/service/ses":      {"mail"},
+	"golang.org/x/oauth2":                           {"oauth"},
+	"github.com/coreos/go-oidc/v3":                  {"oauth"},
 	"github.com/aws/aws-lambda-go/":                 {"app", "lambdahttp", "lambdastream"},
 }
 
@@ -69,6 +72,8 @@ func TestImports(t *testing.T) {
 // brought names what the main of a function brings besides its name, so that no other function links it.
 var brought = map[string]string{
 	"mailer":              "latchkey/pkg/mail",
+	"oauth-callback":      "latchkey/pkg/oauth",
+	"oauth-start":         "latchkey/pkg/oauth",
 	"reset-password-page": "latchkey/pkg/pages/html",
 	"verify-email-page":   "latchkey/pkg/pages/html",
 }

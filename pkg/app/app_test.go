@@ -10,6 +10,7 @@ import (
 
 	"latchkey/pkg/app"
 	"latchkey/pkg/contract"
+	"latchkey/pkg/oauth"
 	"latchkey/pkg/pages/html"
 	"latchkey/pkg/token"
 )
@@ -34,6 +35,7 @@ func build(function app.Function, env map[string]string) error {
 // functions are all that serve HTTP.
 var functions = map[string]app.Function{
 	"register": app.Register, "login": app.Login, "refresh": app.Refresh, "logout": app.Logout, "me": app.Me, "health": app.Health,
+	"oauth-start": app.OAuthStart(oauth.NewProviders), "oauth-callback": app.OAuthCallback(oauth.NewProviders),
 	"session-login": app.SessionLogin, "session-logout": app.SessionLogout, "send-verification": app.SendVerification,
 	"verify-email": app.VerifyEmail, "forgot-password": app.ForgotPassword, "reset-password": app.ResetPassword,
 	"verify-email-page": app.VerifyEmailPage(html.Render), "reset-password-page": app.ResetPasswordPage(html.Render), "jwks": app.JWKS,

@@ -51,6 +51,24 @@ func SessionLogout(p *Parts) http.Handler {
 	return p.edge().Routes(routes{contract.SessionLogout: httpapi.Logout(p.door(), p.logout())})
 }
 
+// NewProviders makes the providers that people sign in by. The mains of the two functions bring it, so that no other function
+// links what speaks to them.
+type NewProviders func(config.Config, auth.Clock) auth.IdentityProviders
+
+// OAuthStart is functions/oauth-start.
+func OAuthStart(newProviders NewProviders) Function {
+	return func(p *Parts) http.Handler {
+		return p.edge().Routes(routes{contract.OAuthStart: httpapi.OAuthStart(p.bindings(), p.oauth(newProviders))})
+	}
+}
+
+// OAuthCallback is functions/oauth-callback.
+func OAuthCallback(newProviders NewProviders) Function {
+	return func(p *Parts) http.Handler {
+		return p.edge().Routes(routes{contract.OAuthCallback: httpapi.OAuthCallback(p.bindings(), p.oauth(newProviders))})
+	}
+}
+
 // SendVerification is functions/send-verification.
 func SendVerification(p *Parts) http.Handler {
 	return p.edge().Routes(routes{contract.SendVerification: httpapi.SendVerification(p.mailDesk())})

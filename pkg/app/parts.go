@@ -140,7 +140,16 @@ func (p *Parts) door() httpapi.Door {
 	if len(p.faults) == 0 { // else the configuration has named what is wrong with the origins
 		p.note(err)
 	}
-	return httpapi.NewDoor(httpapi.NewCookies(p.cfg.HTTPS(), p.cfg.SessionIdle), origins)
+	return httpapi.NewDoor(httpapi.SessionCookies(p.cfg.HTTPS(), p.cfg.SessionIdle), origins)
+}
+
+func (p *Parts) bindings() httpapi.Cookies {
+	return httpapi.BindingCookies(p.cfg.HTTPS(), p.cfg.OAuth.FlowLife)
+}
+
+func (p *Parts) oauth(newProviders NewProviders) *auth.OAuth {
+	accounts := auth.NewIdentities(p.useStore(), p.pairs(), p.now, p.random)
+	return auth.NewOAuth(newProviders(p.cfg, p.now), p.useStore(), accounts, p.cfg.OAuth.FlowLife, p.now, p.random)
 }
 
 func (p *Parts) policy() password.Policy { return password.Policy{MinLength: p.cfg.PasswordMinLength} }

@@ -85,7 +85,7 @@ func (l *Login) Login(ctx context.Context, name string, password secret.String) 
 		return Pair{}, err
 	}
 	session := l.pairs.begin(user)
-	if err := l.start(ctx, user, session); err != nil {
+	if err := startSession(ctx, l.store, user, session, l.now()); err != nil {
 		return Pair{}, err
 	}
 	return l.pairs.issue(session)
@@ -98,31 +98,35 @@ func (l *Login) CookieLogin(ctx context.Context, name string, password secret.St
 		return secret.String{}, err
 	}
 	session, cookie := l.cookies.begin(user)
-	return cookie, l.start(ctx, user, session)
+	return cookie, startSession(ctx, l.store, user, session, l.now())
 }
 
-// start stores a new session and makes room for it.
-func (l *Login) start(ctx context.Context, user User, session Session) error {
-	if err := l.store.PutSession(ctx, session); err != nil {
+// startSession stores a new session and makes room for it.
+func startSession(ctx context.Context, store LoginStore, user User, session Session, now time.Time) error {
+	if err := store.PutSession(ctx, session); err != nil {
 		return fmt.Errorf("storing the session: %w", err)
 	}
-	sweep(ctx, l.store, user, l.now())
+	sweep(ctx, store, user, now)
 	return nil
 }
 
-// authenticate returns the account whose credentials these are, in the epoch in which the login was recorded and with the
-// room that was left then.
-// If the account changes between the reading and the recording (a reset, say), what it has become decides.
+// authenticate returns the account whose credentials these are, as recordLogin does.
 func (l *Login) authenticate(ctx context.Context, name LoginName, password secret.String) (User, error) {
 	user, err := l.store.FindUser(ctx, name)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return User{}, fmt.Errorf("finding the account: %w", err)
 	}
+	return recordLogin(ctx, l.store, user, l.now, func(user User) error { return l.check(ctx, user, password) })
+}
+
+// recordLogin records a login that check allows and returns the account in the epoch in which it was recorded, with the room
+// that was left then. If the account changes between the reading and the recording (a reset, say), what it has become decides.
+func recordLogin(ctx context.Context, store LoginStore, user User, now Clock, check func(User) error) (User, error) {
 	for range loginAttempts {
-		if err := l.check(ctx, user, password); err != nil {
+		if err := check(user); err != nil {
 			return User{}, err
 		}
-		room, err := l.store.RecordLogin(ctx, user, l.now())
+		room, err := store.RecordLogin(ctx, user, now())
 		if stale, ok := errors.AsType[*StaleUserError](err); ok {
 			user = stale.Current
 			continue

@@ -43,10 +43,16 @@ type MailPurpose string
 
 // The purposes.
 const (
-	MailVerification    MailPurpose = "verification"     // asks the owner of an address to confirm it
-	MailReset           MailPurpose = "reset"            // lets the owner of an address set a new password
-	MailPasswordChanged MailPurpose = "password_changed" // a notice: no link, not limited, not asked for
+	MailVerification MailPurpose = "verification" // asks the owner of an address to confirm it
+	MailReset        MailPurpose = "reset"        // lets the owner of an address set a new password
+
+	// Notices have no link, are not limited and not asked for.
+	MailPasswordChanged MailPurpose = "password_changed"
+	MailPasswordRemoved MailPurpose = "password_removed" // by who proved to own the mailbox of an account not proven
 )
+
+// isNotice says whether the mail tells what has happened, and has no link.
+func (p MailPurpose) isNotice() bool { return p == MailPasswordChanged || p == MailPasswordRemoved }
 
 // MailState is how far a mail has come.
 type MailState string
@@ -91,6 +97,13 @@ func newMail(mailID id.ID, purpose MailPurpose, address string, now time.Time) M
 		Created: now.Truncate(time.Millisecond),
 		Expires: wholeSeconds(now).Add(mailRetention),
 	}
+}
+
+// newNotice makes an entry that tells a user something.
+func newNotice(mailID id.ID, purpose MailPurpose, user User, now time.Time) Mail {
+	notice := newMail(mailID, purpose, user.Email.Canonical, now)
+	notice.User = user.ID
+	return notice
 }
 
 // counts says whether the mail's link is good at now, as far as the entry tells.

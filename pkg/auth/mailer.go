@@ -182,7 +182,7 @@ func (m *Mailer) claim(ctx context.Context, mail Mail, user User, worker string)
 }
 
 func (*Mailer) limited(claim Claim) bool {
-	return !claim.Again && claim.Mail.Purpose != MailPasswordChanged
+	return !claim.Again && !claim.Mail.Purpose.isNotice()
 }
 
 // claimed is the mail as a claim makes it. One that was claimed before keeps its key, so that its link stays the same.
@@ -206,7 +206,7 @@ func (m *Mailer) life(purpose MailPurpose) time.Duration {
 		return m.lives.Verification
 	case MailReset:
 		return m.lives.Reset
-	case MailPasswordChanged:
+	case MailPasswordChanged, MailPasswordRemoved:
 	}
 	return 0
 }
@@ -232,7 +232,7 @@ func (l MailLimits) add(count MailCount, now time.Time) (MailCount, bool) {
 // send sends a claimed mail and marks it.
 func (m *Mailer) send(ctx context.Context, mail Mail, user User) error {
 	var token secret.String
-	if mail.Purpose != MailPasswordChanged {
+	if !mail.Purpose.isNotice() {
 		var err error
 		if token, err = m.tokens.SealMail(mail.KeyID, mail.Purpose, mail.ID); err != nil {
 			return fmt.Errorf("deriving the link: %w", err)

@@ -53,8 +53,7 @@ func (r *Resetter) Reset(ctx context.Context, token, password secret.String) err
 	if err := checkPassword(r.policy, password, user); err != nil {
 		return fault.Validation(fault.Field{Key: "new_password", Message: err.Error()})
 	}
-	notice := newMail(id.New(r.random), MailPasswordChanged, user.Email.Canonical, r.now())
-	notice.User = user.ID
+	notice := newNotice(id.New(r.random), MailPasswordChanged, user, r.now())
 	if err := r.store.ResetPassword(ctx, mail, r.hasher.Hash(password), notice); err != nil {
 		return linkRefusal(ErrInvalidResetToken, "setting the password", err)
 	}

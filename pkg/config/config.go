@@ -43,6 +43,8 @@ type Config struct {
 	ConfigurationSet string // of SES; empty for none
 	SESEndpoint      string // of a local SES; empty in AWS
 
+	OAuth OAuth
+
 	SigningAlgorithm string        // ES256, RS256 or EdDSA
 	SigningKeys      secret.String // a private JWK set, for local use; empty in AWS
 
@@ -86,6 +88,7 @@ func Read(getenv func(string) string) (Config, error) {
 		MailReplyTo:       r.text("MAIL_REPLY_TO", ""),
 		ConfigurationSet:  r.text("SES_CONFIGURATION_SET", ""),
 		SESEndpoint:       r.text("SES_ENDPOINT", ""),
+		OAuth:             readOAuth(r),
 		SigningAlgorithm:  r.oneOf("SIGNING_ALGORITHM", "ES256", "RS256", "EdDSA"),
 		SigningKeys:       r.secret("SIGNING_KEYS"),
 		UsersTable:        r.required("USERS_TABLE"),
@@ -102,6 +105,7 @@ func Read(getenv func(string) string) (Config, error) {
 	r.check("APP_URL", checkAppURL(cfg.AppURL))
 	r.check("DYNAMODB_ENDPOINT", checkEndpoint(cfg.DynamoDBEndpoint))
 	r.check("SES_ENDPOINT", checkEndpoint(cfg.SESEndpoint))
+	cfg.OAuth.check(r)
 	for _, origin := range cfg.AllowedOrigins {
 		r.check("ALLOWED_ORIGINS", checkOrigin(origin))
 	}
@@ -131,6 +135,11 @@ func checkAppURL(value string) error {
 	if value == "" {
 		return nil
 	}
+	return checkBase(value)
+}
+
+// checkBase accepts an address that paths are appended to: https, and http on the loopback interface.
+func checkBase(value string) error {
 	parsed, err := url.Parse(value)
 	switch {
 	case err != nil, parsed.Host == "", parsed.User != nil, parsed.RawQuery != "", parsed.Fragment != "", strings.HasSuffix(value, "/"):

@@ -36,6 +36,9 @@ var (
 	SessionLogin  = Route{"POST", "/api/auth/session/login", "session-login"}
 	SessionLogout = Route{"POST", "/api/auth/session/logout", "session-logout"}
 
+	OAuthStart    = Route{"GET", "/api/auth/oauth/{provider}", "oauth-start"}
+	OAuthCallback = Route{"GET", "/api/auth/oauth/{provider}/callback", "oauth-callback"}
+
 	SendVerification = Route{"POST", "/api/auth/send-verification", "send-verification"}
 	VerifyEmail      = Route{"GET", "/api/auth/verify-email/{token}", "verify-email"}
 	ForgotPassword   = Route{"POST", "/api/auth/forgot-password", "forgot-password"}
@@ -58,6 +61,7 @@ var (
 // Routes lists every route. Whatever fits none goes to functions/fallback.
 var Routes = []Route{
 	Register, Login, Refresh, Logout, SessionLogin, SessionLogout,
+	OAuthStart, OAuthCallback,
 	SendVerification, VerifyEmail, ForgotPassword, ResetPassword,
 	VerifyEmailPage, VerifyEmailForm, ResetPasswordPage, ResetPasswordForm,
 	Me, MeGet, Health, JWKS, Discovery,

@@ -16,18 +16,26 @@ import (
 
 // EnsureFree implements [auth.RegistrationStore] with one consistent read of both guards.
 func (s *Store) EnsureFree(ctx context.Context, username identifier.Username, email identifier.Address) error {
-	name, address := usernameKey(username.Canonical), emailKey(email.Canonical)
-	found, err := s.batchGet(ctx, map[string][]item{s.users: {name, address}})
-	if err != nil {
-		return classify("reading the guards", err)
-	}
-	if find(found[s.users], name) != nil {
+	address, name, err := s.guards(ctx, email, username)
+	switch {
+	case err != nil:
+		return err
+	case name != nil:
 		return auth.ErrUsernameTaken
-	}
-	if find(found[s.users], address) != nil {
+	case address != nil:
 		return auth.ErrEmailTaken
 	}
 	return nil
+}
+
+// guards reads the guards of an address and of a username in one call; nil for one that is not there.
+func (s *Store) guards(ctx context.Context, email identifier.Address, username identifier.Username) (address, name item, err error) {
+	addressKey, nameKey := emailKey(email.Canonical), usernameKey(username.Canonical)
+	found, err := s.batchGet(ctx, map[string][]item{s.users: {addressKey, nameKey}})
+	if err != nil {
+		return nil, nil, classify("reading the guards", err)
+	}
+	return find(found[s.users], addressKey), find(found[s.users], nameKey), nil
 }
 
 // CreateAccount implements [auth.RegistrationStore] with one transaction.
@@ -62,9 +70,8 @@ func (s *Store) FindUser(ctx context.Context, login auth.LoginName) (auth.User, 
 	}
 	user := absentUser(login.Canonical)
 	if found != nil {
-		r := &reader{item: found}
-		if user = r.id(attrUser); r.err != nil {
-			return auth.User{}, r.err
+		if user, err = readGuard(found); err != nil {
+			return auth.User{}, err
 		}
 	}
 	return s.ReadUser(ctx, user)

@@ -59,6 +59,8 @@ var _ interface {
 	auth.MailerStore
 	auth.VerificationStore
 	auth.ResetStore
+	auth.FlowStore
+	auth.IdentityStore
 } = (*Store)(nil)
 
 // New returns a Store. It makes no call.

@@ -14,6 +14,9 @@ import (
 	"latchkey/pkg/fault"
 )
 
+// errLinked is the refusal of a link by an identity that the account has already.
+var errLinked = errors.New("the account has an identity of that provider")
+
 // errUnprocessed is the store's way to throttle a batch: it answered, but not for every key.
 var errUnprocessed = errors.New("the store left keys unprocessed")
 

@@ -72,6 +72,52 @@ func guardItem(guard item, user id.ID) item {
 	return guard
 }
 
+func readGuard(stored item) (id.ID, error) {
+	r := &reader{item: stored}
+	return r.id(attrUser), r.err
+}
+
+// userIdentityItem is an identity as its account has it: the key of the guard that leads from the identity to the account,
+// and what the user would know it by.
+func userIdentityItem(user id.ID, identity auth.IdentityRef) item {
+	stored := userIdentityKey(user, identity.Provider)
+	stored[attrIdentity] = identityKey(identity)[attrPK]
+	stored[attrIssuer], stored[attrSubject] = text(identity.Issuer), text(identity.Subject)
+	return stored
+}
+
+// readUserIdentity reads the partition key of the guard.
+func readUserIdentity(stored item) (string, error) {
+	r := &reader{item: stored}
+	return r.text(attrIdentity), r.err
+}
+
+func flowItem(flow auth.Flow) item {
+	stored := item{
+		attrProvider: text(flow.Provider),
+		attrBinding:  binary(flow.Binding),
+		attrVerifier: text(flow.Verifier.Reveal()),
+		attrNonce:    text(flow.Nonce.Reveal()),
+		attrExpires:  seconds(flow.Expires),
+	}
+	maps.Copy(stored, flowKey(flow.State))
+	return stored
+}
+
+// readFlow reads a flow; its state is known to who presented it only.
+func readFlow(stored item, presented auth.Flow) (auth.Flow, error) {
+	r := &reader{item: stored}
+	flow := auth.Flow{
+		FlowKeys: auth.FlowKeys{
+			State: presented.State, Verifier: secret.New(r.text(attrVerifier)), Nonce: secret.New(r.text(attrNonce)),
+		},
+		Provider: r.text(attrProvider),
+		Binding:  r.binary(attrBinding),
+		Expires:  r.seconds(attrExpires),
+	}
+	return flow, r.err
+}
+
 func sessionItem(session auth.Session) item {
 	stored := item{
 		attrKind:    text(string(session.Kind)),

@@ -10,6 +10,7 @@ import (
 
 	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
+	"latchkey/pkg/secret"
 )
 
 // This file is the one place that names how records are stored. Every partition key has a type prefix, so that
@@ -19,11 +20,14 @@ import (
 //	account    U#<user>    P     names, addresses, flags and dates of the account; phc, epoch, rev, room, op
 //	guard      N#<sha>     -     username (canonical form) → user
 //	guard      E#<sha>     -     address (canonical form) → user
+//	guard      I#<provider>#<sha>  -  identity (issuer and subject) → user
+//	identity   U#<user>    I#<provider>  the same as the account has it: identity (the guard's pk), issuer, subject
 //
 //	Sessions   pk          sk         holds
 //	session    S#<user>    <session>  kind, epoch, born, rotated, gen, kid, secret, exp, end, op
 //	mail       O#<mail>    -          outbox entry and one-time token: purpose, state, address, created, exp, user, epoch,
 //	                                  kid, end (of the link), lease, worker
+//	flow       A#<sha>     -          sign-in by a provider, by its state: provider, binding, verifier, nonce, exp; op once spent
 //	counter    R#M#<purpose>#<sha>  - when mails of that purpose went to the address lately: times, rev, exp
 //
 //	who asks                      how
@@ -35,6 +39,10 @@ import (
 //	mailer                        Get O; Get E,U; Get R; TransactWrite Update O, Put R; Update O
 //	verify-email                  BatchGet O (,S,U); TransactWrite Update O,U
 //	reset-password                Get O; Get U; TransactWrite Update O,U, Put O
+//	oauth                         Put A
+//	oauth callback                Update A IF provider, binding, exp, no op; Get I; known: Get U, Update U, Put S; else
+//	                              BatchGet E,N; new: TransactWrite Put I,E,N,U,U/I,S; link: Get U, TransactWrite Put I,
+//	                              Update U IF rev, epoch, Put U/I,S,O; replacing: Get U/I, TransactWrite with Delete I
 //	health, warm-up               Get U#health
 //
 // Times are numbers: seconds since 1970 where DynamoDB's TTL or a token's lifetime reads them (exp, end),
@@ -43,12 +51,15 @@ const (
 	prefixUser     = "U#"
 	prefixUsername = "N#"
 	prefixEmail    = "E#"
+	prefixIdentity = "I#"
 	prefixSession  = "S#"
+	prefixFlow     = "A#"
 	prefixMail     = "O#"
 	prefixMailRate = "R#M#"
 
-	sortProfile = "P"
-	sortNone    = "-"
+	sortProfile  = "P"
+	sortIdentity = "I#" // and the provider
+	sortNone     = "-"
 )
 
 // Attribute names of both tables.
@@ -79,6 +90,10 @@ const (
 	attrJoined        = "joined"
 	attrLastLogin     = "last_login"
 
+	attrIdentity = "identity"
+	attrIssuer   = "issuer"
+	attrSubject  = "subject"
+
 	attrKind       = "kind"
 	attrGeneration = "gen"
 	attrBorn       = "born"
@@ -87,6 +102,11 @@ const (
 	attrKeyID      = "kid"
 	attrExpires    = "exp" // the TTL attribute
 	attrEnd        = "end"
+
+	attrProvider = "provider"
+	attrBinding  = "binding" // the SHA-256 of the cookie that binds a flow to a browser
+	attrVerifier = "verifier"
+	attrNonce    = "nonce"
 
 	attrPurpose = "purpose"
 	attrState   = "state"
@@ -108,6 +128,16 @@ func userKey(user id.ID) item { return key(prefixUser+user.String(), sortProfile
 func usernameKey(canonical string) item { return key(prefixUsername+digest(canonical), sortNone) }
 
 func emailKey(canonical string) item { return key(prefixEmail+digest(canonical), sortNone) }
+
+func identityKey(identity auth.IdentityRef) item {
+	return key(prefixIdentity+identity.Provider+"#"+digest(identity.Issuer+"\x00"+identity.Subject), sortNone)
+}
+
+func userIdentityKey(user id.ID, provider string) item {
+	return key(prefixUser+user.String(), sortIdentity+provider)
+}
+
+func flowKey(state secret.String) item { return key(prefixFlow+digest(state.Reveal()), sortNone) }
 
 func sessionKey(user, session id.ID) item {
 	return key(prefixSession+user.String(), session.String())

@@ -7,52 +7,56 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// Names of the session cookie. Over HTTPS the prefix makes browsers refuse one that another host, or a page without TLS,
-// has set (RFC 6265bis §4.1.3.2).
-const (
-	cookieName       = "session_id"
-	secureCookieName = "__Host-" + cookieName
-)
+// securePrefix makes browsers refuse a cookie that another host, or a page without TLS, has set (RFC 6265bis §4.1.3.2).
+const securePrefix = "__Host-"
 
-// Cookies says how session cookies are written. They are out of reach of scripts, and are not sent with requests that
+// Cookies says how cookies of one name are written. They are out of reach of scripts, and are not sent with requests that
 // another site makes, top-level navigation apart.
 type Cookies struct {
+	name  string
 	https bool
-	idle  time.Duration
+	life  time.Duration
 }
 
-// NewCookies returns the cookies of an API that is reached over HTTPS, or else on localhost. Cookies that are not sent
-// again live for idle, whole seconds.
-func NewCookies(https bool, idle time.Duration) Cookies { return Cookies{https: https, idle: idle} }
+// SessionCookies returns the session cookies of an API that is reached over HTTPS, or else on localhost. Those that are not
+// sent again live for idle, whole seconds.
+func SessionCookies(https bool, idle time.Duration) Cookies {
+	return newCookies("session_id", https, idle)
+}
 
-func (c Cookies) name() string {
-	if c.https {
-		return secureCookieName
+// BindingCookies returns the cookies that bind sign-ins by a provider to a browser, for life, whole seconds.
+func BindingCookies(https bool, life time.Duration) Cookies {
+	return newCookies("oauth_binding", https, life)
+}
+
+func newCookies(name string, https bool, life time.Duration) Cookies {
+	if https {
+		name = securePrefix + name
 	}
-	return cookieName
+	return Cookies{name: name, https: https, life: life}
 }
 
-// read returns the value of the session cookie; empty for none.
+// read returns the value of the cookie; empty for none.
 func (c Cookies) read(r *http.Request) secret.String {
-	cookie, err := r.Cookie(c.name())
+	cookie, err := r.Cookie(c.name)
 	if err != nil {
 		return secret.String{}
 	}
 	return secret.New(cookie.Value)
 }
 
-// set writes the session cookie.
+// set writes the cookie.
 func (c Cookies) set(w http.ResponseWriter, value secret.String) {
-	c.write(w, value.Reveal(), int(c.idle/time.Second))
+	c.write(w, value.Reveal(), int(c.life/time.Second))
 }
 
-// clear makes the browser forget the session cookie.
+// clear makes the browser forget the cookie.
 func (c Cookies) clear(w http.ResponseWriter) { c.write(w, "", -1) }
 
 // write sets the cookie for so many seconds; a negative number removes it.
 func (c Cookies) write(w http.ResponseWriter, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
-		Name:     c.name(),
+		Name:     c.name,
 		Value:    value,
 		Path:     "/",
 		MaxAge:   maxAge,

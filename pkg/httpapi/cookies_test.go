@@ -117,7 +117,7 @@ func TestCookiesOnLocalhost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := httpapi.NewDoor(httpapi.NewCookies(false, 90*time.Second), origins)
+	door := httpapi.NewDoor(httpapi.SessionCookies(false, 90*time.Second), origins)
 	handler := newEdge(io.Discard, false).Routes(map[contract.Route]httpapi.Handler{
 		contract.SessionLogin: httpapi.SessionLogin(door, &sessionStub{}),
 	})

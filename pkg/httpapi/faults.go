@@ -13,6 +13,7 @@ import (
 // What the edge itself refuses.
 var (
 	errMalformedJSON    = &fault.Fault{Kind: fault.Invalid, Code: "malformed_json", Detail: "JSON is malformed"}
+	errMalformedQuery   = &fault.Fault{Kind: fault.Invalid, Code: "malformed_query", Detail: "The query is malformed"}
 	errTooLarge         = &fault.Fault{Kind: fault.TooLarge, Code: "request_too_large", Detail: "Request Entity Too Large"}
 	errUnsupportedMedia = &fault.Fault{
 		Kind: fault.UnsupportedMedia, Code: "unsupported_media_type", Detail: "Content-Type must be application/json",

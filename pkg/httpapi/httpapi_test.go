@@ -287,7 +287,7 @@ func newDoor(t *testing.T) httpapi.Door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return httpapi.NewDoor(httpapi.NewCookies(true, 7*24*time.Hour), origins)
+	return httpapi.NewDoor(httpapi.SessionCookies(true, 7*24*time.Hour), origins)
 }
 
 type meStub struct{}

@@ -40,6 +40,29 @@ func ParseUsername(typed string) (Username, error) {
 	return Username{Typed: typed, Canonical: canonical}, nil
 }
 
+// suffixRoom is what a stem leaves for a suffix, in ASCII.
+const suffixRoom = 9
+
+// UsernameStem makes the beginning of a username of any text: what no username may contain is dropped, and the end that is too
+// long. The stem may be too short for a username; with 3 to 9 characters of ASCII that are no space behind it, it is one.
+func UsernameStem(text string) string {
+	kept := []rune(strings.TrimSpace(strings.Map(func(r rune) rune {
+		if message := refuseUsername(canonicalUsername("x" + string(r) + "x")); message != "" {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))))
+	kept = kept[:min(len(kept), MaxUsername-suffixRoom)]
+	for len(kept) > 0 {
+		stem := strings.TrimSpace(string(kept))
+		if refuseUsername(canonicalUsername(stem+strings.Repeat("x", suffixRoom))) == "" && refuseUsername(canonicalUsername(stem)) == "" {
+			return stem
+		}
+		kept = kept[:len(kept)-1]
+	}
+	return ""
+}
+
 // CanonicalUsername returns the canonical form that a text would have as a username, whether or not it may be registered:
 // login goes by it, since another spelling of a username can be shorter or longer than one may be registered. Text that is
 // no Unicode is returned as it is; no username has it.

@@ -19,13 +19,16 @@ type Kind string
 
 // The messages.
 const (
-	Verification    Kind = "verification"     // with the link that confirms the address
-	PasswordReset   Kind = "password_reset"   // with the link that sets a new password
-	PasswordChanged Kind = "password_changed" // a notice, without a link, so that it trains nobody to follow one
+	Verification  Kind = "verification"   // with the link that confirms the address
+	PasswordReset Kind = "password_reset" // with the link that sets a new password
+
+	// Notices have no link, so that they train nobody to follow one.
+	PasswordChanged Kind = "password_changed"
+	PasswordRemoved Kind = "password_removed" // the owner of the mailbox signed in by a provider
 )
 
 // kinds holds whether a message carries a link.
-var kinds = map[Kind]bool{Verification: true, PasswordReset: true, PasswordChanged: false}
+var kinds = map[Kind]bool{Verification: true, PasswordReset: true, PasswordChanged: false, PasswordRemoved: false}
 
 // Data is what a message tells.
 type Data struct {

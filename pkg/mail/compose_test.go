@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // link is as long as a real one.
 const link = "https://auth.example.com/account/verify-email/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-var allKinds = []mail.Kind{mail.Verification, mail.PasswordReset, mail.PasswordChanged}
+var allKinds = []mail.Kind{mail.Verification, mail.PasswordReset, mail.PasswordChanged, mail.PasswordRemoved}
 
 func TestGolden(t *testing.T) {
 	for _, kind := range allKinds {
@@ -116,7 +116,7 @@ func TestHTMLIsSound(t *testing.T) {
 				}
 			}
 			links := strings.Count(markup, "://")
-			if kind == mail.PasswordChanged {
+			if notice(kind) {
 				same(t, "links", 0, links)
 				return
 			}
@@ -220,10 +220,12 @@ func data(username string) mail.Data {
 	}
 }
 
+func notice(kind mail.Kind) bool { return kind == mail.PasswordChanged || kind == mail.PasswordRemoved }
+
 func compose(t *testing.T, kind mail.Kind, username string) mail.Message {
 	t.Helper()
 	d := data(username)
-	if kind == mail.PasswordChanged {
+	if notice(kind) {
 		d.Link, d.Life = secret.String{}, 0
 	}
 	m, err := composer(t, "Example").Compose(kind, d)

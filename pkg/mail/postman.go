@@ -63,6 +63,8 @@ func (p *Postman) letter(purpose auth.MailPurpose, user auth.User, token secret.
 		return PasswordReset, data
 	case auth.MailPasswordChanged:
 		return PasswordChanged, data
+	case auth.MailPasswordRemoved:
+		return PasswordRemoved, data
 	}
 	return Kind(purpose), data
 }

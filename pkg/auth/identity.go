@@ -1,0 +1,280 @@
+package auth
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"latchkey/pkg/id"
+	"latchkey/pkg/identifier"
+	"latchkey/pkg/reqlog"
+)
+
+// Whose account an identity leads to:
+//
+//	the identity is known           its account, whatever the address has become
+//	its address is an account's     that account, linked to the identity from now on
+//	otherwise                       a new account
+//
+// Only an address for which the provider vouches counts. The account that holds it may have been made by somebody else, in
+// wait for the owner of the mailbox. Linking proves who owns it, so an account whose password's holder has not proved the
+// same before is taken from them: the password goes, all sessions end, and a notice is mailed. That a link was followed
+// proves nothing here, since scanners follow links.
+//
+// Everything that one case writes is one transaction. It demands that the identity is still unknown and that the account
+// is as it was read; whatever has changed meanwhile is looked at again. So of many first sign-ins at once one makes the
+// account and the others find it.
+//
+// An account has one identity of each provider. If the owner of its address comes with another one (the account at the
+// provider was closed and opened again, or the mailbox has a new owner), that one takes the place of the former, which opens
+// nothing any more, and all sessions end.
+
+// IdentityRef names a person as a provider does: by a subject that never changes and is never given to somebody else.
+type IdentityRef struct {
+	Provider string
+	Issuer   string // the provider's address: the same subject elsewhere is somebody else
+	Subject  string
+}
+
+// Identified is what a provider says of a person.
+type Identified struct {
+	IdentityRef
+	Email     string // for which the provider vouches; empty for none
+	Name      string // of which a username is made
+	FirstName string // may be empty, like the last name
+	LastName  string
+}
+
+// Link gives an account another way in.
+type Link struct {
+	User     User        // as it was read
+	Identity IdentityRef // the new way in
+	Replaced string      // names the identity of that provider that it takes the place of; empty for none
+	Seized   bool        // the password goes, and all sessions end
+	Session  Session     // the first of it, in the epoch that the account then has
+	Notice   Mail        // of what was taken away; the zero value for none
+	At       time.Time   // when the person signed in
+}
+
+// IdentityLinkedError says that the account has another identity of the provider, and names it for [Link.Replaced].
+type IdentityLinkedError struct{ Existing string }
+
+func (*IdentityLinkedError) Error() string {
+	return "the account has another identity of that provider"
+}
+
+// What writing an identity can meet.
+var (
+	// ErrIdentityTaken says that the identity leads to an account by now.
+	ErrIdentityTaken = errors.New("the identity is known")
+	// ErrUserChanged says that the account has changed since it was read.
+	ErrUserChanged = errors.New("the account has changed since it was read")
+)
+
+// IdentityStore is what signing in by an identity needs of the store.
+type IdentityStore interface {
+	// FindIdentity returns the user that an identity leads to, read consistently, or ErrNotFound.
+	FindIdentity(ctx context.Context, identity IdentityRef) (id.ID, error)
+	// FindHolders returns the user that has the address, zero for none, and whether the username is taken, read
+	// consistently in one call.
+	FindHolders(ctx context.Context, email identifier.Address, username identifier.Username) (holder id.ID, taken bool, err error)
+	// ReadUser returns an account, read consistently, or ErrNotFound.
+	ReadUser(ctx context.Context, user id.ID) (User, error)
+	// CreateIdentified stores the user, both guards, the identity and the first session, all or nothing. Otherwise it
+	// returns the first of ErrIdentityTaken, ErrEmailTaken, ErrUsernameTaken.
+	CreateIdentified(ctx context.Context, user User, identity IdentityRef, session Session) error
+	// LinkIdentity makes the link, all or nothing, if the user is active and has the revision that was read. Otherwise it
+	// returns ErrIdentityTaken, ErrUserChanged or an *IdentityLinkedError.
+	LinkIdentity(ctx context.Context, link Link) error
+	LoginStore
+}
+
+// Identities signs people in whom a provider has identified.
+type Identities struct {
+	store  IdentityStore
+	pairs  *Pairs
+	now    Clock
+	random io.Reader
+}
+
+// NewIdentities returns an Identities.
+func NewIdentities(store IdentityStore, pairs *Pairs, now Clock, random io.Reader) *Identities {
+	return &Identities{store: store, pairs: pairs, now: now, random: random}
+}
+
+// What was read is read again when it changed under the hands of a sign-in; this often at most.
+const identityAttempts = 5
+
+// signIn begins a token session of the account that a person's identity leads to.
+func (s *Identities) signIn(ctx context.Context, person Identified) (Pair, error) {
+	for range identityAttempts {
+		session, err := s.open(ctx, person)
+		if changedMeanwhile(err) {
+			continue
+		}
+		if err != nil {
+			return Pair{}, err
+		}
+		reqlog.User(ctx, session.User)
+		return s.pairs.issue(session)
+	}
+	return Pair{}, errors.New("signing in by an identity: the accounts kept changing")
+}
+
+// changedMeanwhile says that what was read has changed, so that reading it again leads on.
+func changedMeanwhile(err error) bool {
+	if _, linked := errors.AsType[*IdentityLinkedError](err); linked {
+		return true
+	}
+	return errors.Is(err, ErrIdentityTaken) || errors.Is(err, ErrEmailTaken) || errors.Is(err, ErrUsernameTaken) ||
+		errors.Is(err, ErrUserChanged)
+}
+
+// open stores a new session of the account that the identity leads to.
+func (s *Identities) open(ctx context.Context, person Identified) (Session, error) {
+	known, err := s.store.FindIdentity(ctx, person.IdentityRef)
+	if err == nil {
+		return s.openKnown(ctx, known)
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return Session{}, fmt.Errorf("looking for the identity: %w", err)
+	}
+	email, err := identifier.ParseAddress(person.Email)
+	if err != nil {
+		return Session{}, ErrOAuthEmailRequired.Because(err)
+	}
+	username := s.username(person.Name)
+	holder, taken, err := s.store.FindHolders(ctx, email, username)
+	switch {
+	case err != nil:
+		return Session{}, fmt.Errorf("looking for the names: %w", err)
+	case !holder.IsZero():
+		return s.link(ctx, person, holder)
+	case taken:
+		username = s.suffixed(person.Name)
+	}
+	return s.create(ctx, person, email, username)
+}
+
+func (s *Identities) openKnown(ctx context.Context, known id.ID) (Session, error) {
+	user, err := s.store.ReadUser(ctx, known)
+	if err != nil {
+		return Session{}, fmt.Errorf("reading the account of the identity: %w", err)
+	}
+	user, err = recordLogin(ctx, s.store, user, s.now, requireActive)
+	if err != nil {
+		return Session{}, err
+	}
+	session := s.pairs.begin(user)
+	return session, startSession(ctx, s.store, user, session, s.now())
+}
+
+func requireActive(user User) error {
+	if !user.Active {
+		return ErrAccountInactive
+	}
+	return nil
+}
+
+// link gives the holder of the address the identity as another way in.
+func (s *Identities) link(ctx context.Context, person Identified, holder id.ID) (Session, error) {
+	user, err := s.store.ReadUser(ctx, holder)
+	if err != nil {
+		return Session{}, fmt.Errorf("reading the account of the address: %w", err)
+	}
+	if err := requireActive(user); err != nil {
+		return Session{}, err
+	}
+	link := s.newLink(user, person.IdentityRef, "")
+	err = s.store.LinkIdentity(ctx, link)
+	if linked, is := errors.AsType[*IdentityLinkedError](err); is {
+		link = s.newLink(user, person.IdentityRef, linked.Existing)
+		err = s.store.LinkIdentity(ctx, link)
+	}
+	if err != nil {
+		return Session{}, fmt.Errorf("linking the identity: %w", err)
+	}
+	user.Room--
+	sweep(ctx, s.store, user, s.now())
+	return link.Session, nil
+}
+
+// newLink decides what the account loses to the owner of its address. A link that replaces another one ends all sessions;
+// one to an account whose holder never proved the mailbox ends the password, too.
+func (s *Identities) newLink(user User, identity IdentityRef, replaced string) Link {
+	link := Link{User: user, Identity: identity, Replaced: replaced, Seized: !user.Proven, At: s.now()}
+	if link.Seized && !user.PasswordHash.IsZero() {
+		link.Notice = newNotice(id.New(s.random), MailPasswordRemoved, user, s.now())
+	}
+	user.Epoch = link.Epoch()
+	link.Session = s.pairs.begin(user)
+	return link
+}
+
+// Epoch is the epoch that the account has after the link.
+func (l Link) Epoch() uint64 {
+	if l.Seized || l.Replaced != "" {
+		return l.User.Epoch + 1
+	}
+	return l.User.Epoch
+}
+
+// create makes an account for a person who has none. Its owner has proved the mailbox, to the provider.
+func (s *Identities) create(
+	ctx context.Context, person Identified, email identifier.Address, username identifier.Username,
+) (Session, error) {
+	now := s.now().Truncate(time.Millisecond)
+	user := User{
+		ID:            id.New(s.random),
+		Username:      username,
+		Email:         email,
+		FirstName:     cut(person.FirstName, maxNameLength),
+		LastName:      cut(person.LastName, maxNameLength),
+		Room:          sessionsPerUser - 1,
+		Active:        true,
+		EmailVerified: true,
+		Proven:        true,
+		OAuthProvider: person.Provider,
+		Joined:        now,
+		LastLogin:     now,
+	}
+	session := s.pairs.begin(user)
+	if err := s.store.CreateIdentified(ctx, user, person.IdentityRef, session); err != nil {
+		return Session{}, fmt.Errorf("creating the account: %w", err)
+	}
+	return session, nil
+}
+
+// username makes a username of a name that a provider knows.
+func (s *Identities) username(name string) identifier.Username {
+	username, err := identifier.ParseUsername(identifier.UsernameStem(name))
+	if err != nil {
+		return s.suffixed(name)
+	}
+	return username
+}
+
+// suffixSize is the random part of a username that would be taken or too short without it, in bytes.
+const suffixSize = 4
+
+// suffixed makes a username that nobody has.
+func (s *Identities) suffixed(name string) identifier.Username {
+	raw := make([]byte, suffixSize)
+	if _, err := io.ReadFull(s.random, raw); err != nil {
+		panic("auth: the random source failed: " + err.Error())
+	}
+	username, err := identifier.ParseUsername(identifier.UsernameStem(name) + "_" + hex.EncodeToString(raw))
+	if err != nil {
+		panic("auth: a stem took no suffix: " + err.Error())
+	}
+	return username
+}
+
+// cut keeps the first code points of a text.
+func cut(text string, most int) string {
+	runes := []rune(text)
+	return string(runes[:min(most, len(runes))])
+}

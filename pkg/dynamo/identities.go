@@ -1,0 +1,98 @@
+package dynamo
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/id"
+	"latchkey/pkg/identifier"
+)
+
+// FindIdentity implements [auth.IdentityStore].
+func (s *Store) FindIdentity(ctx context.Context, identity auth.IdentityRef) (id.ID, error) {
+	return readOne(ctx, s, "reading the identity", s.users, identityKey(identity), readGuard)
+}
+
+// FindHolders implements [auth.IdentityStore] with one consistent read of both guards.
+func (s *Store) FindHolders(
+	ctx context.Context, email identifier.Address, username identifier.Username,
+) (id.ID, bool, error) {
+	address, name, err := s.guards(ctx, email, username)
+	if err != nil || address == nil {
+		return id.ID{}, name != nil, err
+	}
+	holder, err := readGuard(address)
+	return holder, name != nil, err
+}
+
+// CreateIdentified implements [auth.IdentityStore] with one transaction.
+func (s *Store) CreateIdentified(ctx context.Context, user auth.User, identity auth.IdentityRef, session auth.Session) error {
+	return s.transact(ctx, "writing the account", []types.TransactWriteItem{
+		putNew(s.users, guardItem(identityKey(identity), user.ID)),
+		putNew(s.users, guardItem(emailKey(user.Email.Canonical), user.ID)),
+		putNew(s.users, guardItem(usernameKey(user.Username.Canonical), user.ID)),
+		putNew(s.users, userItem(user)),
+		putNew(s.users, userIdentityItem(user.ID, identity)),
+		putNew(s.sessions, sessionItem(session)),
+	}, auth.ErrIdentityTaken, auth.ErrEmailTaken, auth.ErrUsernameTaken)
+}
+
+// LinkIdentity implements [auth.IdentityStore] with one transaction, and with a read when the account has another identity
+// of the provider: a canceled transaction tells which condition failed.
+func (s *Store) LinkIdentity(ctx context.Context, link auth.Link) error {
+	items := []types.TransactWriteItem{
+		putNew(s.users, guardItem(identityKey(link.Identity), link.User.ID)),
+		s.linkUpdate(link),
+		s.linkPut(link),
+		putNew(s.sessions, sessionItem(link.Session)),
+	}
+	if link.Replaced != "" {
+		items = append(items, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.users, Key: key(link.Replaced, sortNone)}})
+	}
+	if !link.Notice.ID.IsZero() {
+		items = append(items, putNew(s.sessions, mailItem(link.Notice)))
+	}
+	err := s.transact(ctx, "linking the identity", items, auth.ErrIdentityTaken, auth.ErrUserChanged, errLinked)
+	if err != errLinked { //nolint:errorlint // transact returns the very value it was given
+		return err
+	}
+	existing, err := readOne(ctx, s, "reading the identity of the account", s.users,
+		userIdentityKey(link.User.ID, link.Identity.Provider), readUserIdentity)
+	if err != nil {
+		return err
+	}
+	return &auth.IdentityLinkedError{Existing: existing}
+}
+
+// linkUpdate changes the account if it is as it was read.
+func (s *Store) linkUpdate(link auth.Link) types.TransactWriteItem {
+	change := "SET email_verified = :true, proven = :true, epoch = :epoch, rev = rev + :one, last_login = :now, " +
+		"oauth_provider = if_not_exists(oauth_provider, :provider), room = room - :one"
+	if link.Seized {
+		change += " REMOVE phc"
+	}
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName:           &s.users,
+		Key:                 userKey(link.User.ID),
+		UpdateExpression:    aws.String(change),
+		ConditionExpression: aws.String("attribute_exists(pk) AND rev = :rev AND epoch = :was AND active = :true"),
+		ExpressionAttributeValues: item{
+			":true": flag(true), ":one": number(1), ":now": millis(link.At), ":rev": number(link.User.Revision),
+			":was": number(link.User.Epoch), ":epoch": number(link.Epoch()), ":provider": text(link.Identity.Provider),
+		},
+	}}
+}
+
+// linkPut writes the identity as the account has it: its first of that provider, or in place of the one that was read.
+func (s *Store) linkPut(link auth.Link) types.TransactWriteItem {
+	put := putNew(s.users, userIdentityItem(link.User.ID, link.Identity))
+	if link.Replaced != "" {
+		put.Put.ConditionExpression = aws.String("#identity = :replaced")
+		put.Put.ExpressionAttributeNames = reserved(attrIdentity)
+		put.Put.ExpressionAttributeValues = item{":replaced": text(link.Replaced)}
+	}
+	return put
+}

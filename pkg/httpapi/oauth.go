@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/secret"
+)
+
+type oauthStarter interface {
+	Start(ctx context.Context, provider string, binding secret.String) (auth.Started, error)
+}
+
+// OAuthStart is GET /api/auth/oauth/{provider}: it binds the flow to this browser and sends it to the provider.
+func OAuthStart(bindings Cookies, rules oauthStarter) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		started, err := rules.Start(r.Context(), r.PathValue("provider"), bindings.read(r))
+		if err != nil {
+			return err
+		}
+		bindings.set(w, started.Binding)
+		w.Header().Set("Location", started.Location)
+		w.WriteHeader(http.StatusFound)
+		return nil
+	}
+}
+
+type oauthFinisher interface {
+	// Known says whether a provider has this name and settings; the error is the answer if not.
+	Known(provider string) error
+	Finish(ctx context.Context, provider string, callback auth.Callback, binding secret.String) (auth.Pair, error)
+}
+
+// OAuthCallback is GET /api/auth/oauth/{provider}/callback, where the provider sends the browser back to.
+func OAuthCallback(bindings Cookies, rules oauthFinisher) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		provider := r.PathValue("provider")
+		if err := rules.Known(provider); err != nil {
+			return err
+		}
+		callback, err := readCallback(r)
+		if err != nil {
+			return err
+		}
+		pair, err := rules.Finish(r.Context(), provider, callback, bindings.read(r))
+		if err != nil {
+			return err
+		}
+		writeJSON(w, http.StatusOK, newTokensBody(pair))
+		return nil
+	}
+}
+
+// readCallback reads the answer of a provider (RFC 6749 §4.1.2). A parameter that stands twice is refused (§3.1), and an
+// empty one is absent.
+func readCallback(r *http.Request) (auth.Callback, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return auth.Callback{}, errMalformedQuery // without the cause, which quotes the query
+	}
+	var faults []fault.Field
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if len(query[name]) > 1 {
+			faults = append(faults, fault.Field{Key: name, Message: "stands more than once"})
+		}
+	}
+	callback := auth.Callback{
+		Code:   secret.New(query.Get("code")),
+		State:  secret.New(query.Get("state")),
+		Error:  query.Get("error"),
+		Issuer: query.Get("iss"),
+	}
+	if callback.Code.IsZero() && callback.Error == "" {
+		faults = append(faults, fault.Field{Key: "code", Message: "is required"})
+	}
+	if len(faults) > 0 {
+		return auth.Callback{}, fault.Validation(faults...)
+	}
+	return callback, nil
+}

@@ -1,0 +1,110 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"latchkey/pkg/auth"
+)
+
+// Bounds of what a provider can make us do.
+const (
+	answerTime = 10 * time.Second // of all calls of one request together, from the first on
+	answerSize = 1 << 20          // bytes of one body
+)
+
+// newClient returns a client that follows no redirect, since no documented answer is one, and reads no endless body.
+func newClient() *http.Client {
+	return &http.Client{
+		Transport:     bounded{&http.Transport{Proxy: nil, MaxIdleConnsPerHost: 2, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}},
+		Timeout:       answerTime,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// within bounds the time of all calls that are made with the context.
+func within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, answerTime)
+}
+
+// bounded is a transport whose bodies end, with an error, at answerSize.
+type bounded struct{ next http.RoundTripper }
+
+// RoundTrip implements [http.RoundTripper].
+func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := b.next.RoundTrip(request)
+	if err == nil {
+		response.Body = http.MaxBytesReader(nil, response.Body, answerSize)
+	}
+	return response, err
+}
+
+// get reads a JSON answer of a provider's API.
+func get(ctx context.Context, client *http.Client, url string, token *oauth2.Token, into any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	token.SetAuthHeader(request)
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "Latchkey")
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the status is %d", response.StatusCode)
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, into)
+}
+
+// causeSize bounds what an error of a library, which may quote a whole answer, puts into the log, in bytes.
+const causeSize = 200
+
+func brief(doing string, err error) error {
+	return fmt.Errorf("%s: %.*s", doing, causeSize, err.Error())
+}
+
+// failed says that a provider is away, slow or answers what it should not.
+func failed(doing string, err error) error {
+	return auth.ErrOAuthProviderFailed.Because(brief(doing, err))
+}
+
+// refusal tells a provider that refuses from one that fails: an error of RFC 6749 §5.2 is a refusal, whatever its status,
+// but for the two with which a server speaks of itself (§4.1.2.1).
+func refusal(err error) error {
+	answered, ok := errors.AsType[*answeredError](err)
+	if !ok || answered.code == "" || answered.code == "server_error" || answered.code == "temporarily_unavailable" {
+		return auth.ErrOAuthProviderFailed.Because(err)
+	}
+	return auth.ErrOAuthFailed.Because(err)
+}
+
+// answeredError is an error answer of a token endpoint, without the body, which may hold what no log should.
+type answeredError struct {
+	status int
+	code   string
+}
+
+func (e *answeredError) Error() string {
+	return fmt.Sprintf("the status is %d, the error %.64q", e.status, e.code)
+}
+
+func redacted(err error) error {
+	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		return &answeredError{status: answer.Response.StatusCode, code: answer.ErrorCode}
+	}
+	return err
+}

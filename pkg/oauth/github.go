@@ -1,0 +1,105 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"golang.org/x/oauth2"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/secret"
+)
+
+// hub is GitHub, or a GitHub Enterprise Server: OAuth 2.0 without ID tokens, so its API says who the token is for.
+type hub struct {
+	application oauth2.Config
+	issuer      string
+	api         string
+	client      *http.Client
+}
+
+func (p *Providers) gitHub() hub {
+	endpoint := oauth2.Endpoint{
+		AuthURL:   p.settings.GitHubURL + "/login/oauth/authorize",
+		TokenURL:  p.settings.GitHubURL + "/login/oauth/access_token",
+		AuthStyle: oauth2.AuthStyleInParams,
+	}
+	return hub{
+		application: p.application(github, p.settings.GitHub, endpoint, "user:email"),
+		issuer:      p.settings.GitHubURL,
+		api:         p.settings.GitHubAPIURL,
+		client:      p.client,
+	}
+}
+
+// AuthorizationURL implements [auth.IdentityProvider].
+func (h hub) AuthorizationURL(_ context.Context, keys auth.FlowKeys) (string, error) {
+	return h.application.AuthCodeURL(keys.State.Reveal(), oauth2.S256ChallengeOption(keys.Verifier.Reveal())), nil
+}
+
+// Issuer implements [auth.IdentityProvider]: GitHub documents none.
+func (hub) Issuer() string { return "" }
+
+// account is what GET /user says, as far as it is used.
+type account struct {
+	ID    int64  `json:"id"` // stays when the login changes
+	Login string `json:"login"`
+}
+
+// mailbox is one of the addresses of GET /user/emails.
+type mailbox struct {
+	Email    string `json:"email"`
+	Primary  bool   `json:"primary"`
+	Verified bool   `json:"verified"`
+}
+
+// Identify implements [auth.IdentityProvider].
+func (h hub) Identify(ctx context.Context, code secret.String, keys auth.FlowKeys) (auth.Identified, error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	token, err := exchange(ctx, h.client, h.application, code, keys.Verifier)
+	if err != nil {
+		return auth.Identified{}, err
+	}
+	var person account
+	if err := get(ctx, h.client, h.api+"/user", token, &person); err != nil {
+		return auth.Identified{}, failed("reading the user", err)
+	}
+	if person.ID <= 0 {
+		return auth.Identified{}, failed("reading the user", errors.New("the id is missing"))
+	}
+	var mailboxes []mailbox
+	if err := get(ctx, h.client, h.api+"/user/emails", token, &mailboxes); err != nil {
+		return auth.Identified{}, failed("reading the addresses", err)
+	}
+	return auth.Identified{
+		IdentityRef: auth.IdentityRef{Provider: github, Issuer: h.issuer, Subject: strconv.FormatInt(person.ID, 10)},
+		Email:       choose(mailboxes),
+		Name:        person.Login,
+	}, nil
+}
+
+// choose picks the primary address if it is verified, else the first verified one; empty if there is none. The addresses
+// by which GitHub keeps one private reach nobody.
+func choose(mailboxes []mailbox) string {
+	chosen := ""
+	for _, box := range mailboxes {
+		if !box.Verified || hidden(box.Email) {
+			continue
+		}
+		if box.Primary {
+			return box.Email
+		}
+		if chosen == "" {
+			chosen = box.Email
+		}
+	}
+	return chosen
+}
+
+func hidden(email string) bool {
+	return strings.HasSuffix(strings.ToLower(email), "@users.noreply.github.com")
+}
