@@ -197,6 +197,54 @@ func storeCalls(t *testing.T) map[string]storeCall {
 					t.Errorf("the account is %+v", after)
 				}
 			}},
+		"PutFlow": {operations: []string{"PutItem"},
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				return f.PutFlow(ctx, newFlow())
+			}},
+		"SpendFlow": {operations: []string{"UpdateItem"},
+			prepare: func(t *testing.T, f fixture) auth.Mail { putFlow(t, f); return auth.Mail{} },
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				_, err := f.SpendFlow(ctx, newFlow(), now)
+				return err
+			}},
+		"FindIdentity": {operations: []string{"GetItem"},
+			prepare: func(t *testing.T, f fixture) auth.Mail {
+				if err := f.LinkIdentity(t.Context(), newLink(f.user)); err != nil {
+					t.Fatal(err)
+				}
+				return auth.Mail{}
+			},
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				_, err := f.FindIdentity(ctx, octavia)
+				return err
+			}},
+		"FindHolders": {operations: []string{"BatchGetItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				holder, _, err := f.FindHolders(ctx, user.Email, user.Username)
+				if err == nil && holder != user.ID {
+					t.Errorf("the holder is %v", holder)
+				}
+				return err
+			}},
+		"CreateIdentified": {operations: []string{"TransactWriteItems"},
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				fresh := newUser(t, "fresh", "fresh@example.com")
+				return f.CreateIdentified(ctx, fresh, octavia, newSession(fresh))
+			},
+			check: func(t *testing.T, f fixture, _, _ auth.User) {
+				if keys := f.tables.Keys(t); len(keys) != 11 {
+					t.Errorf("the tables hold %v", keys)
+				}
+			}},
+		"LinkIdentity": {operations: []string{"TransactWriteItems"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.LinkIdentity(ctx, newLink(user))
+			},
+			check: func(t *testing.T, f fixture, _, after auth.User) {
+				if keys := f.tables.Keys(t); len(keys) != 9 || after.Epoch != 1 || after.Revision != 1 {
+					t.Errorf("the tables hold %v, the account is %+v", keys, after)
+				}
+			}},
 		"Ping": {operations: []string{"GetItem"},
 			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error { return f.Ping(ctx) }},
 	}

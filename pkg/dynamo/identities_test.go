@@ -1,0 +1,247 @@
+package dynamo_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/id"
+	"latchkey/pkg/secret"
+)
+
+func newFlow() auth.Flow {
+	return auth.Flow{
+		FlowKeys: auth.FlowKeys{State: secret.New("state"), Verifier: secret.New("verifier"), Nonce: secret.New("nonce")},
+		Provider: "acme",
+		Binding:  []byte("a hash"),
+		Expires:  now.Truncate(time.Second).Add(time.Minute),
+	}
+}
+
+// putFlow stores a flow.
+func putFlow(t *testing.T, f fixture) {
+	t.Helper()
+	if err := f.PutFlow(t.Context(), newFlow()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAFlowIsSpentOnlyByWhomItIsBoundTo holds each part of the condition.
+func TestAFlowIsSpentOnlyByWhomItIsBoundTo(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		putFlow(t, f)
+		for name, change := range map[string]func(*auth.Flow, *time.Time){
+			"another state":    func(flow *auth.Flow, _ *time.Time) { flow.State = secret.New("another") },
+			"another provider": func(flow *auth.Flow, _ *time.Time) { flow.Provider = "other" },
+			"another browser":  func(flow *auth.Flow, _ *time.Time) { flow.Binding = []byte("another") },
+			"at its end":       func(flow *auth.Flow, at *time.Time) { *at = flow.Expires },
+		} {
+			presented, at := newFlow(), now
+			change(&presented, &at)
+			if _, err := f.SpendFlow(t.Context(), presented, at); !errors.Is(err, auth.ErrNotFound) {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+		}
+		presented := auth.Flow{FlowKeys: auth.FlowKeys{State: secret.New("state")}, Provider: "acme", Binding: []byte("a hash")}
+		if got, err := f.SpendFlow(t.Context(), presented, now); err != nil || !reflect.DeepEqual(got, newFlow()) {
+			t.Errorf("the flow is %+v, error %v", got, err)
+		}
+		if _, err := f.SpendFlow(t.Context(), presented, now); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("again: %v", err)
+		}
+	})
+}
+
+func TestOfManySpendersOneGetsTheFlow(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		putFlow(t, f)
+		var won atomic.Int32
+		var wait sync.WaitGroup
+		for range 32 {
+			wait.Go(func() {
+				_, err := f.SpendFlow(t.Context(), newFlow(), now)
+				if err == nil {
+					won.Add(1)
+				} else if !errors.Is(err, auth.ErrNotFound) {
+					t.Errorf("a loser got %v", err)
+				}
+			})
+		}
+		wait.Wait()
+		if won.Load() != 1 {
+			t.Errorf("%d got it", won.Load())
+		}
+	})
+}
+
+var octavia = auth.IdentityRef{Provider: "acme", Issuer: "https://acme.example", Subject: "42"}
+
+func newLink(user auth.User) auth.Link {
+	link := auth.Link{User: user, Identity: octavia, Seized: true, At: now, Notice: newMail(user)}
+	user.Epoch++
+	link.Session = newSession(user)
+	return link
+}
+
+func TestOfManyCreatorsOneMakesTheAccount(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		var made atomic.Int32
+		var wait sync.WaitGroup
+		for range 32 {
+			wait.Go(func() {
+				user := newUser(t, "octavia", "octavia@example.com")
+				err := f.CreateIdentified(t.Context(), user, octavia, newSession(user))
+				if err == nil {
+					made.Add(1)
+				} else if !errors.Is(err, auth.ErrIdentityTaken) {
+					t.Errorf("a loser got %v", err)
+				}
+			})
+		}
+		wait.Wait()
+		if keys := f.tables.Keys(t); made.Load() != 1 || len(keys) != 6 {
+			t.Errorf("%d made it, the tables hold %v", made.Load(), keys)
+		}
+	})
+}
+
+// TestWhatStandsInTheWayOfAnAccount is told, and nothing is written.
+func TestWhatStandsInTheWayOfAnAccount(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		create(t, f, "alice", "alice@example.com")
+		before := f.tables.Keys(t)
+		for name, test := range map[string]struct {
+			username, email string
+			want            error
+		}{
+			"the username": {"ALICE", "other@example.com", auth.ErrUsernameTaken},
+			"the address":  {"other", "alice@EXAMPLE.com", auth.ErrEmailTaken},
+			"both":         {"alice", "alice@example.com", auth.ErrEmailTaken},
+		} {
+			user := newUser(t, test.username, test.email)
+			if err := f.CreateIdentified(t.Context(), user, octavia, newSession(user)); !errors.Is(err, test.want) {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+		}
+		if after := f.tables.Keys(t); !reflect.DeepEqual(before, after) {
+			t.Errorf("the tables hold %v", after)
+		}
+	})
+}
+
+func TestALinkIsMadeAsItIsTold(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, _ := create(t, f, "alice", "alice@example.com")
+		link := newLink(user)
+		if err := f.LinkIdentity(t.Context(), link); err != nil {
+			t.Fatal(err)
+		}
+		found, err := f.FindIdentity(t.Context(), octavia)
+		if err != nil || found != user.ID {
+			t.Errorf("the identity leads to %v, error %v", found, err)
+		}
+		want := user
+		want.PasswordHash, want.Epoch, want.Revision, want.Room = secret.String{}, 1, 1, user.Room-1
+		want.EmailVerified, want.Proven, want.OAuthProvider, want.LastLogin = true, true, "acme", now
+		if after, err := f.ReadUser(t.Context(), user.ID); err != nil || !reflect.DeepEqual(after, want) {
+			t.Errorf("the account is %+v, error %v", after, err)
+		}
+		sessions, err := f.ReadSessions(t.Context(), []auth.SessionRef{link.Session.Ref()})
+		if err != nil || !sessions[link.Session.Ref()].Session.Live(want, now) {
+			t.Errorf("the session is %+v, error %v", sessions, err)
+		}
+	})
+}
+
+// TestLinksThatAreRefused holds each part of the conditions; nothing is written.
+func TestLinksThatAreRefused(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, _ := create(t, f, "alice", "alice@example.com")
+		taken := newUser(t, "bob", "bob@example.com")
+		bobs := octavia
+		bobs.Subject = "43"
+		if err := f.CreateIdentified(t.Context(), taken, bobs, newSession(taken)); err != nil {
+			t.Fatal(err)
+		}
+		before := f.tables.Keys(t)
+		for name, test := range map[string]struct {
+			change func(*auth.Link)
+			want   error
+		}{
+			"the identity is another's": {func(l *auth.Link) { l.Identity = bobs }, auth.ErrIdentityTaken},
+			"another revision":          {func(l *auth.Link) { l.User.Revision = 7 }, auth.ErrUserChanged},
+			"another epoch":             {func(l *auth.Link) { l.User.Epoch = 7 }, auth.ErrUserChanged},
+			"no such account":           {func(l *auth.Link) { l.User.ID = id.New(rand.Reader) }, auth.ErrUserChanged},
+		} {
+			link := newLink(user)
+			test.change(&link)
+			if err := f.LinkIdentity(t.Context(), link); !errors.Is(err, test.want) {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+		}
+		if after := f.tables.Keys(t); !reflect.DeepEqual(before, after) {
+			t.Errorf("the tables hold %v", after)
+		}
+	})
+}
+
+// TestALinkThatReplacesAnother: the account's former identity of the provider is named, and then opens nothing.
+func TestALinkThatReplacesAnother(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, _ := create(t, f, "alice", "alice@example.com")
+		if err := f.LinkIdentity(t.Context(), newLink(user)); err != nil {
+			t.Fatal(err)
+		}
+		user, err := f.ReadUser(t.Context(), user.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := newLink(user)
+		second.Identity.Subject = "43"
+		linked, is := errors.AsType[*auth.IdentityLinkedError](f.LinkIdentity(t.Context(), second))
+		if !is {
+			t.Fatal("the first identity does not stand in the way")
+		}
+		second.Replaced = "I#acme#another"
+		if _, is := errors.AsType[*auth.IdentityLinkedError](f.LinkIdentity(t.Context(), second)); !is {
+			t.Error("what is not there was replaced")
+		}
+		second.Replaced = linked.Existing
+		if err := f.LinkIdentity(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.FindIdentity(t.Context(), octavia); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("the former identity: %v", err)
+		}
+		if found, err := f.FindIdentity(t.Context(), second.Identity); err != nil || found != user.ID {
+			t.Errorf("the new identity leads to %v, error %v", found, err)
+		}
+	})
+}
+
+func TestFindHolders(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, _ := create(t, f, "alice", "alice@example.com")
+		for name, test := range map[string]struct {
+			username, email string
+			holder          id.ID
+			taken           bool
+		}{
+			"neither":      {"bob", "bob@example.com", id.ID{}, false},
+			"the username": {"Alice", "bob@example.com", id.ID{}, true},
+			"the address":  {"bob", "alice@EXAMPLE.com", user.ID, false},
+			"both":         {"alice", "alice@example.com", user.ID, true},
+		} {
+			asked := newUser(t, test.username, test.email)
+			holder, taken, err := f.FindHolders(t.Context(), asked.Email, asked.Username)
+			if err != nil || holder != test.holder || taken != test.taken {
+				t.Errorf("%s: %v, %t, error %v", name, holder, taken, err)
+			}
+		}
+	})
+}
