@@ -1,19 +1,19 @@
-// Package password decides which passwords are taken, and stores and checks them as argon2id hashes.
+// Package password decides which passwords are taken, stores them as argon2id hashes, and checks them against these and
+// against those that other systems have left.
 //
 // [Policy] says whether a new password may be used, [Hasher] makes the text that is stored and compares a password with
 // it, [Hasher.Dummy] is compared when there is no account, so that a wrong name costs what a wrong password does.
+// What can be read, and replaced by [Hasher.Renew] once its password is known: argon2id and argon2i, bcrypt, PBKDF2 and
+// scrypt, as PHC strings, as passlib writes them and as Django does.
 //
 // The package knows no accounts and keeps nothing; it neither trims, truncates nor normalises what it is given. A
 // password of another Unicode normalisation is another password (contract; ASVS 5.0 V6.2.8).
 package password
 
 import (
-	"crypto/subtle"
 	"fmt"
 	"io"
 	"sync/atomic"
-
-	"golang.org/x/crypto/argon2"
 
 	"latchkey/pkg/secret"
 )
@@ -38,19 +38,43 @@ func (h *Hasher) Hash(pw secret.String) secret.String {
 	if _, err := io.ReadFull(h.random, salt); err != nil {
 		panic("password: the random source failed: " + err.Error())
 	}
-	made := stored{params: h.params, salt: salt, tag: h.derive(pw, h.params, salt, tagSize)}
+	made := argon2Hash{variant: argon2id, params: h.params, salt: salt}
+	h.hashes.Add(1)
+	made.tag = made.derive([]byte(pw.Reveal()), tagSize)
 	return secret.New(made.String())
 }
 
-// Verify says whether pw made the stored PHC string, in constant time. An error is never the fault of who typed the
-// password: it wraps [ErrUnreadable] or [ErrCost], and then no hash was computed.
-func (h *Hasher) Verify(phc, pw secret.String) (bool, error) {
-	known, err := parse(phc.Reveal())
+// Verify says whether pw made the stored hash, in constant time. An error is never the fault of who typed the password: it
+// wraps [ErrUnreadable] or [ErrCost], and then no hash was computed.
+func (h *Hasher) Verify(hash, pw secret.String) (bool, error) {
+	known, err := parse(hash.Reveal())
 	if err != nil {
 		return false, fmt.Errorf("reading a stored password hash: %w", err)
 	}
-	tag := h.derive(pw, known.params, known.salt, len(known.tag))
-	return subtle.ConstantTimeCompare(tag, known.tag) == 1, nil
+	h.hashes.Add(1)
+	match, err := known.matches([]byte(pw.Reveal()))
+	if err != nil {
+		return false, fmt.Errorf("computing a password hash: %w", err)
+	}
+	return match, nil
+}
+
+// Renew returns the hash to store for pw from now on, which has just been verified against hash: that one itself if it is
+// like those that Hash makes, otherwise a new one. Hashes with higher costs are replaced as well, so that all accounts
+// come to take the same time.
+func (h *Hasher) Renew(hash, pw secret.String) secret.String {
+	if h.isCurrent(hash.Reveal()) {
+		return hash
+	}
+	return h.Hash(pw)
+}
+
+// isCurrent says whether text could be one that Hash has made.
+func (h *Hasher) isCurrent(text string) bool {
+	known, err := parse(text)
+	made, is := known.(argon2Hash)
+	return err == nil && is && made.variant == argon2id && made.params == h.params &&
+		len(made.salt) == saltSize && len(made.tag) == tagSize && made.String() == text
 }
 
 // Dummy is the stored hash of nobody. Comparing with it costs what comparing with an account's hash does.
@@ -59,9 +83,3 @@ func (h *Hasher) Dummy() secret.String { return secret.New(dummy) }
 // Hashes is how many hashes were computed since the Hasher was made. Tests hold with it that an unknown user costs one
 // and that a malformed request costs none.
 func (h *Hasher) Hashes() uint64 { return h.hashes.Load() }
-
-// derive is the one place where the work is done, and counted.
-func (h *Hasher) derive(pw secret.String, params Params, salt []byte, size int) []byte {
-	h.hashes.Add(1)
-	return argon2.IDKey([]byte(pw.Reveal()), salt, params.Time, params.MemoryKiB, params.Threads, uint32(size))
-}

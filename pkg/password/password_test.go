@@ -118,8 +118,9 @@ func TestHashesCountsConcurrentWork(t *testing.T) {
 
 func TestDummy(t *testing.T) {
 	hasher := NewHasher(Current, rand.Reader)
-	known, err := parse(hasher.Dummy().Reveal())
-	if err != nil || known.params != Current {
+	read, err := parse(hasher.Dummy().Reveal())
+	known, is := read.(argon2Hash)
+	if err != nil || !is || known.variant != argon2id || known.params != Current {
 		t.Fatalf("the dummy has %+v, %v; want the current parameters %+v", known.params, err, Current)
 	}
 	salt, tag := sha256.Sum256([]byte("latchkey dummy salt")), sha256.Sum256([]byte("latchkey dummy tag"))
