@@ -114,7 +114,7 @@ func (p *Parts) hasher() *password.Hasher { return password.NewHasher(password.C
 func (p *Parts) cookies() *auth.Cookies { return auth.NewCookies(p.lifetimes(), p.now, p.random) }
 
 func (p *Parts) login() *auth.Login {
-	return auth.NewLogin(p.useStore(), p.hasher(), p.pairs(), p.cookies(), p.now)
+	return auth.NewLogin(p.useStore(), p.hasher(), p.pairs(), p.cookies(), p.now, p.log)
 }
 
 func (p *Parts) authenticator() *auth.Authenticator {

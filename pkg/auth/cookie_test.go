@@ -376,7 +376,7 @@ func TestLoginsThatASweepDoesNotSee(t *testing.T) {
 			holding <- struct{}{}
 			<-release
 		}}
-		login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now)
+		login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now, h.logger())
 		all.Go(func() {
 			if _, err := login.Login(t.Context(), "alice", secret.New(goodPassword)); err != nil {
 				t.Errorf("logging in: %v", err)
@@ -439,7 +439,7 @@ func TestASweepSparesSessionsOfALaterEpoch(t *testing.T) {
 		h.change(t, "alice", changes{"epoch": number("1")})
 		later = h.signIn(t, "alice")
 	}}
-	login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now)
+	login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now, h.logger())
 	if _, err := login.Login(t.Context(), "alice", secret.New(goodPassword)); err != nil {
 		t.Fatal(err)
 	}

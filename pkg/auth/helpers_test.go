@@ -108,7 +108,7 @@ func (h *house) registrar() *auth.Registrar {
 }
 
 func (h *house) login() *auth.Login {
-	return auth.NewLogin(h.store, h.hasher, h.pairs(), h.cookies(), h.now)
+	return auth.NewLogin(h.store, h.hasher, h.pairs(), h.cookies(), h.now, h.logger())
 }
 
 func (h *house) authenticator() *auth.Authenticator {

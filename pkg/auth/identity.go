@@ -11,6 +11,7 @@ import (
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
 	"latchkey/pkg/reqlog"
+	"latchkey/pkg/secret"
 )
 
 // Whose account an identity leads to:
@@ -164,7 +165,9 @@ func (s *Identities) openKnown(ctx context.Context, known id.ID) (Session, error
 	if err != nil {
 		return Session{}, fmt.Errorf("reading the account of the identity: %w", err)
 	}
-	user, err = recordLogin(ctx, s.store, user, s.now, requireActive)
+	user, err = recordLogin(ctx, s.store, user, s.now, func(user User) (secret.String, error) {
+		return user.PasswordHash, requireActive(user)
+	})
 	if err != nil {
 		return Session{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -19,9 +20,10 @@ type LoginStore interface {
 	// both cases, so that an absent account cannot be told from a present one.
 	FindUser(ctx context.Context, login LoginName) (User, error)
 	// RecordLogin notes a login at now and takes one from the account's room, if the account is active and in the
-	// epoch that user has, and returns the room left. Otherwise it returns a *StaleUserError with the account as it
-	// stands.
-	RecordLogin(ctx context.Context, user User, now time.Time) (room int, err error)
+	// epoch that user has, and returns the room left. If hash is not the password hash that user has, it takes its
+	// place in the same write, which then demands that the account still has user's. Otherwise it returns a
+	// *StaleUserError with the account as it stands.
+	RecordLogin(ctx context.Context, user User, hash secret.String, now time.Time) (room int, err error)
 	// PutSession stores a new session.
 	PutSession(ctx context.Context, session Session) error
 	SweepStore
@@ -29,8 +31,12 @@ type LoginStore interface {
 
 // passwordVerifier compares a password with what is stored.
 type passwordVerifier interface {
-	// Verify says whether password made hash. An error means that hash cannot be read.
+	// Verify says whether password made hash. An error means that hash cannot be read, or costs too much, and that
+	// nothing was computed.
 	Verify(hash, password secret.String) (bool, error)
+	// Renew returns what to store for a password that has made hash: hash, or a new one if that is not made as
+	// hashes are now.
+	Renew(hash, password secret.String) secret.String
 	// Dummy is a hash of no password that costs what a real one does.
 	Dummy() secret.String
 }
@@ -68,11 +74,14 @@ type Login struct {
 	pairs     *Pairs
 	cookies   *Cookies
 	now       Clock
+	log       *slog.Logger
 }
 
-// NewLogin returns a Login.
-func NewLogin(store LoginStore, passwords passwordVerifier, pairs *Pairs, cookies *Cookies, now Clock) *Login {
-	return &Login{store: store, passwords: passwords, pairs: pairs, cookies: cookies, now: now}
+// NewLogin returns a Login. Security events go to log.
+func NewLogin(
+	store LoginStore, passwords passwordVerifier, pairs *Pairs, cookies *Cookies, now Clock, log *slog.Logger,
+) *Login {
+	return &Login{store: store, passwords: passwords, pairs: pairs, cookies: cookies, now: now, log: log}
 }
 
 // Login begins a token session for the user whose name and password these are.
@@ -110,23 +119,33 @@ func startSession(ctx context.Context, store LoginStore, user User, session Sess
 	return nil
 }
 
-// authenticate returns the account whose credentials these are, as recordLogin does.
+// authenticate returns the account whose credentials these are, as recordLogin does. A hash of another making is replaced
+// as the login is recorded; of several logins that would replace it, the others find what one has stored.
 func (l *Login) authenticate(ctx context.Context, name LoginName, password secret.String) (User, error) {
 	user, err := l.store.FindUser(ctx, name)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return User{}, fmt.Errorf("finding the account: %w", err)
 	}
-	return recordLogin(ctx, l.store, user, l.now, func(user User) error { return l.check(ctx, user, password) })
+	return recordLogin(ctx, l.store, user, l.now, func(user User) (secret.String, error) {
+		if err := l.check(ctx, user, password); err != nil {
+			return secret.String{}, err
+		}
+		return l.passwords.Renew(user.PasswordHash, password), nil
+	})
 }
 
-// recordLogin records a login that check allows and returns the account in the epoch in which it was recorded, with the room
+// recordLogin records a login that admit allows and returns the account in the epoch in which it was recorded, with the room
 // that was left then. If the account changes between the reading and the recording (a reset, say), what it has become decides.
-func recordLogin(ctx context.Context, store LoginStore, user User, now Clock, check func(User) error) (User, error) {
+// Admit returns the password hash that the account has from then on.
+func recordLogin(
+	ctx context.Context, store LoginStore, user User, now Clock, admit func(User) (secret.String, error),
+) (User, error) {
 	for range loginAttempts {
-		if err := check(user); err != nil {
+		hash, err := admit(user)
+		if err != nil {
 			return User{}, err
 		}
-		room, err := store.RecordLogin(ctx, user, now())
+		room, err := store.RecordLogin(ctx, user, hash, now())
 		if stale, ok := errors.AsType[*StaleUserError](err); ok {
 			user = stale.Current
 			continue
@@ -142,22 +161,33 @@ func recordLogin(ctx context.Context, store LoginStore, user User, now Clock, ch
 
 // check computes exactly one hash, whoever user is; the zero user has no password.
 func (l *Login) check(ctx context.Context, user User, password secret.String) error {
-	hash := user.PasswordHash
-	if hash.IsZero() {
-		hash = l.passwords.Dummy()
-	}
-	match, err := l.passwords.Verify(hash, password)
+	match, err := l.matches(ctx, user, password)
 	if err != nil {
 		return fmt.Errorf("verifying the password: %w", err)
 	}
 	if user.ID != (id.ID{}) {
 		reqlog.User(ctx, user.ID)
 	}
-	if !match || user.PasswordHash.IsZero() {
+	if !match {
 		return ErrInvalidCredentials
 	}
 	if !user.Active {
 		return ErrAccountInactive
 	}
 	return nil
+}
+
+// matches says whether password is user's. A stored hash that cannot be read is no password at all, so that the answer does
+// not tell of the account, and a security event: its user cannot log in before a reset.
+func (l *Login) matches(ctx context.Context, user User, password secret.String) (bool, error) {
+	if !user.PasswordHash.IsZero() {
+		match, err := l.passwords.Verify(user.PasswordHash, password)
+		if err == nil {
+			return match, nil
+		}
+		l.log.WarnContext(ctx, "security event", "event", "password_hash_unusable",
+			"user_id", user.ID.String(), "cause", err.Error())
+	}
+	_, err := l.passwords.Verify(l.passwords.Dummy(), password)
+	return false, err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"latchkey/pkg/auth"
+	"latchkey/pkg/secret"
 )
 
 // The stores here are the real one, with something that happens between two of its calls.
@@ -15,9 +16,9 @@ type changingStore struct {
 	meanwhile func()
 }
 
-func (c *changingStore) RecordLogin(ctx context.Context, user auth.User, now time.Time) (int, error) {
+func (c *changingStore) RecordLogin(ctx context.Context, user auth.User, hash secret.String, now time.Time) (int, error) {
 	once(&c.meanwhile)
-	return c.LoginStore.RecordLogin(ctx, user, now)
+	return c.LoginStore.RecordLogin(ctx, user, hash, now)
 }
 
 // putStore lets it happen between the recording of a login and the storing of its session.

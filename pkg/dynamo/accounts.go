@@ -12,6 +12,7 @@ import (
 	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
+	"latchkey/pkg/secret"
 )
 
 // EnsureFree implements [auth.RegistrationStore] with one consistent read of both guards.
@@ -84,20 +85,9 @@ func (s *Store) ReadUser(ctx context.Context, user id.ID) (auth.User, error) {
 
 // RecordLogin implements [auth.LoginStore]. A write of its own that is found done is a success: the item carries the
 // operation that wrote it last.
-func (s *Store) RecordLogin(ctx context.Context, user auth.User, now time.Time) (int, error) {
+func (s *Store) RecordLogin(ctx context.Context, user auth.User, hash secret.String, now time.Time) (int, error) {
 	operation := s.operation()
-	output, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:           &s.users,
-		Key:                 userKey(user.ID),
-		UpdateExpression:    aws.String("SET last_login = :now, op = :op ADD room :less"),
-		ConditionExpression: aws.String("attribute_exists(pk) AND epoch = :epoch AND active = :true AND (attribute_not_exists(op) OR op <> :op)"),
-		ExpressionAttributeValues: item{
-			":now": millis(now), ":less": number(-1), ":op": text(operation),
-			":epoch": number(user.Epoch), ":true": flag(true),
-		},
-		ReturnValues:                        types.ReturnValueUpdatedNew,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
+	output, err := s.api.UpdateItem(ctx, s.loginUpdate(user, hash, now, operation))
 	old, refused := refusedItem(err)
 	switch {
 	case err == nil:
@@ -114,6 +104,29 @@ func (s *Store) RecordLogin(ctx context.Context, user auth.User, now time.Time) 
 		return 0, &auth.StaleUserError{Current: current}
 	default:
 		return 0, classify("recording the login", err)
+	}
+}
+
+// loginUpdate is the write of RecordLogin.
+func (s *Store) loginUpdate(user auth.User, hash secret.String, now time.Time, operation string) *dynamodb.UpdateItemInput {
+	set, seen := "", ""
+	values := item{
+		":now": millis(now), ":less": number(-1), ":op": text(operation),
+		":epoch": number(user.Epoch), ":true": flag(true),
+	}
+	if hash != user.PasswordHash {
+		set, seen = ", phc = :phc", " AND phc = :seen"
+		values[":phc"], values[":seen"] = text(hash.Reveal()), text(user.PasswordHash.Reveal())
+	}
+	return &dynamodb.UpdateItemInput{
+		TableName:        &s.users,
+		Key:              userKey(user.ID),
+		UpdateExpression: aws.String("SET last_login = :now, op = :op" + set + " ADD room :less"),
+		ConditionExpression: aws.String("attribute_exists(pk) AND epoch = :epoch AND active = :true AND " +
+			"(attribute_not_exists(op) OR op <> :op)" + seen),
+		ExpressionAttributeValues:           values,
+		ReturnValues:                        types.ReturnValueUpdatedNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 }
 

@@ -48,12 +48,22 @@ func storeCalls(t *testing.T) map[string]storeCall {
 			}},
 		"RecordLogin": {operations: []string{"UpdateItem"},
 			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
-				_, err := f.RecordLogin(ctx, user, now)
+				_, err := f.RecordLogin(ctx, user, user.PasswordHash, now)
 				return err
 			},
 			check: func(t *testing.T, _ fixture, before, after auth.User) {
 				if after.Room != before.Room-1 {
 					t.Errorf("the room went from %d to %d", before.Room, after.Room)
+				}
+			}},
+		"RecordLogin, another hash": {operations: []string{"UpdateItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				_, err := f.RecordLogin(ctx, user, secret.New("another"), now)
+				return err
+			},
+			check: func(t *testing.T, _ fixture, before, after auth.User) {
+				if after.Room != before.Room-1 || after.PasswordHash.Reveal() != "another" {
+					t.Errorf("the room went from %d to %d, the hash is %s", before.Room, after.Room, after.PasswordHash.Reveal())
 				}
 			}},
 		"PutSession": {operations: []string{"PutItem"},
@@ -350,12 +360,12 @@ func TestALostAnswerAfterAnotherLogin(t *testing.T) {
 	other := openStore(f.tables, nil)
 	f.tap.Inject("UpdateItem", 0, 1, func(e wiretap.Exchange) (*http.Response, error) {
 		response, err := wiretap.LoseAnswer(e)
-		if _, otherErr := other.RecordLogin(t.Context(), user, now); otherErr != nil {
+		if _, otherErr := other.RecordLogin(t.Context(), user, user.PasswordHash, now); otherErr != nil {
 			t.Error(otherErr)
 		}
 		return response, err
 	})
-	if _, err := f.RecordLogin(t.Context(), user, now); err != nil {
+	if _, err := f.RecordLogin(t.Context(), user, user.PasswordHash, now); err != nil {
 		t.Fatal(err)
 	}
 	after, err := f.FindUser(t.Context(), byName(user))

@@ -139,12 +139,31 @@ func TestAbsentThings(t *testing.T) {
 func TestRecordLogin(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
-		if room, err := f.RecordLogin(t.Context(), user, now.Add(time.Hour)); err != nil || room != user.Room-1 {
+		if room, err := f.RecordLogin(t.Context(), user, user.PasswordHash, now.Add(time.Hour)); err != nil || room != user.Room-1 {
 			t.Fatalf("the room left is %d, error %v", room, err)
 		}
 		got, err := f.FindUser(t.Context(), byName(user))
 		if err != nil || got.Room != user.Room-1 || !got.LastLogin.Equal(now.Add(time.Hour)) {
 			t.Errorf("the account is %+v, error %v", got, err)
+		}
+	})
+}
+
+// TestRecordLoginReplacesTheHash: only the hash that was read is replaced, and what was there in its place is told.
+func TestRecordLoginReplacesTheHash(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, _ := create(t, f, "alice", "alice@example.com")
+		if room, err := f.RecordLogin(t.Context(), user, secret.New("renewed"), now); err != nil || room != user.Room-1 {
+			t.Fatalf("the room left is %d, error %v", room, err)
+		}
+		want := user
+		want.PasswordHash, want.Room, want.LastLogin = secret.New("renewed"), user.Room-1, now
+		_, err := f.RecordLogin(t.Context(), user, secret.New("renewed too"), now)
+		if stale, ok := errors.AsType[*auth.StaleUserError](err); !ok || !reflect.DeepEqual(stale.Current, want) {
+			t.Errorf("the second error is %v with %+v", err, stale)
+		}
+		if after, err := f.FindUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(after, want) {
+			t.Errorf("the account is %+v, error %v", after, err)
 		}
 	})
 }
@@ -161,7 +180,7 @@ func TestRecordLoginOfAChangedAccount(t *testing.T) {
 			}
 			read := stored
 			read.Epoch, read.Active, read.PasswordHash = 0, true, secret.New("as read before")
-			_, err := f.RecordLogin(t.Context(), read, now)
+			_, err := f.RecordLogin(t.Context(), read, read.PasswordHash, now)
 			stale, ok := errors.AsType[*auth.StaleUserError](err)
 			if !ok || !reflect.DeepEqual(stale.Current, stored) {
 				t.Errorf("%s: the error is %v with %+v", stored.Username.Typed, err, stale)
@@ -177,7 +196,7 @@ func TestRecordLoginOfAChangedAccount(t *testing.T) {
 func TestRecordLoginBringsNoAccountBack(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		gone := newUser(t, "gone", "gone@example.com")
-		_, err := f.RecordLogin(t.Context(), gone, now)
+		_, err := f.RecordLogin(t.Context(), gone, gone.PasswordHash, now)
 		stale, ok := errors.AsType[*auth.StaleUserError](err)
 		if !ok || !stale.Current.ID.IsZero() {
 			t.Errorf("the error holds %+v", stale)
@@ -239,7 +258,7 @@ func TestUnits(t *testing.T) {
 	f := onDynoxide(t)
 	user, session := create(t, f, "pythonista", "pythonista@example.com")
 	fresh, other := newUser(t, "fresh", "fresh@example.com"), newUser(t, "other", "other@example.com")
-	_, first := create(t, f, "first", "first@example.com")
+	firstUser, first := create(t, f, "first", "first@example.com")
 	_, second := create(t, f, "second", "second@example.com")
 	cookie := newCookieSession(user)
 	if err := f.PutSession(t.Context(), cookie); err != nil {
@@ -249,22 +268,23 @@ func TestUnits(t *testing.T) {
 		call func() error
 		want string
 	}{
-		"EnsureFree":           {func() error { return f.EnsureFree(t.Context(), other.Username, other.Email) }, "BatchGetItem r2 w0"},
-		"CreateAccount":        {func() error { return f.CreateAccount(t.Context(), fresh, newSession(fresh), newMail(fresh)) }, "TransactWriteItems r0 w10"},
-		"FindUser":             {func() error { _, err := f.FindUser(t.Context(), byName(user)); return err }, "GetItem r1 w0, GetItem r1 w0"},
-		"FindUser, unknown":    {func() error { _, _ = f.FindUser(t.Context(), auth.LoginName{Canonical: "x"}); return nil }, "GetItem r1 w0, GetItem r1 w0"},
-		"RecordLogin":          {func() error { _, err := f.RecordLogin(t.Context(), user, now); return err }, "UpdateItem r0 w1"},
-		"PutSession":           {func() error { return f.PutSession(t.Context(), newSession(user)) }, "PutItem r0 w1"},
-		"ReadSessions":         {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()}); return err }, "BatchGetItem r2 w0"},
-		"ReadSessions, absent": {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{{User: user.ID}}); return err }, "BatchGetItem r2 w0"},
-		"ReadUser":             {func() error { _, err := f.ReadUser(t.Context(), user.ID); return err }, "GetItem r1 w0"},
-		"RotateSession":        {func() error { _, err := f.RotateSession(t.Context(), move(first)); return err }, "UpdateItem r0 w1"},
-		"RenewSession":         {func() error { return f.RenewSession(t.Context(), renewal(cookie)) }, "UpdateItem r0 w1"},
-		"ListSessions":         {func() error { _, err := f.ListSessions(t.Context(), user.ID); return err }, "Query r1 w0"},
-		"RefillRoom":           {func() error { return f.RefillRoom(t.Context(), second.User, 49, 50) }, "UpdateItem r0 w1"},
-		"QueueMail":            {func() error { return f.QueueMail(t.Context(), newMail(user)) }, "PutItem r0 w1"},
-		"ReadMail":             {func() error { _, _ = f.ReadMail(t.Context(), user.ID); return nil }, "GetItem r1 w0"},
-		"ReadMailAndSessions":  {func() error { _, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, nil); return nil }, "BatchGetItem r1 w0"},
+		"EnsureFree":                {func() error { return f.EnsureFree(t.Context(), other.Username, other.Email) }, "BatchGetItem r2 w0"},
+		"CreateAccount":             {func() error { return f.CreateAccount(t.Context(), fresh, newSession(fresh), newMail(fresh)) }, "TransactWriteItems r0 w10"},
+		"FindUser":                  {func() error { _, err := f.FindUser(t.Context(), byName(user)); return err }, "GetItem r1 w0, GetItem r1 w0"},
+		"FindUser, unknown":         {func() error { _, _ = f.FindUser(t.Context(), auth.LoginName{Canonical: "x"}); return nil }, "GetItem r1 w0, GetItem r1 w0"},
+		"RecordLogin":               {func() error { _, err := f.RecordLogin(t.Context(), user, user.PasswordHash, now); return err }, "UpdateItem r0 w1"},
+		"RecordLogin, another hash": {func() error { _, err := f.RecordLogin(t.Context(), firstUser, secret.New("another"), now); return err }, "UpdateItem r0 w1"},
+		"PutSession":                {func() error { return f.PutSession(t.Context(), newSession(user)) }, "PutItem r0 w1"},
+		"ReadSessions":              {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()}); return err }, "BatchGetItem r2 w0"},
+		"ReadSessions, absent":      {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{{User: user.ID}}); return err }, "BatchGetItem r2 w0"},
+		"ReadUser":                  {func() error { _, err := f.ReadUser(t.Context(), user.ID); return err }, "GetItem r1 w0"},
+		"RotateSession":             {func() error { _, err := f.RotateSession(t.Context(), move(first)); return err }, "UpdateItem r0 w1"},
+		"RenewSession":              {func() error { return f.RenewSession(t.Context(), renewal(cookie)) }, "UpdateItem r0 w1"},
+		"ListSessions":              {func() error { _, err := f.ListSessions(t.Context(), user.ID); return err }, "Query r1 w0"},
+		"RefillRoom":                {func() error { return f.RefillRoom(t.Context(), second.User, 49, 50) }, "UpdateItem r0 w1"},
+		"QueueMail":                 {func() error { return f.QueueMail(t.Context(), newMail(user)) }, "PutItem r0 w1"},
+		"ReadMail":                  {func() error { _, _ = f.ReadMail(t.Context(), user.ID); return nil }, "GetItem r1 w0"},
+		"ReadMailAndSessions":       {func() error { _, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, nil); return nil }, "BatchGetItem r1 w0"},
 		"the same, with a credential": {func() error {
 			_, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, []auth.SessionRef{session.Ref()})
 			return nil
