@@ -23,7 +23,7 @@ need = @command -v $(1) >/dev/null || { echo "latchkey: $(1) is missing: install
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' Makefile
 
-run: $(node_modules) $(engine) ## run everything locally; settings: PORT MAIL_PORT DYNAMODB_PORT DATA_DIR DYNAMODB_ENDPOINT
+run: $(node_modules) $(engine) ## run everything locally; settings: PORT MAIL_PORT OPENID_PORT DYNAMODB_PORT DATA_DIR DYNAMODB_ENDPOINT
 	$(call need,go,Go 1.26 or later)
 	@go build -o $(host) ./infra/local
 	@exec $(host)
@@ -33,7 +33,7 @@ run-fresh: $(node_modules) $(engine) ## run with empty tables and new signing ke
 	@go build -o $(host) ./infra/local
 	@exec $(host) -fresh
 
-setup: $(node_modules) $(dynamodb_local) ## install the emulators of DynamoDB and SES
+setup: $(node_modules) $(dynamodb_local) ## install the emulators of DynamoDB, SES and Google's sign-in
 
 test: setup $(python_tools) ## run all tests, on both DynamoDB engines
 	$(call need,go,Go 1.26 or later)

@@ -62,14 +62,19 @@ func announce(out io.Writer, s *stack.Stack, data string) {
 	if database == "" {
 		database = "not ours"
 	}
+	google := "as set"
+	if s.OpenIDURL != "" {
+		google = s.OpenIDURL + " (local: any address may sign in)"
+	}
 	fmt.Fprintf(out, `
   API     %s
   inbox   %s
+  google  %s
   tables  %s (%s)
   data    %s
 
 ready
-`, s.URL, s.MailURL, s.DynamoDBEndpoint, database, data)
+`, s.URL, s.MailURL, google, s.DynamoDBEndpoint, database, data)
 }
 
 // settings reads what is for the run itself; the environment as a whole goes on to the template.
@@ -82,6 +87,7 @@ func settings(environment []string) (stack.Options, error) {
 	o := stack.Options{
 		DataDir:          ".data",
 		DynamoDBEndpoint: variables["DYNAMODB_ENDPOINT"],
+		OpenID:           true,
 		Environment:      variables,
 	}
 	if folder := variables["DATA_DIR"]; folder != "" {
@@ -95,6 +101,7 @@ func settings(environment []string) (stack.Options, error) {
 		{"PORT", &o.Port, 8000},
 		{"DYNAMODB_PORT", &o.DynamoDBPort, 8001},
 		{"MAIL_PORT", &o.MailPort, 8005},
+		{"OPENID_PORT", &o.OpenIDPort, 8006},
 	} {
 		*setting.port = setting.standard
 		given := variables[setting.name]

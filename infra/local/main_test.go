@@ -10,15 +10,15 @@ import (
 func TestSettings(t *testing.T) {
 	for name, tc := range map[string]struct {
 		environment []string
-		ports       [3]int // API, mail, DynamoDB
+		ports       [4]int // API, mail, DynamoDB, OpenID
 		folder      string
 		endpoint    string
 	}{
-		"nothing set": {nil, [3]int{8000, 8005, 8001}, ".data", ""},
-		"set empty":   {[]string{"PORT=", "MAIL_PORT=", "DYNAMODB_PORT=", "DATA_DIR="}, [3]int{8000, 8005, 8001}, ".data", ""},
+		"nothing set": {nil, [4]int{8000, 8005, 8001, 8006}, ".data", ""},
+		"set empty":   {[]string{"PORT=", "MAIL_PORT=", "DYNAMODB_PORT=", "OPENID_PORT=", "DATA_DIR="}, [4]int{8000, 8005, 8001, 8006}, ".data", ""},
 		"all set": {
-			[]string{"PORT=1", "MAIL_PORT=2", "DYNAMODB_PORT=0", "DATA_DIR=elsewhere", "DYNAMODB_ENDPOINT=http://127.0.0.1:4"},
-			[3]int{1, 2, 0}, "elsewhere", "http://127.0.0.1:4",
+			[]string{"PORT=1", "MAIL_PORT=2", "DYNAMODB_PORT=0", "OPENID_PORT=3", "DATA_DIR=elsewhere", "DYNAMODB_ENDPOINT=http://127.0.0.1:4"},
+			[4]int{1, 2, 0, 3}, "elsewhere", "http://127.0.0.1:4",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -26,7 +26,7 @@ func TestSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := [3]int{o.Port, o.MailPort, o.DynamoDBPort}; got != tc.ports {
+			if got := [4]int{o.Port, o.MailPort, o.DynamoDBPort, o.OpenIDPort}; got != tc.ports {
 				t.Errorf("ports %v, want %v", got, tc.ports)
 			}
 			if o.DataDir != tc.folder || o.DynamoDBEndpoint != tc.endpoint {
@@ -37,7 +37,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestSettingsNameTheVariableThatIsNoPort(t *testing.T) {
-	for _, entry := range []string{"PORT=http", "MAIL_PORT=-1", "DYNAMODB_PORT=65536"} {
+	for _, entry := range []string{"PORT=http", "MAIL_PORT=-1", "DYNAMODB_PORT=65536", "OPENID_PORT=x"} {
 		name, value, _ := strings.Cut(entry, "=")
 		if _, err := settings([]string{entry}); err == nil || !strings.HasPrefix(err.Error(), name+` is "`+value+`"; set it to`) {
 			t.Errorf("%s: error %v", entry, err)
@@ -72,11 +72,11 @@ func TestRunTellsWhatIsWhereAndEndsWhenInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &output{ready: cancel}
 	folder := t.TempDir()
-	err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "DATA_DIR=" + folder}, false, out)
+	err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "OPENID_PORT=0", "DATA_DIR=" + folder}, false, out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"API     http://localhost:", "inbox   http://127.0.0.1:", "tables  http://127.0.0.1:", "data    " + folder} {
+	for _, want := range []string{"API     http://localhost:", "inbox   http://127.0.0.1:", "google  http://localhost:", "tables  http://127.0.0.1:", "data    " + folder} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
@@ -87,7 +87,7 @@ func TestRunInterruptedDuringItsStartIsNoFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	out := &output{ready: func() { t.Error("ready") }}
-	if err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "DATA_DIR=" + t.TempDir()}, false, out); err != nil {
+	if err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "OPENID_PORT=0", "DATA_DIR=" + t.TempDir()}, false, out); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,11 +17,18 @@ import (
 
 type start func(context.Context, engine.Options) (*engine.Engine, error)
 
+const redirectURI = "http://localhost:1/callback"
+
+func startOpenID(ctx context.Context, o engine.Options) (*engine.Engine, error) {
+	return engine.StartOpenID(ctx, o, engine.OpenIDClient{ID: "id", Secret: "secret", RedirectURI: redirectURI})
+}
+
 // engines are all emulators. Every one of them must be there: a missing one fails the tests.
 var engines = map[string]start{
 	"DynamoDB (default)": engine.StartDynamoDB,
 	"DynamoDB Local":     engine.StartDynamoDBLocal,
 	"SES":                engine.StartSES,
+	"OpenID":             startOpenID,
 }
 
 func TestEngineAnswersUntilStopped(t *testing.T) {

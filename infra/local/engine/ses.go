@@ -17,11 +17,19 @@ func StartSES(ctx context.Context, o Options) (*Engine, error) {
 	if err := installed("aws-ses-v2-local", script); err != nil {
 		return nil, err
 	}
-	node, err := exec.LookPath("node")
+	node, err := lookUpNode("the local SES")
 	if err != nil {
-		return nil, fmt.Errorf("the local SES needs Node.js: install version 20 or later")
+		return nil, err
 	}
 	return launch(ctx, "aws-ses-v2-local", o.Port, func(port int) *exec.Cmd {
 		return exec.Command(node, script, "--host", "127.0.0.1", "--port", strconv.Itoa(port))
 	})
+}
+
+func lookUpNode(needer string) (string, error) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return "", fmt.Errorf("%s needs Node.js: install version 20 or later", needer)
+	}
+	return node, nil
 }

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -15,22 +16,26 @@ import (
 // buildFlags are those of the deployed binaries (GOFLAGS in the Makefile), so that what runs here differs only in its platform.
 var buildFlags = []string{"-tags=lambda.norpc", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
 
-// startMailAndBuild does two slow things at once.
-func (s *Stack) startMailAndBuild(ctx context.Context, o Options) error {
+// startPeersAndBuild does slow things at once.
+func (s *Stack) startPeersAndBuild(ctx context.Context, o Options) error {
 	fmt.Fprintln(o.Log, "building the functions")
-	var mailError, buildError error
-	var both sync.WaitGroup
-	both.Go(func() { s.mail, mailError = engine.StartSES(ctx, engine.Options{Root: o.Root, Port: o.MailPort}) })
-	both.Go(func() { buildError = build(ctx, o, s.folder.bin) })
-	both.Wait()
+	var mailError, openIDError, buildError error
+	var all sync.WaitGroup
+	all.Go(func() { s.mail, mailError = engine.StartSES(ctx, engine.Options{Root: o.Root, Port: o.MailPort}) })
+	if wantsOpenID(o) {
+		all.Go(func() { s.openID, openIDError = s.startOpenID(ctx, o) })
+	}
+	all.Go(func() { buildError = build(ctx, o, s.folder.bin) })
+	all.Wait()
 	if s.mail != nil {
 		s.MailURL = s.mail.Endpoint
 		s.closers = append(s.closers, s.mail.Stop)
 	}
-	if mailError != nil {
-		return mailError
+	if s.openID != nil {
+		s.OpenIDURL = s.openID.Endpoint
+		s.closers = append(s.closers, s.openID.Stop)
 	}
-	return buildError
+	return cmp.Or(mailError, openIDError, buildError) // one line, so not joined
 }
 
 // build leaves alone what is up to date. What the compiler says is longer than a line and goes to the log.

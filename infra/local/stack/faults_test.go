@@ -35,6 +35,7 @@ func TestFaults(t *testing.T) {
 		"API port":           {func(o *Options) { o.Port = taken }, "is in use; end what uses it or set PORT=…"},
 		"mail port":          {func(o *Options) { o.MailPort = taken }, "is in use; end what uses it or set MAIL_PORT=…"},
 		"engine port":        {func(o *Options) { o.DynamoDBPort = taken }, "is in use; end what uses it or set DYNAMODB_PORT=…"},
+		"OpenID port":        {func(o *Options) { o.OpenID, o.OpenIDPort = true, taken }, "is in use; end what uses it or set OPENID_PORT=…"},
 		"folder in use":      {func(o *Options) { o.DataDir = held }, "is in use by another run; end that one or set DATA_DIR=…"},
 		"folder is a file":   {func(o *Options) { o.DataDir = o.Root + "/go.mod" }, "making the data folder: "},
 		"no template":        {func(o *Options) { remove(t, o.Root+"/template.yaml") }, "reading the template: "},

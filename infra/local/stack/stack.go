@@ -28,6 +28,7 @@ type Options struct {
 	Port         int    // of the API
 	MailPort     int
 	DynamoDBPort int
+	OpenIDPort   int
 
 	// DataDir keeps tables and signing keys between runs, for one run at a time. "" keeps nothing and shares nothing.
 	DataDir string
@@ -36,9 +37,12 @@ type Options struct {
 	// DynamoDBEndpoint is an engine that somebody else runs. The tables are made there and none is started.
 	DynamoDBEndpoint string
 
+	// OpenID starts a local OpenID provider as Google, unless Environment has settings of Google's. Who needs none saves its start.
+	OpenID bool
+
 	// Environment overrides template variables by name; other names are ignored. What is not in it and not in the template is
-	// filled in here: PUBLIC_URL, SIGNING_KEYS, DYNAMODB_ENDPOINT and SES_ENDPOINT. A DYNAMODB_ENDPOINT or SES_ENDPOINT in it is
-	// for the functions only, so that something may stand between them and the emulator.
+	// filled in here: PUBLIC_URL, SIGNING_KEYS, DYNAMODB_ENDPOINT, SES_ENDPOINT and, with a local provider, OAUTH_GOOGLE_…. A
+	// DYNAMODB_ENDPOINT or SES_ENDPOINT in it is for the functions only, so that something may stand between them and the emulator.
 	Environment map[string]string
 
 	// Deliver, if there is one, stands between the streams and the functions that they feed. A test delays, repeats or doubles a
@@ -52,6 +56,7 @@ type Options struct {
 type Stack struct {
 	URL              string // of the API, by the name localhost, which browsers treat as secure
 	MailURL          string // SES and its inbox
+	OpenIDURL        string // issuer of the local OpenID provider; "" if there is none
 	DynamoDBEndpoint string // of the engine, whatever the functions have been given
 	DynamoDB         string // name of the engine; "" if somebody else runs it
 	Template         *template.Template
@@ -61,7 +66,10 @@ type Stack struct {
 	folder   folder
 	database *engine.Engine
 	mail     *engine.Engine
+	openID   *engine.Engine
 	closers  []func() // in the order of the start
+
+	openIDSecret string // the client's, at the local provider
 }
 
 // Start returns when requests are answered. The error is one line that says what to do. What it started ends with Close, with ctx
@@ -71,8 +79,8 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	for _, step := range []func(context.Context, Options) error{
 		s.takePorts, s.openFolder, s.startDatabase,
 		s.readTemplate, // for the tables, and so that its faults are told before anything slow begins
-		s.createTables, s.startMailAndBuild,
-		s.readTemplate, // again, now that the mail has an address
+		s.createTables, s.startPeersAndBuild,
+		s.readTemplate, // again, now that the peers have addresses
 		s.startHost, s.startStreams,
 	} {
 		if err := step(ctx, o); err != nil {
@@ -85,18 +93,24 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 
 // Wait returns nil when ctx ends, and an error when an engine does, which leaves the stack without a purpose.
 func (s *Stack) Wait(ctx context.Context) error {
-	var database <-chan struct{} // nil, never ready, if somebody else runs the engine
-	if s.database != nil {
-		database = s.database.Done()
-	}
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-database:
+	case <-done(s.database):
 		return s.database.Err()
-	case <-s.mail.Done():
+	case <-done(s.mail):
 		return s.mail.Err()
+	case <-done(s.openID):
+		return s.openID.Err()
 	}
+}
+
+// done is never ready for an engine that is not ours, or not there.
+func done(e *engine.Engine) <-chan struct{} {
+	if e == nil {
+		return nil
+	}
+	return e.Done()
 }
 
 // Close ends everything that Start started, in reverse order, and returns when it is gone.
@@ -117,6 +131,7 @@ func (s *Stack) takePorts(ctx context.Context, o Options) error {
 		{"PORT", o.Port, false},
 		{"DYNAMODB_PORT", o.DynamoDBPort, o.DynamoDBEndpoint != ""},
 		{"MAIL_PORT", o.MailPort, false},
+		{"OPENID_PORT", o.OpenIDPort, !wantsOpenID(o)},
 	} {
 		if wanted.port == 0 || wanted.unused {
 			continue

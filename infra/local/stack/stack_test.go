@@ -20,11 +20,11 @@ import (
 )
 
 func TestStackServesUntilClosed(t *testing.T) {
-	s := begin(t, Options{Root: product(t)})
+	s := begin(t, Options{Root: product(t), OpenID: true})
 	if got := names(t, s.DynamoDBEndpoint); !slices.Equal(got, []string{"Things"}) {
 		t.Errorf("tables %v, want Things", got)
 	}
-	addresses := []string{s.URL, s.MailURL + "/store", s.DynamoDBEndpoint}
+	addresses := []string{s.URL, s.MailURL + "/store", s.DynamoDBEndpoint, s.OpenIDURL}
 	for _, address := range addresses {
 		if err := answers(t, address); err != nil {
 			t.Error(err)
@@ -63,6 +63,7 @@ func TestFunctionsGetWhatIsSetAndElseWhatTheStackKnows(t *testing.T) {
 	delete(got, "SIGNING_KEYS")
 	want := map[string]string{
 		"GREETING": "good evening", "DYNAMODB_ENDPOINT": "http://127.0.0.1:9", "PUBLIC_URL": s.URL, "SES_ENDPOINT": s.MailURL,
+		"OAUTH_GOOGLE_ISSUER": "", "OAUTH_GOOGLE_CLIENT_ID": "", "OAUTH_GOOGLE_CLIENT_SECRET": "",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("environment %v, want %v", got, want)
@@ -111,9 +112,10 @@ func TestWaitTellsOfTheEngineThatEnds(t *testing.T) {
 	for name, victim := range map[string]func(*Stack) *engine.Engine{
 		"database": func(s *Stack) *engine.Engine { return s.database },
 		"mail":     func(s *Stack) *engine.Engine { return s.mail },
+		"OpenID":   func(s *Stack) *engine.Engine { return s.openID },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := begin(t, Options{Root: product(t)})
+			s := begin(t, Options{Root: product(t), OpenID: true})
 			ended := make(chan error)
 			go func() { ended <- s.Wait(t.Context()) }()
 			if err := syscall.Kill(victim(s).Pid(), syscall.SIGKILL); err != nil {

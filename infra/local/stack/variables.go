@@ -25,6 +25,7 @@ func (s *Stack) variables(environment map[string]string) (map[string]string, err
 	if all["SES_ENDPOINT"] == "" {
 		all["SES_ENDPOINT"] = s.MailURL
 	}
+	maps.Copy(all, s.googleSettings()) // there are some only if the caller has none
 	if all["SIGNING_KEYS"] == "" {
 		keys, err := signingKeys(s.folder.keys)
 		if err != nil {
