@@ -1,0 +1,224 @@
+package openidtest_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"math/big"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/infra/local/openidtest"
+	"latchkey/infra/local/standin"
+)
+
+const (
+	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // this and its challenge are those of RFC 7636, appendix B
+	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+	callback  = "http://localhost:1/callback"
+)
+
+var (
+	application = standin.Client{ID: "id", Secret: "secret"}
+	noon        = time.Unix(1_800_000_000, 0)
+)
+
+func start(t *testing.T) *openidtest.Server {
+	t.Helper()
+	s, err := openidtest.Start(application, func() time.Time { return noon })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// fetch makes a request, with a form if there is one, follows no redirect, and decodes the answer into v if it is to be kept.
+func fetch(t *testing.T, address string, form url.Values, v any) *http.Response {
+	t.Helper()
+	method := http.MethodGet
+	if form != nil {
+		method = http.MethodPost
+	}
+	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if v != nil {
+		if err := json.NewDecoder(response.Body).Decode(v); err != nil {
+			t.Fatalf("%s: %d, %v", address, response.StatusCode, err)
+		}
+	}
+	return response
+}
+
+func authorize(t *testing.T, s *openidtest.Server, hint string) url.Values {
+	t.Helper()
+	query := url.Values{
+		"client_id": {"id"}, "response_type": {"code"}, "redirect_uri": {callback}, "state": {"a state"}, "nonce": {"a nonce"},
+		"login_hint": {hint}, "code_challenge": {challenge}, "code_challenge_method": {"S256"},
+	}
+	target, err := fetch(t, s.URL+openidtest.AuthorizePath+"?"+query.Encode(), nil, nil).Location()
+	if err != nil || target.Query().Get("state") != "a state" {
+		t.Fatalf("sent to %v, %v", target, err)
+	}
+	return target.Query()
+}
+
+func tokenRequest(code string) url.Values {
+	return url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {callback}, "code_verifier": {verifier},
+		"client_id": {"id"}, "client_secret": {"secret"},
+	}
+}
+
+// read is an ID token apart, and whether its signature is by the published key.
+func read(t *testing.T, s *openidtest.Server, token string) (header, claims map[string]any, good bool) {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("ID token %q", token)
+	}
+	for i, into := range []*map[string]any{&header, &claims} {
+		if err := json.Unmarshal(decode(t, parts[i]), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var set struct{ Keys []struct{ Kid, X, Y string } }
+	fetch(t, s.URL+openidtest.KeysPath, nil, &set)
+	if len(set.Keys) != 1 || set.Keys[0].Kid != header["kid"] {
+		t.Fatalf("key set %v, header %v", set, header)
+	}
+	point := append([]byte{4}, append(decode(t, set.Keys[0].X), decode(t, set.Keys[0].Y)...)...) // 4 is for uncompressed
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := decode(t, parts[2])
+	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+	return header, claims, len(signature) == 64 && ecdsa.Verify(key, digest[:], number(signature[:32]), number(signature[32:]))
+}
+
+func decode(t *testing.T, text string) []byte {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func number(b []byte) *big.Int { return new(big.Int).SetBytes(b) }
+
+func TestIDTokens(t *testing.T) {
+	s := start(t)
+	for name, tc := range map[string]struct {
+		alterations []openidtest.Alteration
+		algorithm   string
+		signed      bool
+		changes     map[string]any // nil is absent
+	}{
+		"good":                 {nil, "ES256", true, nil},
+		"another audience":     {[]openidtest.Alteration{openidtest.With("aud", "x")}, "ES256", true, map[string]any{"aud": "x"}},
+		"no nonce":             {[]openidtest.Alteration{openidtest.Without("nonce")}, "ES256", true, map[string]any{"nonce": nil}},
+		"verified as a string": {[]openidtest.Alteration{openidtest.With("email_verified", "true")}, "ES256", true, map[string]any{"email_verified": "true"}},
+		"two alterations": {
+			[]openidtest.Alteration{openidtest.With("sub", ""), openidtest.ForeignKey}, "ES256", false, map[string]any{"sub": ""},
+		},
+		"broken signature":  {[]openidtest.Alteration{openidtest.BrokenSignature}, "ES256", false, nil},
+		"unsigned":          {[]openidtest.Alteration{openidtest.Unsigned}, "none", false, nil},
+		"public key as MAC": {[]openidtest.Alteration{openidtest.PublicKeyAsSecret}, "HS256", false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.SignIn("42", openidtest.Claims{"email": "ada@example.com", "email_verified": true}, tc.alterations...)
+			var answer map[string]any
+			fetch(t, s.URL+openidtest.TokenPath, tokenRequest(authorize(t, s, "").Get("code")), &answer)
+			token, _ := answer["id_token"].(string)
+			header, claims, signed := read(t, s, token)
+			if header["alg"] != tc.algorithm || signed != tc.signed {
+				t.Errorf("algorithm %v, signed by the key: %v", header["alg"], signed)
+			}
+			want := map[string]any{
+				"iss": s.URL, "aud": "id", "sub": "42", "nonce": "a nonce", "email": "ada@example.com", "email_verified": true,
+				"iat": float64(noon.Unix()), "exp": float64(noon.Add(time.Hour).Unix()),
+			}
+			maps.Copy(want, tc.changes)
+			maps.DeleteFunc(want, func(_ string, value any) bool { return value == nil })
+			if !maps.Equal(claims, want) {
+				t.Errorf("claims %v, want %v", claims, want)
+			}
+		})
+	}
+}
+
+func TestTokenEndpointRefuses(t *testing.T) {
+	s := start(t)
+	s.SignIn("42", nil)
+	for name, tc := range map[string]struct {
+		change, value string
+		status        int
+		want          string
+	}{
+		"another client":   {"client_id", "x", 401, "invalid_client"},
+		"another secret":   {"client_secret", "x", 401, "invalid_client"},
+		"another code":     {"code", "x", 400, "invalid_grant"},
+		"another verifier": {"code_verifier", "x", 400, "invalid_grant"},
+		"another grant":    {"grant_type", "password", 400, "invalid_grant"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := tokenRequest(authorize(t, s, "").Get("code"))
+			request.Set(tc.change, tc.value)
+			var answer map[string]any
+			response := fetch(t, s.URL+openidtest.TokenPath, request, &answer)
+			if response.StatusCode != tc.status || answer["error"] != tc.want {
+				t.Errorf("%d %v", response.StatusCode, answer)
+			}
+		})
+	}
+}
+
+func TestWhoIsAtTheBrowser(t *testing.T) {
+	s := start(t)
+	s.SignIn("42", nil)
+	s.Deny()
+	if got := authorize(t, s, ""); got.Get("error") != "access_denied" || got.Has("code") {
+		t.Errorf("the last one: %v", got)
+	}
+	if got := authorize(t, s, "42"); got.Has("error") || !got.Has("code") {
+		t.Errorf("the one that is named: %v", got)
+	}
+	if got := fetch(t, s.URL+openidtest.AuthorizePath+"?client_id=x", nil, nil).StatusCode; got != http.StatusBadRequest {
+		t.Errorf("an unknown application: %d", got)
+	}
+}
+
+func TestDiscoveryDocument(t *testing.T) {
+	s := start(t)
+	var before, after map[string]any
+	fetch(t, s.URL+openidtest.DiscoveryPath, nil, &before)
+	s.Document(openidtest.Claims{"issuer": "https://a.example", "jwks_uri": nil})
+	fetch(t, s.URL+openidtest.DiscoveryPath, nil, &after)
+	if before["issuer"] != s.URL || before["jwks_uri"] != s.URL+openidtest.KeysPath {
+		t.Errorf("document %v", before)
+	}
+	if _, is := after["jwks_uri"]; is || after["issuer"] != "https://a.example" || after["token_endpoint"] != s.URL+openidtest.TokenPath {
+		t.Errorf("changed document %v", after)
+	}
+	if got := s.Requests(openidtest.DiscoveryPath); got != 2 {
+		t.Errorf("%d requests", got)
+	}
+}

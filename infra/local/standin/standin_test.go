@@ -1,0 +1,174 @@
+package standin_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/infra/local/standin"
+)
+
+const (
+	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // this and its challenge are those of RFC 7636, appendix B
+	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+	callback  = "http://localhost:1/callback"
+)
+
+func start(t *testing.T) *standin.Server {
+	t.Helper()
+	s, err := standin.Start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		standin.WriteJSON(w, http.StatusOK, map[string]string{"good": "yes"})
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// post sends a form and reads at most limit bytes of the answer.
+func post(ctx context.Context, t *testing.T, address string, limit int64) (*http.Response, string, error) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader("secret=s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return nil, "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, limit))
+	return response, string(body), err
+}
+
+func TestEachFaultIsNoGoodAnswer(t *testing.T) {
+	const limit = 1 << 20
+	endless := func(_ *http.Response, body string, err error) bool {
+		return err != nil && strings.TrimSpace(body) == ""
+	}
+	asNamed := map[string]func(*http.Response, string, error) bool{
+		"slow":      endless,
+		"trickling": endless,
+		"huge":      func(_ *http.Response, body string, _ error) bool { return len(body) == limit },
+		"broken JSON": func(r *http.Response, body string, _ error) bool {
+			return r.StatusCode == 200 && !json.Valid([]byte(body))
+		},
+		"cut off":      func(_ *http.Response, _ string, err error) bool { return err != nil },
+		"redirecting":  func(r *http.Response, _ string, _ error) bool { return r.Header.Get("Location") == standin.Elsewhere },
+		"server error": func(r *http.Response, _ string, _ error) bool { return r.StatusCode == 500 },
+	}
+	for name, fault := range standin.Faults() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			s.Fail("/token", fault)
+			patience := 20 * time.Second
+			if name == "slow" || name == "trickling" {
+				patience = 300 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			response, body, err := post(ctx, t, s.URL+"/token", limit)
+			if !asNamed[name](response, body, err) {
+				t.Errorf("%v, %.40q, %v", response, body, err)
+			}
+		})
+	}
+}
+
+func TestFaultsAndCountsAreOfOnePathUntilReset(t *testing.T) {
+	s := start(t)
+	s.Fail("/a", standin.ServerError)
+	for range 2 {
+		if response, _, err := post(t.Context(), t, s.URL+"/a?query=1", 100); err != nil || response.StatusCode != 500 {
+			t.Errorf("the path that fails: %v, %v", response, err)
+		}
+	}
+	if _, body, err := post(t.Context(), t, s.URL+"/b", 100); err != nil || body != "{\"good\":\"yes\"}\n" {
+		t.Errorf("another path: %q, %v", body, err)
+	}
+	if a, b, all := s.Requests("/a"), s.Requests("/b"), s.Total(); a != 2 || b != 1 || all != 3 {
+		t.Errorf("counted %d, %d and %d in all", a, b, all)
+	}
+	s.Reset()
+	if s.Total() != 0 {
+		t.Error("counts are left")
+	}
+	if response, _, err := post(t.Context(), t, s.URL+"/a", 100); err != nil || response.StatusCode != 200 {
+		t.Errorf("after Reset: %v, %v", response, err)
+	}
+}
+
+// authorization is a good request with changes.
+func authorization(changes ...string) url.Values {
+	request := url.Values{
+		"redirect_uri": {callback}, "state": {"s t"}, "code_challenge": {challenge}, "code_challenge_method": {"S256"},
+	}
+	for i := 0; i < len(changes); i += 2 {
+		request.Set(changes[i], changes[i+1])
+	}
+	return request
+}
+
+func TestACodeIsForOneFittingTokenRequest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change, value string
+		want          bool
+	}{
+		"fitting":               {"", "", true},
+		"another code":          {"code", "x", false},
+		"another verifier":      {"code_verifier", verifier + "x", false},
+		"no verifier":           {"code_verifier", "", false},
+		"another redirect URI":  {"redirect_uri", callback + "/", false},
+		"the challenge instead": {"code_verifier", challenge, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var codes standin.Codes[string]
+			target, err := codes.Issue(authorization(), "grant")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := url.Parse(target)
+			if err != nil || !strings.HasPrefix(target, callback+"?") || got.Query().Get("state") != "s t" {
+				t.Fatalf("sent to %s, %v", target, err)
+			}
+			request := url.Values{"code": {got.Query().Get("code")}, "redirect_uri": {callback}, "code_verifier": {verifier}}
+			if tc.change != "" {
+				request.Set(tc.change, tc.value)
+			}
+			if grant, ok := codes.Redeem(request); ok != tc.want || (ok && grant != "grant") {
+				t.Errorf("redeemed %q, %v", grant, ok)
+			}
+			if _, ok := codes.Redeem(request); ok {
+				t.Error("redeemed twice")
+			}
+		})
+	}
+}
+
+func TestAnAuthorizationRequestThatLacksSomething(t *testing.T) {
+	for name, tc := range map[string]struct {
+		request url.Values
+		want    error
+	}{
+		"no challenge":             {authorization("code_challenge", ""), standin.ErrChallenge},
+		"plain challenge":          {authorization("code_challenge_method", "plain"), standin.ErrChallenge},
+		"no redirect URI":          {authorization("redirect_uri", ""), standin.ErrRedirectURI},
+		"redirect URI of a host":   {authorization("redirect_uri", "https://a.example/"), standin.ErrRedirectURI},
+		"redirect URI is none":     {authorization("redirect_uri", "http://local host/"), standin.ErrRedirectURI},
+		"redirect URI looks alike": {authorization("redirect_uri", "http://localhost.a.example/"), standin.ErrRedirectURI},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var codes standin.Codes[string]
+			if target, err := codes.Issue(tc.request, "grant"); err != tc.want { //nolint:errorlint // the very error is returned
+				t.Errorf("sent to %q, %v", target, err)
+			}
+		})
+	}
+}
