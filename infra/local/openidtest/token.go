@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
+	"net/url"
 	"time"
 
 	"latchkey/infra/local/standin"
@@ -85,11 +86,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "invalid_request")
 		return
 	}
-	id, secret, inHeader := r.BasicAuth()
-	if !inHeader {
-		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
-	}
-	if id != s.client.ID || secret != s.client.Secret {
+	if shown(r) != s.client {
 		refuse(w, http.StatusUnauthorized, "invalid_client")
 		return
 	}
@@ -107,6 +104,20 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	standin.WriteJSON(w, http.StatusOK, map[string]any{
 		"access_token": rand.Text(), "token_type": "Bearer", "expires_in": int(lifetime.Seconds()), "id_token": signed,
 	})
+}
+
+// shown is whom the application says it is, in the header (form-encoded, RFC 6749 §2.3.1) or in the body.
+func shown(r *http.Request) standin.Client {
+	id, secret, inHeader := r.BasicAuth()
+	if !inHeader {
+		return standin.Client{ID: r.PostForm.Get("client_id"), Secret: r.PostForm.Get("client_secret")}
+	}
+	decodedID, idErr := url.QueryUnescape(id)
+	decodedSecret, secretErr := url.QueryUnescape(secret)
+	if idErr != nil || secretErr != nil {
+		return standin.Client{}
+	}
+	return standin.Client{ID: decodedID, Secret: decodedSecret}
 }
 
 // refuse answers as RFC 6749 §5.2 has it.

@@ -1,0 +1,89 @@
+package oauth_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"latchkey/infra/local/githubtest"
+	"latchkey/infra/local/openidtest"
+	"latchkey/infra/local/standin"
+	"latchkey/pkg/auth"
+	"latchkey/pkg/config"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/oauth"
+	"latchkey/pkg/secret"
+)
+
+// TestAProviderThatFails is a 502 wherever it fails, within the time that its caller has, and followed nowhere.
+func TestAProviderThatFails(t *testing.T) {
+	endpoints := map[string]string{
+		githubtest.TokenPath: "github", githubtest.UserPath: "github", githubtest.EmailsPath: "github",
+		openidtest.DiscoveryPath: "google", openidtest.KeysPath: "google", openidtest.TokenPath: "google",
+	}
+	for path, name := range endpoints {
+		for wrong, injected := range standin.Faults() {
+			t.Run(name+path+"/"+wrong, func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t)
+				h.github.SignIn(githubtest.User{ID: 1, Login: "octocat"})
+				h.google.SignIn("42", nil)
+				err := h.failAt(t, name, path, injected)
+				if got := fault.From(err); got == nil || got.Kind != fault.Upstream || got.Code != "oauth_provider_failed" {
+					t.Errorf("the error is %v", err)
+				}
+				if len(err.Error()) > 400 {
+					t.Errorf("the cause has %d bytes", len(err.Error()))
+				}
+				if h.server(name).Requests(standin.Elsewhere) != 0 {
+					t.Error("a redirect was followed")
+				}
+			})
+		}
+	}
+}
+
+// failAt has the provider fail at one endpoint and returns what the flow ends with.
+func (h house) failAt(t *testing.T, name, path string, injected standin.Fault) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if path == openidtest.DiscoveryPath {
+		h.server(name).Fail(path, injected)
+		_, err := h.provider(t, name).AuthorizationURL(ctx, keys)
+		return err
+	}
+	code := h.callback(t, name).Get("code")
+	h.server(name).Fail(path, injected)
+	ctx, cancel = context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, err := h.provider(t, name).Identify(ctx, secret.New(code), keys)
+	return err
+}
+
+// TestAFailureIsNotKept: the next sign-in asks again.
+func TestAFailureIsNotKept(t *testing.T) {
+	h := newHouse(t)
+	h.google.Fail(openidtest.DiscoveryPath, standin.ServerError)
+	if _, err := h.provider(t, "google").AuthorizationURL(t.Context(), keys); !errors.Is(err, auth.ErrOAuthProviderFailed) {
+		t.Errorf("the error is %v", err)
+	}
+	h.google.Reset()
+	h.google.SignIn("42", nil)
+	if _, err := h.identify(t, "google"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProvidersWithoutSettings(t *testing.T) {
+	providers := oauth.NewProviders(config.Config{}, time.Now)
+	for name, want := range map[string]string{
+		"github": "provider_not_configured", "google": "provider_not_configured", "facebook": "unknown_provider", "": "unknown_provider",
+		"GitHub": "unknown_provider",
+	} {
+		if _, err := providers.Provider(name); fault.From(err).Code != want {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+	}
+}

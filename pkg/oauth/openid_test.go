@@ -1,0 +1,149 @@
+package oauth_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/infra/local/openidtest"
+	"latchkey/pkg/auth"
+)
+
+// TestAnIDTokensAddress counts only if the provider says that it is verified, by the JSON boolean.
+func TestAnIDTokensAddress(t *testing.T) {
+	tests := map[string]struct {
+		verified any // nil for absent
+		want     string
+	}{
+		"verified":      {true, "octavia@example.com"},
+		"not verified":  {false, ""},
+		"a string":      {"true", ""},
+		"a number":      {1, ""},
+		"null or none":  {nil, ""},
+		"in an array":   {[]any{true}, ""},
+		"another text":  {"yes", ""},
+		"in an object ": {map[string]any{"true": true}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			claims := openidtest.Claims{"email": "octavia@example.com", "given_name": "Octavia", "family_name": "Butler"}
+			if test.verified != nil {
+				claims["email_verified"] = test.verified
+			}
+			h.google.SignIn("42", claims)
+			got, err := h.identify(t, "google")
+			want := auth.Identified{
+				IdentityRef: auth.IdentityRef{Provider: "google", Issuer: h.google.URL, Subject: "42"},
+				Email:       test.want, Name: "octavia", FirstName: "Octavia", LastName: "Butler",
+			}
+			if err != nil || got != want {
+				t.Errorf("identified %+v, error %v", got, err)
+			}
+		})
+	}
+}
+
+// TestIDTokensThatAreNotGood: a wrong one is a refusal, never an identity.
+func TestIDTokensThatAreNotGood(t *testing.T) {
+	with := openidtest.With
+	hour := time.Hour
+	tests := map[string]openidtest.Alteration{
+		"another issuer":         with("iss", "https://accounts.google.com"),
+		"no issuer":              openidtest.Without("iss"),
+		"another audience":       with("aud", "another"),
+		"no audience":            openidtest.Without("aud"),
+		"another party":          with("azp", "another"),
+		"audiences, no party":    with("aud", []string{client.ID, "another"}),
+		"another nonce":          with("nonce", "another"),
+		"no nonce":               openidtest.Without("nonce"),
+		"expired":                with("exp", time.Now().Add(-hour).Unix()),
+		"no expiry":              openidtest.Without("exp"),
+		"not yet valid":          with("nbf", time.Now().Add(hour).Unix()),
+		"expiry as text":         with("exp", "tomorrow"),
+		"no subject":             openidtest.Without("sub"),
+		"an empty subject":       with("sub", ""),
+		"a subject of 256":       with("sub", strings.Repeat("s", 256)),
+		"a foreign key":          openidtest.ForeignKey,
+		"no signature":           openidtest.Unsigned,
+		"the public key as HMAC": openidtest.PublicKeyAsSecret,
+		"a broken signature":     openidtest.BrokenSignature,
+	}
+	for name, alteration := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.google.SignIn("42", openidtest.Claims{"email": "octavia@example.com", "email_verified": true}, alteration)
+			if got, err := h.identify(t, "google"); !errors.Is(err, auth.ErrOAuthFailed) {
+				t.Errorf("identified %+v, error %v", got, err)
+			}
+		})
+	}
+}
+
+func TestIDTokensThatAreGood(t *testing.T) {
+	tests := map[string]openidtest.Alteration{
+		"the party is named":         openidtest.With("azp", client.ID),
+		"several audiences, a party": func(t *openidtest.IDToken) { t.Claims["aud"], t.Claims["azp"] = []string{client.ID, "x"}, client.ID },
+		"a subject of 255":           openidtest.With("sub", strings.Repeat("s", 255)),
+	}
+	for name, alteration := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.google.SignIn("42", nil, alteration)
+			if _, err := h.identify(t, "google"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestHowTheSecretIsShown follows what the provider offers.
+func TestHowTheSecretIsShown(t *testing.T) {
+	for name, methods := range map[string]any{
+		"both": []string{"client_secret_basic", "client_secret_post"}, "basic": []string{"client_secret_basic"}, "it does not say": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.google.Document(openidtest.Claims{"token_endpoint_auth_methods_supported": methods})
+			h.google.SignIn("42", nil)
+			if _, err := h.identify(t, "google"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestDocumentsThatAreNotGood(t *testing.T) {
+	for name, changes := range map[string]openidtest.Claims{
+		"another issuer":    {"issuer": "https://elsewhere.example"},
+		"no authorization":  {"authorization_endpoint": nil},
+		"no token endpoint": {"token_endpoint": nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.google.Document(changes)
+			if _, err := h.provider(t, "google").AuthorizationURL(t.Context(), keys); !errors.Is(err, auth.ErrOAuthProviderFailed) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+// TestTheDocumentIsReadOnce, and not before it is needed.
+func TestTheDocumentIsReadOnce(t *testing.T) {
+	h := newHouse(t)
+	h.provider(t, "google").Issuer()
+	if got := h.google.Requests(openidtest.DiscoveryPath); got != 0 {
+		t.Errorf("it was read %d times before", got)
+	}
+	h.google.SignIn("42", nil)
+	for range 2 {
+		if _, err := h.identify(t, "google"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := h.google.Requests(openidtest.DiscoveryPath); got != 1 {
+		t.Errorf("it was read %d times", got)
+	}
+}
