@@ -28,8 +28,8 @@ const (
 	stopGrace = 5 * time.Second // for Node.js to end the browser
 )
 
-// TestInABrowser runs sessions.test.mjs and pages.test.mjs against a stack that allows one of three web applications. A site is a host whatever
-// its port (for cookies and Sec-Fetch-Site), so localhost is the API's own and 127.0.0.1 is another.
+// TestInABrowser runs the *.test.mjs against a stack that allows one of three web applications. A site is a host whatever its port
+// (for cookies and Sec-Fetch-Site), so localhost is the API's own and 127.0.0.1 is another.
 func TestInABrowser(t *testing.T) {
 	chromium, err := exec.Command("./chromium.sh").Output()
 	if err != nil {
@@ -37,7 +37,7 @@ func TestInABrowser(t *testing.T) {
 	}
 	application := serveApplication(t, "localhost")
 	product := startStack(t, map[string]string{"ALLOWED_ORIGINS": application})
-	cmd := exec.Command("node", "--test", "--test-reporter=spec", "sessions.test.mjs", "pages.test.mjs")
+	cmd := exec.Command("node", "--test", "--test-reporter=spec", "sessions.test.mjs", "pages.test.mjs", "oauth.test.mjs")
 	cmd.Env = append(os.Environ(),
 		"CHROMIUM="+strings.TrimSpace(string(chromium)),
 		"BASE_URL="+product.URL,
@@ -68,7 +68,7 @@ func startStack(t *testing.T, environment map[string]string) *stack.Stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	started, err := stack.Start(t.Context(), stack.Options{Root: root, Environment: environment, Log: t.Output()})
+	started, err := stack.Start(t.Context(), stack.Options{Root: root, Environment: environment, OpenID: true, Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
