@@ -23,6 +23,8 @@ func TestBudgets(t *testing.T) {
 	post(t, "/api/auth/forgot-password", asEmail("resetter"))
 	resetToken := awaitMail(t, shared.MailURL, "resetter@example.com", 2).token(t)
 	reset(t, "none", "NewSecurePass456!")
+	octocat := newPerson(t)
+	octocat.callback(t)
 	quiet(t)
 	warmUp(t, token)
 	another := func(kind string) string {
@@ -85,10 +87,24 @@ func TestBudgets(t *testing.T) {
 		"reset-password, forged": {func() answer { return reset(t, altered(resetToken, 0), "NewSecurePass456!") }, http.StatusForbidden, " r0 w0"},
 		"jwks":                   {func() answer { return send(t, shared.URL, "GET", "/.well-known/jwks.json", "") }, http.StatusOK, " r0 w0"},
 		"me":                     {func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, http.StatusOK, "BatchGetItem r2 w0"},
-		"me, forged":             {func() answer { return post(t, "/api/auth/me", "", bearer(altered(token, len(token)-2))) }, http.StatusUnauthorized, " r0 w0"},
-		"login, no JSON":         {func() answer { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
-		"register, no JSON":      {func() answer { return post(t, "/api/auth/register", `{`) }, http.StatusBadRequest, " r0 w0"},
-		"not found":              {func() answer { return post(t, "/nowhere", `{}`) }, http.StatusNotFound, " r0 w0"},
+		"oauth start":            {func() answer { return startFlow(t, "github").answer }, http.StatusFound, "PutItem r0 w1"},
+		"oauth callback, known": {func() answer { return octocat.callback(t) }, http.StatusOK,
+			"UpdateItem GetItem GetItem UpdateItem PutItem r2 w3"},
+		"oauth callback, new": {func() answer { return newPerson(t).callback(t) }, http.StatusOK,
+			"UpdateItem GetItem BatchGetItem TransactWriteItems r3 w13"},
+		"oauth callback, linking": {func() answer { return registeredPerson(t).proven(t).callback(t) }, http.StatusOK,
+			"UpdateItem GetItem BatchGetItem GetItem TransactWriteItems r4 w9"},
+		"oauth callback, linking with a notice": {func() answer { return registeredPerson(t).callback(t) }, http.StatusOK,
+			"UpdateItem GetItem BatchGetItem GetItem TransactWriteItems r4 w11"},
+		"oauth callback, no cookie": {func() answer { return visit(t, "/api/auth/oauth/github/callback?code=x&state="+someState) },
+			http.StatusForbidden, " r0 w0"},
+		"oauth callback, another browser's": {func() answer {
+			return visit(t, "/api/auth/oauth/github/callback?code=x&state="+someState, "Cookie: oauth_binding="+someState)
+		}, http.StatusForbidden, "UpdateItem r0 w0"}, // and what a refused write costs
+		"me, forged":        {func() answer { return post(t, "/api/auth/me", "", bearer(altered(token, len(token)-2))) }, http.StatusUnauthorized, " r0 w0"},
+		"login, no JSON":    {func() answer { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"register, no JSON": {func() answer { return post(t, "/api/auth/register", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"not found":         {func() answer { return post(t, "/nowhere", `{}`) }, http.StatusNotFound, " r0 w0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

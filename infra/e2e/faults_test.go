@@ -115,6 +115,30 @@ var endpoints = map[string]endpoint{
 			return func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, nil
 		},
 	},
+	"oauth start": {
+		calls: []string{"PutItem"}, status: http.StatusFound, adds: map[string]int{"A#": 1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			return func() answer { return startFlow(t, "github").answer }, nil
+		},
+	},
+	"oauth callback, known": {
+		calls: []string{"UpdateItem", "GetItem", "GetItem", "UpdateItem", "PutItem"}, status: http.StatusOK, adds: map[string]int{"S#": 1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) {
+			person := newPerson(t)
+			person.callback(t)
+			return person.prepared(t), nil
+		},
+	},
+	"oauth callback, new": {
+		calls: []string{"UpdateItem", "GetItem", "BatchGetItem", "TransactWriteItems"}, status: http.StatusOK,
+		adds:    map[string]int{"U#": 2, "N#": 1, "E#": 1, "I#": 1, "S#": 1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) { return newPerson(t).prepared(t), nil },
+	},
+	"oauth callback, linking": {
+		calls: []string{"UpdateItem", "GetItem", "BatchGetItem", "GetItem", "TransactWriteItems"}, status: http.StatusOK,
+		adds:    map[string]int{"U#": 1, "I#": 1, "S#": 1, "O#": 1},
+		prepare: func(t *testing.T) (func() answer, func(answer)) { return registeredPerson(t).prepared(t), nil },
+	},
 	"health": {
 		calls: []string{"GetItem"}, status: http.StatusOK,
 		prepare: func(t *testing.T) (func() answer, func(answer)) {

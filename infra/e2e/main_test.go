@@ -31,6 +31,8 @@ type house struct {
 	tap  *wiretap.Proxy
 	logs *logs
 	mail *gate
+
+	providers
 }
 
 // gate lets deliveries to the mailer through, or holds them.
@@ -102,16 +104,22 @@ func open(ctx context.Context) (*house, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	known, err := startProviders()
+	if err != nil {
+		return nil, nil, err
+	}
+	environment := known.settings()
+	environment["DYNAMODB_ENDPOINT"] = tap.URL
 	output, mail := &logs{}, &gate{}
 	started, err := stack.Start(ctx, stack.Options{
-		Root: root, DynamoDBEndpoint: database.Endpoint, Log: output,
-		Environment: map[string]string{"DYNAMODB_ENDPOINT": tap.URL}, Deliver: mail.through,
+		Root: root, DynamoDBEndpoint: database.Endpoint, Log: output, Environment: environment, Deliver: mail.through,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	return &house{Stack: started, tap: tap, logs: output, mail: mail}, func() {
+	return &house{Stack: started, tap: tap, logs: output, mail: mail, providers: known}, func() {
 		started.Close()
+		known.close()
 		tap.Close()
 		database.Stop()
 	}, nil
@@ -172,15 +180,19 @@ func try(ctx context.Context, base, method, path, body string, headers ...string
 		name, value, _ := strings.Cut(header, ": ")
 		request.Header.Add(name, value)
 	}
-	response, err := http.DefaultClient.Do(request)
+	got, err := read(http.DefaultClient.Do(request))
+	secrets.note(body, got)
+	return got, err
+}
+
+// read takes what a client has got.
+func read(response *http.Response, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	got := answer{status: response.StatusCode, header: response.Header, body: string(text)}
-	secrets.note(body, got)
-	return got, err
+	return answer{status: response.StatusCode, header: response.Header, body: string(text)}, err
 }
 
 // post sends JSON to the shared stack.

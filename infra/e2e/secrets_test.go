@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,9 @@ func (w *witness) note(body string, got answer) {
 				w.seen[value] = name
 			}
 		}
+	}
+	if location, err := url.Parse(got.header.Get("Location")); err == nil && location.Query().Get("state") != "" {
+		w.seen[location.Query().Get("state")] = "state of a flow"
 	}
 	for _, set := range got.header["Set-Cookie"] {
 		pair, _, _ := strings.Cut(set, ";")

@@ -37,7 +37,7 @@ type User struct {
 	EmailVerified bool // the address was verified by a mailed link or by a provider
 	Proven        bool // the holder of the password proved to own the mailbox
 
-	OAuthProvider string // the provider that made the account; empty for none
+	OAuthProvider string // the first provider that its holder signed in by; empty for none
 
 	Joined    time.Time
 	LastLogin time.Time // zero: never
