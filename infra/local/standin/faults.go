@@ -73,6 +73,7 @@ func CutOff(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(hugePiece))
 	_, _ = w.Write([]byte(`{"id":`))
+	_ = http.NewResponseController(w).Flush() // or the client would see no answer at all
 	panic(http.ErrAbortHandler)
 }
 

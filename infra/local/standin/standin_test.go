@@ -59,7 +59,7 @@ func TestEachFaultIsNoGoodAnswer(t *testing.T) {
 		"broken JSON": func(r *http.Response, body string, _ error) bool {
 			return r.StatusCode == 200 && !json.Valid([]byte(body))
 		},
-		"cut off":      func(_ *http.Response, _ string, err error) bool { return err != nil },
+		"cut off":      func(r *http.Response, body string, err error) bool { return r != nil && body != "" && err != nil },
 		"redirecting":  func(r *http.Response, _ string, _ error) bool { return r.Header.Get("Location") == standin.Elsewhere },
 		"server error": func(r *http.Response, _ string, _ error) bool { return r.StatusCode == 500 },
 	}
