@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"latchkey/infra/local/linelog"
 )
 
 const gatewayFault = `{"message":"Internal Server Error"}`
@@ -91,7 +93,7 @@ func TestAnInitThatHangsIsEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared := &platform{log: &lineLog{out: io.Discard}, now: time.Now, initLimit: 200 * time.Millisecond, stopGrace: time.Second}
+	shared := &platform{log: linelog.New(io.Discard), now: time.Now, initLimit: 200 * time.Millisecond, stopGrace: time.Second}
 	stuck := newFunction(shared, functions[len(functions)-1], filepath.Join(dir, "stuck"), 1)
 	defer stuck.close()
 	_, err = stuck.invoke(t.Context(), []byte("{}"))

@@ -115,7 +115,7 @@ func (f *function) start() (*process, error) {
 	}
 	p, err := newProcess(f)
 	if err != nil {
-		f.platform.log.host("%s: %v", f.label, err)
+		f.platform.log.Host("%s: %v", f.label, err)
 		return nil, platformError(typeExit, "%v", err)
 	}
 	f.all = append(f.all, p)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/infra/local/linelog"
 	"latchkey/infra/local/template"
 )
 
@@ -92,7 +93,7 @@ func startHost(t *testing.T, maxProcesses int) *running {
 	log := &logBuffer{}
 	host, err := start(t.Context(), Options{
 		Template: &template.Template{Functions: functions}, BinDir: dir, Listener: listener, Log: log, MaxProcesses: maxProcesses,
-	}, &platform{log: &lineLog{out: log}, now: time.Now, initLimit: 5 * time.Second, stopGrace: time.Second})
+	}, &platform{log: linelog.New(log), now: time.Now, initLimit: 5 * time.Second, stopGrace: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"latchkey/infra/local/lambdahost/gateway"
+	"latchkey/infra/local/linelog"
 	"latchkey/infra/local/template"
 )
 
@@ -45,7 +46,7 @@ type Host struct {
 	url       string
 	functions map[string]*function // by logical id
 	server    *http.Server
-	log       *lineLog
+	log       *linelog.Log
 	closing   sync.Once
 	served    chan struct{} // closed when the server has ended
 }
@@ -54,7 +55,7 @@ type Host struct {
 // The host runs until Close, or until ctx ends.
 func Start(ctx context.Context, options Options) (*Host, error) {
 	return start(ctx, options, &platform{
-		log:       &lineLog{out: options.Log},
+		log:       linelog.New(options.Log),
 		now:       time.Now,
 		initLimit: 10 * time.Second,
 		stopGrace: time.Second,
@@ -63,7 +64,7 @@ func Start(ctx context.Context, options Options) (*Host, error) {
 
 // platform is what all functions share.
 type platform struct {
-	log       *lineLog
+	log       *linelog.Log
 	now       func() time.Time
 	initLimit time.Duration // from a process's start until it asks for its first event; Lambda's INIT
 	stopGrace time.Duration // for a process to end by itself when the host closes
@@ -91,7 +92,7 @@ func start(ctx context.Context, options Options, platform *platform) (*Host, err
 		h.functions[declared.Name] = newFunction(platform, declared, binary, options.MaxProcesses)
 	}
 	api := gateway.New(gateway.Options{
-		Template: options.Template, Invoker: h, Now: platform.now, Random: rand.Reader, Logf: h.log.host,
+		Template: options.Template, Invoker: h, Now: platform.now, Random: rand.Reader, Logf: h.log.Host,
 	})
 	h.serve(api, options.Listener)
 	context.AfterFunc(ctx, h.Close)
@@ -103,12 +104,12 @@ func (h *Host) serve(api http.Handler, listener net.Listener) {
 		Handler:                      api,
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is the API's to answer
 		ReadHeaderTimeout:            30 * time.Second,
-		ErrorLog:                     h.log.logger(),
+		ErrorLog:                     h.log.Logger(),
 	}
 	go func() {
 		defer close(h.served)
 		if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			h.log.host("the HTTP API ended: %v", err)
+			h.log.Host("the HTTP API ended: %v", err)
 		}
 	}()
 }
@@ -140,7 +141,7 @@ func (h *Host) Processes() map[string][]int {
 }
 
 // Logf writes a line of the host's own to its log, for what works beside it; a line never mixes with those of the functions.
-func (h *Host) Logf(format string, args ...any) { h.log.host(format, args...) }
+func (h *Host) Logf(format string, args ...any) { h.log.Host(format, args...) }
 
 // Close ends the HTTP API and every process, and returns when all have ended. Invocations under way fail with ErrClosed.
 func (h *Host) Close() {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"latchkey/infra/local/child"
+	"latchkey/infra/local/linelog"
 )
 
 // process is one execution environment: a process of the function, and a Runtime API that is its alone, since
@@ -21,9 +22,9 @@ type process struct {
 	child    *child.Process
 	api      *runtimeAPI
 	server   *http.Server
-	output   [2]*lineWriter // its standard output and error
-	stopping atomic.Bool    // the host ends it because the host itself ends
-	ended    chan struct{}  // closed when all of it is gone
+	output   [2]*linelog.Writer // its standard output and error
+	stopping atomic.Bool        // the host ends it because the host itself ends
+	ended    chan struct{}      // closed when all of it is gone
 }
 
 // newProcess starts a process and its Runtime API. Whoever calls it waits for its end by awaitEnd.
@@ -36,10 +37,10 @@ func newProcess(f *function) (*process, error) {
 	p := &process{
 		function: f,
 		api:      newRuntimeAPI(f.ARN()),
-		output:   [2]*lineWriter{log.writer(f.label), log.writer(f.label)},
+		output:   [2]*linelog.Writer{log.Writer(f.label), log.Writer(f.label)},
 		ended:    make(chan struct{}),
 	}
-	p.server = &http.Server{Handler: p.api.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.logger()}
+	p.server = &http.Server{Handler: p.api.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.Logger()}
 	cmd := exec.Command(f.binary)
 	cmd.Dir = filepath.Dir(f.binary)
 	cmd.Env = environment(f.Function, listener.Addr().String(), cmd.Dir)
@@ -68,7 +69,7 @@ func (p *process) awaitInit(limit time.Duration) error {
 		failure = platformError(typeTimeout, "process %d did not ask for an event within %v", p.child.Pid(), limit)
 	}
 	if !errors.Is(failure, ErrClosed) {
-		p.function.platform.log.host("%s: INIT failed: %v", p.function.label, failure)
+		p.function.platform.log.Host("%s: INIT failed: %v", p.function.label, failure)
 	}
 	p.kill()
 	return failure
@@ -108,7 +109,7 @@ func (p *process) handle(event *invocation) (reusable, taken bool) {
 }
 
 func (p *process) timeOut(event *invocation, limit time.Duration) {
-	p.function.platform.log.host("%s: process %d timed out after %v", p.function.label, p.child.Pid(), limit)
+	p.function.platform.log.Host("%s: process %d timed out after %v", p.function.label, p.child.Pid(), limit)
 	event.fail(platformError(typeTimeout, "timed out after %v", limit))
 	p.kill()
 }
@@ -118,10 +119,10 @@ func (p *process) awaitEnd() {
 	<-p.child.Done()
 	_ = p.server.Close() // nobody is left to be cut off
 	for _, output := range p.output {
-		output.flush()
+		output.Flush()
 	}
 	if !p.stopping.Load() {
-		p.function.platform.log.host("%s: process %d ended: %s", p.function.label, p.child.Pid(), p.status())
+		p.function.platform.log.Host("%s: process %d ended: %s", p.function.label, p.child.Pid(), p.status())
 	}
 }
 

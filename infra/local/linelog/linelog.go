@@ -1,4 +1,6 @@
-package lambdahost
+// Package linelog writes whole lines from many sources into one log, each with its source in front: what functions and programs print
+// in pieces, and what their host has to say about them. It is for people who watch a run; it has no levels, times or fields.
+package linelog
 
 import (
 	"bytes"
@@ -11,13 +13,16 @@ import (
 // maxLine is the longest line written whole, as in CloudWatch Logs; a longer one is cut into several.
 const maxLine = 256 << 10
 
-// lineLog writes whole lines from many sources, each with its source in front.
-type lineLog struct {
+// Log is the log. Its methods may be called from any goroutine.
+type Log struct {
 	mu  sync.Mutex
 	out io.Writer
 }
 
-func (l *lineLog) line(label string, text []byte) {
+// New is a log whose lines go to out, each in one Write and one at a time.
+func New(out io.Writer) *Log { return &Log{out: out} }
+
+func (l *Log) line(label string, text []byte) {
 	line := make([]byte, 0, len(label)+len(text)+4)
 	line = append(line, label...)
 	line = append(line, " | "...)
@@ -28,22 +33,22 @@ func (l *lineLog) line(label string, text []byte) {
 	_, _ = l.out.Write(line) // a log that cannot be written has nowhere to say so
 }
 
-// host writes a line of the host's own.
-func (l *lineLog) host(format string, args ...any) {
+// Host writes a line of the host's own.
+func (l *Log) Host(format string, args ...any) {
 	for text := range bytes.Lines(fmt.Appendf(nil, format, args...)) {
 		l.line("host", bytes.TrimSuffix(text, []byte("\n")))
 	}
 }
 
-// logger is for packages that want one of the standard library.
-func (l *lineLog) logger() *log.Logger { return log.New(l.writer("host"), "", 0) }
+// Logger is for packages that want one of the standard library. Its lines are the host's own.
+func (l *Log) Logger() *log.Logger { return log.New(l.Writer("host"), "", 0) }
 
-// writer takes a stream of output apart into lines.
-func (l *lineLog) writer(label string) *lineWriter { return &lineWriter{log: l, label: label} }
+// Writer takes a stream of output apart into lines.
+func (l *Log) Writer(label string) *Writer { return &Writer{log: l, label: label} }
 
-// lineWriter holds back the end of its stream that is no whole line yet, until flush.
-type lineWriter struct {
-	log   *lineLog
+// Writer holds back the end of its stream that is no whole line yet, until Flush.
+type Writer struct {
+	log   *Log
 	label string
 
 	mu   sync.Mutex
@@ -51,7 +56,7 @@ type lineWriter struct {
 }
 
 // Write implements [io.Writer] and never fails, so that a function is not ended by its log.
-func (w *lineWriter) Write(text []byte) (int, error) {
+func (w *Writer) Write(text []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rest = append(w.rest, text...)
@@ -71,8 +76,8 @@ func (w *lineWriter) Write(text []byte) (int, error) {
 	}
 }
 
-// flush writes what the stream ended with if that is no whole line.
-func (w *lineWriter) flush() {
+// Flush writes what the stream ended with if that is no whole line.
+func (w *Writer) Flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.rest) > 0 {

@@ -1,4 +1,4 @@
-package lambdahost
+package linelog
 
 import (
 	"slices"
@@ -6,7 +6,16 @@ import (
 	"testing"
 )
 
-func TestLineWriter(t *testing.T) {
+// written has what each Write wrote.
+type written []string
+
+// Write implements [io.Writer].
+func (w *written) Write(text []byte) (int, error) {
+	*w = append(*w, string(text))
+	return len(text), nil
+}
+
+func TestWriter(t *testing.T) {
 	long := strings.Repeat("x", maxLine)
 	tests := map[string]struct{ writes, want []string }{
 		"a line in pieces":        {[]string{"on", "e\ntw", "o\n"}, []string{"f | one\n", "f | two\n"}},
@@ -19,16 +28,16 @@ func TestLineWriter(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var out logBuffer
-			w := (&lineLog{out: &out}).writer("f")
+			var out written
+			w := New(&out).Writer("f")
 			for _, text := range test.writes {
 				if n, err := w.Write([]byte(text)); n != len(text) || err != nil {
 					t.Errorf("Write gave %d, %v", n, err)
 				}
 			}
-			w.flush()
-			if !slices.Equal(out.lines, test.want) {
-				t.Errorf("got %d lines %.80q, want %d", len(out.lines), out.lines, len(test.want))
+			w.Flush()
+			if !slices.Equal(out, test.want) {
+				t.Errorf("got %d lines %.80q, want %d", len(out), out, len(test.want))
 			}
 		})
 	}
