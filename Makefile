@@ -3,7 +3,7 @@
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
 .DELETE_ON_ERROR:
-.PHONY: help run run-fresh setup test test-browser lint fuzz validate ci bench clean
+.PHONY: help run run-fresh setup test test-browser e2e lint fuzz validate ci bench clean
 
 FUZZ_INPUTS ?= 50000
 export SAM_CLI_TELEMETRY = 0
@@ -21,7 +21,7 @@ engine = $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),,$(dyna
 need = @command -v $(1) >/dev/null || { echo "latchkey: $(1) is missing: install $(2)" >&2; exit 1; }
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' Makefile
 
 run: $(node_modules) $(engine) ## run everything locally; settings: PORT MAIL_PORT OPENID_PORT DYNAMODB_PORT DATA_DIR DYNAMODB_ENDPOINT
 	$(call need,go,Go 1.26 or later)
@@ -46,6 +46,10 @@ test-browser: $(node_modules) $(engine) $(browser_driver) ## sign in and out wit
 	$(call need,go,Go 1.26 or later)
 	infra/browser/chromium.sh --install
 	go test -count=1 -tags=browser ./infra/browser
+
+e2e: ## visit a running Latchkey as a client: BASE_URL=… and, where the local SES has its mail, MAIL_URL=…
+	$(call need,go,Go 1.26 or later)
+	go test -count=1 -v -tags=deployed ./infra/acceptance
 
 lint: ## check the code, the modules and the files
 	$(call need,go,Go 1.26 or later)

@@ -52,7 +52,7 @@ func TestBudgets(t *testing.T) {
 		want    string
 	}{
 		"register": {func() answer {
-			return post(t, "/api/auth/register", strings.NewReplacer("pythonista", "budgeter").Replace(guideRegister))
+			return post(t, "/api/auth/register", guideRegistration("budgeter"))
 		}, http.StatusCreated, "BatchGetItem TransactWriteItems r2 w10"},
 		"register, taken": {func() answer { return post(t, "/api/auth/register", registration("thrifty")) },
 			http.StatusForbidden, "BatchGetItem r2 w0"},

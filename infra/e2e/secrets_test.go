@@ -1,11 +1,14 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,6 +34,24 @@ const cookieSecret = 32
 
 // minSecret is the length from which a value is looked for; shorter ones turn up by chance.
 const minSecret = 12
+
+// RoundTrip implements [http.RoundTripper], for clients that are not try.
+func (w *witness) RoundTrip(request *http.Request) (*http.Response, error) {
+	sent, err := io.ReadAll(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	request.Body = io.NopCloser(bytes.NewReader(sent))
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func(body io.Closer) { _ = body.Close() }(response.Body)
+	text, err := io.ReadAll(response.Body)
+	response.Body = io.NopCloser(bytes.NewReader(text))
+	w.note(string(sent), answer{status: response.StatusCode, header: response.Header, body: string(text)})
+	return response, err
+}
 
 // note takes the secrets of a request body and its answer.
 func (w *witness) note(body string, got answer) {
