@@ -44,7 +44,8 @@ func build(ctx context.Context, o Options, into string) error {
 	cmd := exec.CommandContext(ctx, "go", append(arguments, "./functions/...")...)
 	cmd.Dir = o.Root
 	// Static as in AWS, and by the flags above alone: those of the caller's environment may be for something else.
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS=", "GOARCH=")
+	system, architecture := o.Platform.Target()
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS="+system, "GOARCH="+architecture)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	compiler, err := child.Start(cmd)

@@ -45,6 +45,9 @@ type Options struct {
 	// DYNAMODB_ENDPOINT or SES_ENDPOINT in it is for the functions only, so that something may stand between them and the emulator.
 	Environment map[string]string
 
+	// Platform runs the functions; nil is package lambdahost, as children of this process.
+	Platform Platform
+
 	// Deliver, if there is one, stands between the streams and the functions that they feed. A test delays, repeats or doubles a
 	// delivery with it; what it answers is what the stream goes by. It must return when its context ends, or Close waits for it.
 	Deliver func(next streams.Invoke) streams.Invoke
@@ -60,13 +63,14 @@ type Stack struct {
 	DynamoDBEndpoint string // of the engine, whatever the functions have been given
 	DynamoDB         string // name of the engine; "" if somebody else runs it
 	Template         *template.Template
-	Host             *lambdahost.Host
+	Host             *lambdahost.Host // nil if another platform runs the functions
 
 	listener net.Listener
 	folder   folder
 	database *engine.Engine
 	mail     *engine.Engine
 	openID   *engine.Engine
+	running  Running
 	closers  []func() // in the order of the start
 
 	openIDSecret string // the client's, at the local provider
@@ -76,12 +80,15 @@ type Stack struct {
 // as far as the functions are concerned, and in any case with this process.
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{}
+	if o.Platform == nil {
+		o.Platform = ownHost{}
+	}
 	for _, step := range []func(context.Context, Options) error{
 		s.takePorts, s.openFolder, s.startDatabase,
 		s.readTemplate, // for the tables, and so that its faults are told before anything slow begins
 		s.createTables, s.startPeersAndBuild,
 		s.readTemplate, // again, now that the peers have addresses
-		s.startHost, s.startStreams,
+		s.startFunctions, s.startStreams,
 	} {
 		if err := step(ctx, o); err != nil {
 			s.Close()
@@ -91,7 +98,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return s, nil
 }
 
-// Wait returns nil when ctx ends, and an error when an engine does, which leaves the stack without a purpose.
+// Wait returns nil when ctx ends, and an error when an engine or the platform does, which leaves the stack without a purpose.
 func (s *Stack) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -102,6 +109,8 @@ func (s *Stack) Wait(ctx context.Context) error {
 		return s.mail.Err()
 	case <-done(s.openID):
 		return s.openID.Err()
+	case <-s.running.Done():
+		return s.running.Err()
 	}
 }
 
@@ -195,23 +204,21 @@ func (s *Stack) createTables(ctx context.Context, _ Options) error {
 	return nil
 }
 
-func (s *Stack) startHost(ctx context.Context, o Options) error {
-	host, err := lambdahost.Start(ctx, lambdahost.Options{
-		Template: s.Template,
-		BinDir:   s.folder.bin,
-		Listener: s.listener,
-		Log:      o.Log,
-	})
+func (s *Stack) startFunctions(ctx context.Context, o Options) error {
+	running, err := o.Platform.Start(ctx, Job{Template: s.Template, BinDir: s.folder.bin, Listener: s.listener, Log: o.Log})
 	if err != nil {
 		return err
 	}
-	s.Host = host
-	s.closers = append(s.closers, host.Close)
+	s.running = running
+	s.closers = append(s.closers, running.Close)
+	if own, is := running.(ownRunning); is {
+		s.Host = own.Host
+	}
 	return nil
 }
 
 func (s *Stack) startStreams(ctx context.Context, o Options) error {
-	invoke := streams.Invoke(s.Host.Invoke)
+	invoke := streams.Invoke(s.running.Invoke)
 	if o.Deliver != nil {
 		invoke = o.Deliver(invoke)
 	}
@@ -221,7 +228,7 @@ func (s *Stack) startStreams(ctx context.Context, o Options) error {
 		Folder:   s.folder.streams,
 		Invoke:   invoke,
 		Now:      time.Now,
-		Logf:     s.Host.Logf,
+		Logf:     s.running.Logf,
 	})
 	if err != nil {
 		return fmt.Errorf("starting the streams: %w", err)
