@@ -3,7 +3,7 @@
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
 .DELETE_ON_ERROR:
-.PHONY: help run run-fresh setup test test-browser e2e lint fuzz validate ci bench clean
+.PHONY: help run run-fresh setup sam-local test test-browser test-sam e2e lint fuzz validate ci bench clean
 
 FUZZ_INPUTS ?= 50000
 export SAM_CLI_TELEMETRY = 0
@@ -33,6 +33,11 @@ run-fresh: $(node_modules) $(engine) ## run with empty tables and new signing ke
 	@go build -o $(host) ./infra/local
 	@exec $(host) -fresh
 
+sam-local: $(node_modules) $(engine) $(python_tools) ## as run, with the functions in Docker containers (sam local); SAM_IMAGE besides
+	$(call need,go,Go 1.26 or later)
+	@go build -o $(host) ./infra/local
+	@exec $(host) -sam
+
 setup: $(node_modules) $(dynamodb_local) ## install the emulators of DynamoDB, SES and Google's sign-in
 
 test: setup $(python_tools) ## run all tests, on both DynamoDB engines
@@ -46,6 +51,11 @@ test-browser: $(node_modules) $(engine) $(browser_driver) ## sign in and out wit
 	$(call need,go,Go 1.26 or later)
 	infra/browser/chromium.sh --install
 	go test -count=1 -tags=browser ./infra/browser
+
+test-sam: $(node_modules) $(engine) $(python_tools) ## visit the functions in Docker containers; installs Debian's Docker as root, or uses yours
+	$(call need,go,Go 1.26 or later)
+	infra/local/docker/docker.sh --install
+	go test -count=1 -v -timeout=20m -tags=sam ./infra/local/sam
 
 e2e: ## visit a running Latchkey as a client: BASE_URL=… and, where the local SES has its mail, MAIL_URL=…
 	$(call need,go,Go 1.26 or later)
@@ -69,7 +79,7 @@ validate: $(python_tools) ## check the template, build it as for a deployment, c
 	.tools/venv/bin/sam build
 	go run ./infra/checkbuild
 
-ci: lint test test-browser fuzz validate ## everything that continuous integration checks
+ci: lint test test-browser fuzz validate test-sam ## everything that continuous integration checks
 
 bench: $(node_modules) ## measure what Latchkey adds to what cannot be avoided, beside the bars
 	$(call need,go,Go 1.26 or later)

@@ -1,5 +1,6 @@
 // Command local runs Latchkey on this machine as AWS runs it: `make run`. It reads its settings from the environment, says where
-// everything is, and ends everything when it is interrupted. With -fresh it begins with empty tables.
+// everything is, and ends everything when it is interrupted. With -fresh it begins with empty tables; with -sam the functions run in
+// containers (`make sam-local`).
 package main
 
 import (
@@ -15,22 +16,28 @@ import (
 	"syscall"
 
 	"latchkey/infra/local/engine"
+	"latchkey/infra/local/sam"
 	"latchkey/infra/local/stack"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	fresh := flag.Bool("fresh", false, "begin with empty tables and new signing keys")
+	var asked flags
+	flag.BoolVar(&asked.fresh, "fresh", false, "begin with empty tables and new signing keys")
+	flag.BoolVar(&asked.sam, "sam", false, "run the functions in containers, by the SAM CLI")
 	flag.Parse()
-	if err := run(ctx, os.Environ(), *fresh, os.Stdout); err != nil {
+	if err := run(ctx, os.Environ(), asked, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "latchkey:", err)
 		os.Exit(1)
 	}
 }
 
+// flags are what the command line asks for.
+type flags struct{ fresh, sam bool }
+
 // run returns nil if ctx ended it, during the start too.
-func run(ctx context.Context, environment []string, fresh bool, out io.Writer) error {
+func run(ctx context.Context, environment []string, asked flags, out io.Writer) error {
 	options, err := settings(environment)
 	if err != nil {
 		return err
@@ -41,7 +48,12 @@ func run(ctx context.Context, environment []string, fresh bool, out io.Writer) e
 	if !filepath.IsAbs(options.DataDir) {
 		options.DataDir = filepath.Join(options.Root, options.DataDir)
 	}
-	options.Fresh, options.Log = fresh, out
+	options.Fresh, options.Log = asked.fresh, out
+	if asked.sam {
+		if options.Platform, err = sam.Open(ctx, options.Root, options.Environment["SAM_IMAGE"]); err != nil {
+			return err
+		}
+	}
 	s, err := stack.Start(ctx, options)
 	if err != nil {
 		if ctx.Err() != nil {

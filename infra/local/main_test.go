@@ -72,7 +72,7 @@ func TestRunTellsWhatIsWhereAndEndsWhenInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &output{ready: cancel}
 	folder := t.TempDir()
-	err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "OPENID_PORT=0", "DATA_DIR=" + folder}, false, out)
+	err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "OPENID_PORT=0", "DATA_DIR=" + folder}, flags{}, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestRunInterruptedDuringItsStartIsNoFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	out := &output{ready: func() { t.Error("ready") }}
-	if err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "OPENID_PORT=0", "DATA_DIR=" + t.TempDir()}, false, out); err != nil {
+	if err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "OPENID_PORT=0", "DATA_DIR=" + t.TempDir()}, flags{}, out); err != nil {
 		t.Error(err)
 	}
 }

@@ -80,7 +80,7 @@ func startDaemon(ctx context.Context, program string) (*Daemon, error) {
 	}
 	if d.Engine, err = awaitEngine(ctx, socket); err != nil {
 		said, _ := os.ReadFile(output.Name())
-		return nil, errors.Join(err, d.leash.pull(), fmt.Errorf("it says: %s", said))
+		return nil, errors.Join(err, d.leash.pull(), fmt.Errorf("its last line: %s", lastLine(string(said))))
 	}
 	return d, nil
 }

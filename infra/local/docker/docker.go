@@ -55,8 +55,12 @@ func (e *Engine) run(ctx context.Context, stdin []byte, arguments ...string) (st
 	cmd.Stderr = &said
 	printed, err := cmd.Output()
 	if err != nil {
-		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-		return "", fmt.Errorf("docker %s: %w: %s", arguments[0], err, lines[len(lines)-1])
+		return "", fmt.Errorf("docker %s: %w: %s", arguments[0], err, lastLine(said.String()))
 	}
 	return strings.TrimSpace(string(printed)), nil
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
 }

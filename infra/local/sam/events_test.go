@@ -1,0 +1,165 @@
+//go:build sam
+
+package sam
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"latchkey/infra/local/lambdahost"
+	"latchkey/infra/local/stack"
+	"latchkey/infra/local/template"
+)
+
+// TestEvents has the same function answer the same requests here and in a container, with the event that it was given. The fields in
+// which they differ are those that infra/docs/local.md lists, no more and no less.
+func TestEvents(t *testing.T) {
+	loaded, err := template.Load("testdata/template.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binaries := buildEcho(t)
+	listener, ours := listen(t)
+	host, err := lambdahost.Start(t.Context(), lambdahost.Options{Template: loaded, BinDir: binaries, Listener: listener, Log: logged(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	listener, theirs := listen(t)
+	running, err := platform.Start(t.Context(), stack.Job{Template: loaded, BinDir: binaries, Listener: listener, Log: logged(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close()
+	differing := map[string]bool{}
+	for _, request := range []struct{ method, path, body string }{
+		{"POST", "/echo/a%20b?x=1&x=2&y=%C3%A9", `{"é":1}`},
+		{"PUT", "/nowhere/at/all", ""},
+	} {
+		got, want := ask(t, theirs, request.method, request.path, request.body), ask(t, ours, request.method, request.path, request.body)
+		for _, field := range differences(got, want) {
+			differing[field] = true
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(differing)), documented(t); !slices.Equal(got, want) {
+		t.Errorf("the events differ in %q\ninfra/docs/local.md lists %q", got, want)
+	}
+}
+
+// buildEcho builds the function, for here and for the containers, which are on this machine, and returns the folder of its binary.
+func buildEcho(t *testing.T) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "bin")
+	cmd := exec.Command("go", "build", "-tags=lambda.norpc", "-o", filepath.Join(folder, "echo"), "./testdata/echo")
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	return folder
+}
+
+func listen(t *testing.T) (listener net.Listener, base string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener, "http://" + listener.Addr().String()
+}
+
+// ask returns the event that the function was given for a request.
+func ask(t *testing.T, base, method, path, body string) map[string]any {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = http.Header{
+		"Content-Type": {"application/json"}, "Cookie": {"a=1; b=2"}, "X-Twice": {"1", "2"}, "User-Agent": {"agent/1"},
+		"X-Forwarded-For": {"192.0.2.1"},
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event map[string]any
+	if err := json.Unmarshal(text, &event); err != nil {
+		t.Fatalf("%s %s: %d %s", method, path, response.StatusCode, text)
+	}
+	return event
+}
+
+// unlike are fields that differ between any two requests, by their nature.
+var unlike = []string{
+	"requestContext.requestId", "requestContext.time", "headers.host", "headers.x-forwarded-port", "headers.x-amzn-trace-id",
+}
+
+// differences names the fields in which two events differ. Header names are compared without regard to case, which is a difference
+// of its own: "headers".
+func differences(got, want map[string]any) []string {
+	all := map[string]bool{}
+	left, right := map[string]any{}, map[string]any{}
+	flatten("", got, left, all)
+	flatten("", want, right, all)
+	var fields []string
+	for field := range all {
+		if !slices.Contains(unlike, field) && !reflect.DeepEqual(left[field], right[field]) {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
+func flatten(prefix string, object, flat map[string]any, all map[string]bool) {
+	for name, value := range object {
+		field := prefix + name
+		if lower := strings.ToLower(field); prefix == "headers." && lower != field {
+			field = lower
+			flat["headers"], all["headers"] = "not in lower case", true
+		}
+		if inner, ok := value.(map[string]any); ok {
+			flatten(field+".", inner, flat, all)
+			continue
+		}
+		if number, ok := value.(float64); ok {
+			value = int(math.Log10(number)) // its unit, since two requests are not at the same time
+		}
+		flat[field], all[field] = value, true
+	}
+}
+
+var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
+
+// documented lists the fields in the table of infra/docs/local.md, sorted.
+func documented(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root(t), "infra/docs/local.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## SAM's events\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var fields []string
+	for _, found := range row.FindAllStringSubmatch(section, -1) {
+		fields = append(fields, found[1])
+	}
+	slices.Sort(fields)
+	return fields
+}

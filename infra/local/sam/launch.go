@@ -1,0 +1,122 @@
+package sam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"latchkey/infra/local/child"
+	"latchkey/infra/local/engine"
+	"latchkey/infra/local/linelog"
+	"latchkey/infra/local/template"
+)
+
+const (
+	startTimeout = 2 * time.Minute  // SAM is a large Python program; 4 s are usual
+	stopTimeout  = 30 * time.Second // in which SAM stops its containers one by one
+	pollInterval = 50 * time.Millisecond
+)
+
+// launcher starts SAM on what prepare has written.
+type launcher struct {
+	platform *Platform
+	network  string
+	host     string // the --add-host that leads to this machine
+	folder   string
+	log      *linelog.Log
+}
+
+// startAPI serves the HTTP API on the port that listener holds until now.
+func (l launcher) startAPI(ctx context.Context, listener net.Listener) (*child.Process, error) {
+	port := listener.Addr().(*net.TCPAddr).Port
+	if err := listener.Close(); err != nil {
+		return nil, fmt.Errorf("giving the port to SAM: %w", err)
+	}
+	return l.launch(ctx, "start-api", port)
+}
+
+// startLambda serves the Invoke API for the functions named. Without any it starts nothing and returns nil.
+func (l launcher) startLambda(ctx context.Context, functions []string) (*lambda, error) {
+	if len(functions) == 0 {
+		return nil, nil
+	}
+	port, err := engine.FreePort()
+	if err != nil {
+		return nil, err
+	}
+	process, err := l.launch(ctx, "start-lambda", port, functions...)
+	if err != nil {
+		return nil, err
+	}
+	return &lambda{url: "http://" + address(port), sam: process}, nil
+}
+
+func (l launcher) launch(ctx context.Context, command string, port int, more ...string) (*child.Process, error) {
+	arguments := []string{
+		"local", command, "--template", filepath.Join(l.folder, templateFile), "--env-vars", filepath.Join(l.folder, variablesFile),
+		"--host", "127.0.0.1", "--port", strconv.Itoa(port), "--region", template.Region,
+		"--invoke-image", l.platform.image, "--skip-pull-image",
+		"--docker-network", l.network, "--add-host", l.host,
+		"--warm-containers", "LAZY", "--no-watch", // a container stays for the next event, as Lambda's do
+	}
+	cmd := exec.Command(l.platform.program, append(arguments, more...)...)
+	cmd.Env = append(samEnvironment(cmd.Environ(), l.platform.engine.Host), "TMPDIR="+l.folder)
+	output := l.log.Writer("sam")
+	cmd.Stdout, cmd.Stderr = output, output
+	process, err := child.Start(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if err := awaitPort(ctx, process, port); err != nil {
+		process.Stop(stopTimeout)
+		return nil, fmt.Errorf("sam local %s: %w", command, err)
+	}
+	return process, nil
+}
+
+// samEnvironment keeps everything of AWS out of the caller's environment: SAM would hand his credentials to the containers.
+func samEnvironment(callers []string, dockerHost string) []string {
+	kept := slices.DeleteFunc(slices.Clone(callers), func(entry string) bool { return strings.HasPrefix(entry, "AWS_") })
+	return append(kept,
+		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+		"AWS_EC2_METADATA_DISABLED=true", "DOCKER_HOST="+dockerHost, "SAM_CLI_TELEMETRY=0", "PYTHONUNBUFFERED=1")
+}
+
+// awaitPort waits until SAM listens. A request would have it start a container.
+func awaitPort(ctx context.Context, process *child.Process, port int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
+	defer cancel()
+	for {
+		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address(port))
+		if err == nil {
+			return connection.Close()
+		}
+		select {
+		case <-process.Done():
+			return errors.New("it ended; its own words are above")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// fedByStreams lists the functions that a stream feeds.
+func fedByStreams(loaded *template.Template) []string {
+	var fed []string
+	for _, function := range loaded.Functions {
+		if len(function.Streams) > 0 {
+			fed = append(fed, function.Name)
+		}
+	}
+	return fed
+}
