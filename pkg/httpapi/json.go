@@ -165,9 +165,9 @@ func misfit(err error) error {
 // writeJSON answers with value.
 func writeJSON(w http.ResponseWriter, status int, value any) { write(w, status, marshal(value)) }
 
-// marshal encodes a body of ours, which cannot fail.
+// marshal encodes a body of ours, which cannot fail: bytes that are no Unicode, as a name in a query may have, are replaced.
 func marshal(value any) []byte {
-	body, err := json.Marshal(value)
+	body, err := json.Marshal(value, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		panic("httpapi: an answer does not marshal: " + err.Error())
 	}
