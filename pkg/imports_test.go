@@ -24,7 +24,9 @@ var allowed = map[string][]string{
 	"auth":       {"fault", "id", "identifier", "reqlog", "secret"},
 	"token":      {"github.com/golang-jwt/jwt/v5", "github.com/go-json-experiment/json", "auth", "id", "secret"},
 	"dynamo":     {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "auth", "fault", "id", "identifier", "secret"},
-	"oauth":      {"golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "auth", "config", "secret"},
+	"oauth": {
+		"golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-json-experiment/json", "auth", "config", "secret",
+	},
 	"contract":   {},
 	"config":     {"golang.org/x/net/publicsuffix", "secret"},
 	"httpapi":    {"github.com/go-json-experiment/json", "auth", "contract", "fault", "pages", "reqlog", "secret"},

@@ -141,9 +141,18 @@ func checkAppURL(value string) error {
 // checkBase accepts an address that paths are appended to: https, and http on the loopback interface.
 func checkBase(value string) error {
 	parsed, err := url.Parse(value)
-	switch {
-	case err != nil, parsed.Host == "", parsed.User != nil, parsed.RawQuery != "", parsed.Fragment != "", strings.HasSuffix(value, "/"):
+	if err != nil || parsed.Host == "" || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" || strings.HasSuffix(value, "/") {
 		return fmt.Errorf("%q is not of the form https://host/path, without a slash at the end", value)
+	}
+	return CheckTransport(value)
+}
+
+// CheckTransport accepts the address of a server that secrets may be sent to: https, and http on the loopback interface.
+func CheckTransport(value string) error {
+	parsed, err := url.Parse(value)
+	switch {
+	case err != nil, parsed.Host == "":
+		return fmt.Errorf("%q is not of the form https://host/path", value)
 	case parsed.Scheme != "https" && (parsed.Scheme != "http" || !loopback(parsed.Hostname())):
 		return fmt.Errorf("%q: http is for localhost only, use https", value)
 	}

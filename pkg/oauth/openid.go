@@ -3,15 +3,18 @@ package oauth
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/oauth2"
 
 	"latchkey/pkg/auth"
+	"latchkey/pkg/config"
 	"latchkey/pkg/secret"
 )
 
@@ -47,17 +50,21 @@ func (p *Providers) discover(ctx context.Context) (*discovery, error) {
 }
 
 // endpointOf says where a provider's endpoints are and how a client shows its secret there: in the body where that is
-// offered, as Google wants it, else in the header, which is what a provider that says nothing expects.
+// offered, as Google wants it, else in the header, which is what a provider that says nothing expects. An endpoint in the
+// clear is refused, as it is in the configuration: whoever listens would have the secret, or could change the keys.
 func endpointOf(found *oidc.Provider) (oauth2.Endpoint, error) {
 	var told struct {
 		Methods []string `json:"token_endpoint_auth_methods_supported"`
+		Keys    string   `json:"jwks_uri"`
 	}
 	if err := found.Claims(&told); err != nil {
 		return oauth2.Endpoint{}, err
 	}
 	endpoint := found.Endpoint()
-	if endpoint.AuthURL == "" || endpoint.TokenURL == "" {
-		return oauth2.Endpoint{}, errors.New("the document names no endpoints")
+	for _, address := range []string{endpoint.AuthURL, endpoint.TokenURL, told.Keys} {
+		if err := config.CheckTransport(address); err != nil {
+			return oauth2.Endpoint{}, fmt.Errorf("an endpoint in the document: %w", err)
+		}
 	}
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	if slices.Contains(told.Methods, "client_secret_post") {
@@ -82,13 +89,26 @@ func (o openID) AuthorizationURL(ctx context.Context, keys auth.FlowKeys) (strin
 // Issuer implements [auth.IdentityProvider].
 func (o openID) Issuer() string { return o.providers.settings.GoogleIssuer }
 
-// idClaims are the claims of an ID token that are used (OpenID Connect Core 1.0 §5.1).
+// idClaims are the claims of an ID token that are used (OpenID Connect Core 1.0 §2 and §5.1). They are not read by go-oidc,
+// whose decoder takes Email or SUB for another spelling of the claim, and of two the last: a provider that lets people
+// choose claims of their own would let them choose who they are (RFC 7519 §4: names are compared as they stand).
 type idClaims struct {
-	AuthorizedParty string          `json:"azp"`
-	Email           string          `json:"email"`
-	EmailVerified   json.RawMessage `json:"email_verified"`
-	GivenName       string          `json:"given_name"`
-	FamilyName      string          `json:"family_name"`
+	Subject         string         `json:"sub"`
+	Nonce           string         `json:"nonce"`
+	AuthorizedParty string         `json:"azp"`
+	Email           string         `json:"email"`
+	EmailVerified   jsontext.Value `json:"email_verified"`
+	GivenName       string         `json:"given_name"`
+	FamilyName      string         `json:"family_name"`
+}
+
+func readClaims(token *oidc.IDToken) (idClaims, error) {
+	var raw jsontext.Value
+	if err := token.Claims(&raw); err != nil {
+		return idClaims{}, err
+	}
+	var claims idClaims
+	return claims, json.Unmarshal(raw, &claims)
 }
 
 // Identify implements [auth.IdentityProvider].
@@ -104,11 +124,11 @@ func (o openID) Identify(ctx context.Context, code secret.String, keys auth.Flow
 		return auth.Identified{}, err
 	}
 	raw, _ := token.Extra("id_token").(string)
-	subject, claims, err := provider.verify(ctx, raw, keys.Nonce)
+	claims, err := provider.verify(ctx, raw, keys.Nonce)
 	if err != nil {
 		return auth.Identified{}, err
 	}
-	return o.identified(subject, claims), nil
+	return o.identified(claims), nil
 }
 
 // keysFailed is what go-oidc writes before the cause when it could not fetch the keys; the error has no type.
@@ -116,29 +136,28 @@ const keysFailed = "fetching keys"
 
 // verify holds the rules of OpenID Connect Core 1.0 §3.1.3.7 for an ID token. go-oidc checks issuer, audience, signature
 // and times; the authorized party and the nonce are left to its caller.
-func (d *discovery) verify(ctx context.Context, raw string, nonce secret.String) (string, idClaims, error) {
+func (d *discovery) verify(ctx context.Context, raw string, nonce secret.String) (idClaims, error) {
 	token, err := d.verifier.Verify(ctx, raw)
 	if err != nil && (ctx.Err() != nil || strings.Contains(err.Error(), keysFailed)) {
-		return "", idClaims{}, failed("fetching the provider's keys", err)
+		return idClaims{}, failed("fetching the provider's keys", err)
 	}
 	if err != nil {
-		return "", idClaims{}, untrusted(err)
+		return idClaims{}, untrusted(err)
 	}
-	var claims idClaims
-	if err := token.Claims(&claims); err != nil {
-		return "", idClaims{}, untrusted(err)
-	}
+	claims, err := readClaims(token)
 	switch {
-	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(nonce.Reveal())) != 1:
-		return "", idClaims{}, untrusted(errors.New("the nonce is another"))
+	case err != nil:
+		return idClaims{}, untrusted(err)
+	case subtle.ConstantTimeCompare([]byte(claims.Nonce), []byte(nonce.Reveal())) != 1:
+		return idClaims{}, untrusted(errors.New("the nonce is another"))
 	case claims.AuthorizedParty != "" && claims.AuthorizedParty != d.application.ClientID:
-		return "", idClaims{}, untrusted(errors.New("the authorized party is another"))
+		return idClaims{}, untrusted(errors.New("the authorized party is another"))
 	case len(token.Audience) > 1 && claims.AuthorizedParty == "":
-		return "", idClaims{}, untrusted(errors.New("several audiences and no authorized party"))
-	case token.Subject == "" || len(token.Subject) > maxSubject:
-		return "", idClaims{}, untrusted(errors.New("the subject is empty or too long"))
+		return idClaims{}, untrusted(errors.New("several audiences and no authorized party"))
+	case claims.Subject == "" || len(claims.Subject) > maxSubject:
+		return idClaims{}, untrusted(errors.New("the subject is empty or too long"))
 	}
-	return token.Subject, claims, nil
+	return claims, nil
 }
 
 // maxSubject is the most characters that a subject may have (OpenID Connect Core 1.0 §2).
@@ -149,9 +168,9 @@ func untrusted(err error) error {
 }
 
 // identified keeps the address only if the provider says that it is verified, in the one way that the standard has.
-func (o openID) identified(subject string, claims idClaims) auth.Identified {
+func (o openID) identified(claims idClaims) auth.Identified {
 	person := auth.Identified{
-		IdentityRef: auth.IdentityRef{Provider: google, Issuer: o.Issuer(), Subject: subject},
+		IdentityRef: auth.IdentityRef{Provider: google, Issuer: o.Issuer(), Subject: claims.Subject},
 		FirstName:   claims.GivenName,
 		LastName:    claims.FamilyName,
 	}

@@ -69,6 +69,11 @@ func TestIDTokensThatAreNotGood(t *testing.T) {
 		"no signature":           openidtest.Unsigned,
 		"the public key as HMAC": openidtest.PublicKeyAsSecret,
 		"a broken signature":     openidtest.BrokenSignature,
+		"no text as its nonce":   with("nonce", []string{keys.Nonce.Reveal()}),
+		"the subject in capitals": func(t *openidtest.IDToken) {
+			delete(t.Claims, "sub")
+			t.Claims["SUB"] = "42"
+		},
 	}
 	for name, alteration := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -78,6 +83,18 @@ func TestIDTokensThatAreNotGood(t *testing.T) {
 				t.Errorf("identified %+v, error %v", got, err)
 			}
 		})
+	}
+}
+
+// TestClaimsOfLikeNames are others: names are case-sensitive (RFC 7519 §4), and a provider may let people choose some.
+func TestClaimsOfLikeNames(t *testing.T) {
+	h := newHouse(t)
+	h.google.SignIn("42", openidtest.Claims{"email": "own@example.com", "email_verified": false},
+		openidtest.With("email_Verified", true), openidtest.With("eMail", "octavia@example.com"), openidtest.With("suB", "43"),
+		openidtest.With("azP", "another"))
+	got, err := h.identify(t, "google")
+	if err != nil || got.Email != "" || got.Name != "own" || got.Subject != "42" {
+		t.Errorf("identified %+v, error %v", got, err)
 	}
 }
 
@@ -119,6 +136,14 @@ func TestDocumentsThatAreNotGood(t *testing.T) {
 		"another issuer":    {"issuer": "https://elsewhere.example"},
 		"no authorization":  {"authorization_endpoint": nil},
 		"no token endpoint": {"token_endpoint": nil},
+		"no keys":           {"jwks_uri": nil},
+
+		"authorization in the clear": {"authorization_endpoint": "http://op.example.com/authorize"},
+		"the secret in the clear":    {"token_endpoint": "http://op.example.com/token"},
+		"keys in the clear":          {"jwks_uri": "http://op.example.com/keys"},
+		"loopback, as it seems":      {"token_endpoint": "http://localhost.example.com/token"},
+		"another scheme":             {"authorization_endpoint": "javascript:alert(1)"},
+		"no address":                 {"token_endpoint": "%zz"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
