@@ -46,7 +46,12 @@ func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// get reads a JSON answer of a provider's API.
+// statusError is an answer of a provider's API that is not 200.
+type statusError int
+
+func (s statusError) Error() string { return fmt.Sprintf("the status is %d", int(s)) }
+
+// get reads a JSON answer of a provider's API. An answer with another status than 200 is a statusError.
 func get(ctx context.Context, client *http.Client, url string, token *oauth2.Token, into any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -61,7 +66,7 @@ func get(ctx context.Context, client *http.Client, url string, token *oauth2.Tok
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the status is %d", response.StatusCode)
+		return statusError(response.StatusCode)
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -70,7 +75,7 @@ func get(ctx context.Context, client *http.Client, url string, token *oauth2.Tok
 	return json.Unmarshal(body, into)
 }
 
-// causeSize bounds what an error of a library, which may quote a whole answer, puts into the log, in bytes.
+// causeSize bounds what an error of a library, which may quote a whole answer, puts into the log, in characters.
 const causeSize = 200
 
 func brief(doing string, err error) error {

@@ -71,8 +71,8 @@ func (h hub) Identify(ctx context.Context, code secret.String, keys auth.FlowKey
 	if person.ID <= 0 {
 		return auth.Identified{}, failed("reading the user", errors.New("the id is missing"))
 	}
-	var mailboxes []mailbox
-	if err := get(ctx, h.client, h.api+"/user/emails", token, &mailboxes); err != nil {
+	mailboxes, err := h.mailboxes(ctx, token)
+	if err != nil {
 		return auth.Identified{}, failed("reading the addresses", err)
 	}
 	return auth.Identified{
@@ -80,6 +80,17 @@ func (h hub) Identify(ctx context.Context, code secret.String, keys auth.FlowKey
 		Email:       choose(mailboxes),
 		Name:        person.Login,
 	}, nil
+}
+
+// mailboxes are the person's addresses, as many as GitHub gives at once. People can take the scope for them off the grant;
+// then GitHub says that there is no such thing, and who the person is stays known.
+func (h hub) mailboxes(ctx context.Context, token *oauth2.Token) ([]mailbox, error) {
+	var found []mailbox
+	err := get(ctx, h.client, h.api+"/user/emails?per_page=100", token, &found)
+	if errors.Is(err, statusError(http.StatusNotFound)) {
+		return nil, nil
+	}
+	return found, err
 }
 
 // choose picks the primary address if it is verified, else the first verified one; empty if there is none. The addresses

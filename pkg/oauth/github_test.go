@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"latchkey/infra/local/githubtest"
@@ -54,10 +55,10 @@ func TestGitHubRefuses(t *testing.T) {
 		fault string // path at which GitHub complains of too many requests
 		want  error
 	}{
-		"another code":                {githubtest.User{ID: 1, Login: "octocat"}, "another", "", auth.ErrOAuthFailed},
-		"no permission for addresses": {githubtest.User{ID: 1, Login: "octocat", NoEmails: true}, "", "", auth.ErrOAuthProviderFailed},
-		"no id":                       {githubtest.User{Login: "octocat"}, "", "", auth.ErrOAuthProviderFailed},
-		"too many requests":           {githubtest.User{ID: 1, Login: "octocat"}, "", githubtest.UserPath, auth.ErrOAuthProviderFailed},
+		"another code":      {githubtest.User{ID: 1, Login: "octocat"}, "another", "", auth.ErrOAuthFailed},
+		"a negative id":     {githubtest.User{ID: -1, Login: "octocat"}, "", "", auth.ErrOAuthProviderFailed},
+		"no id":             {githubtest.User{Login: "octocat"}, "", "", auth.ErrOAuthProviderFailed},
+		"too many requests": {githubtest.User{ID: 1, Login: "octocat"}, "", githubtest.UserPath, auth.ErrOAuthProviderFailed},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -74,6 +75,31 @@ func TestGitHubRefuses(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 		})
+	}
+}
+
+// TestAPersonWhoKeepsTheirAddressesBack is identified without one: their account opens, and no new one is made. GitHub lets
+// people take scopes off a grant.
+func TestAPersonWhoKeepsTheirAddressesBack(t *testing.T) {
+	h := newHouse(t)
+	h.github.SignIn(githubtest.User{ID: 1, Login: "octocat", NoEmails: true, Emails: []githubtest.Email{
+		{Email: "a@example.com", Primary: true, Verified: true},
+	}})
+	if got, err := h.identify(t, "github"); err != nil || got.Subject != "1" || got.Email != "" {
+		t.Errorf("identified %+v, error %v", got, err)
+	}
+}
+
+// TestManyAddresses: GitHub gives thirty at a time unless it is asked for more.
+func TestManyAddresses(t *testing.T) {
+	h := newHouse(t)
+	emails := make([]githubtest.Email, 100)
+	for i := range emails {
+		emails[i] = githubtest.Email{Email: fmt.Sprintf("%d@example.com", i), Verified: true, Primary: i == len(emails)-1}
+	}
+	h.github.SignIn(githubtest.User{ID: 1, Login: "octocat", Emails: emails})
+	if got, err := h.identify(t, "github"); err != nil || got.Email != "99@example.com" {
+		t.Errorf("identified %+v, error %v", got, err)
 	}
 }
 

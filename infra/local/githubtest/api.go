@@ -38,7 +38,7 @@ func (s *Server) emails(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	list := []map[string]any{} // never null
-	for _, email := range user.Emails {
+	for _, email := range user.Emails[:min(len(user.Emails), perPage(r))] {
 		entry := map[string]any{"email": email.Email, "primary": email.Primary, "verified": email.Verified, "visibility": nil}
 		if email.Primary {
 			entry["visibility"] = "private"
@@ -46,6 +46,21 @@ func (s *Server) emails(w http.ResponseWriter, r *http.Request) {
 		list = append(list, entry)
 	}
 	standin.WriteJSON(w, http.StatusOK, list)
+}
+
+// Bounds of a page of the API; there are no further pages here.
+const (
+	usualPage   = 30
+	longestPage = 100
+)
+
+// perPage is how many entries the request wants at once.
+func perPage(r *http.Request) int {
+	asked, err := strconv.Atoi(r.URL.Query().Get("per_page"))
+	if err != nil || asked < 1 {
+		return usualPage
+	}
+	return min(asked, longestPage)
 }
 
 // caller is whose token the request has, and its scopes. If it has none, the request is answered.
