@@ -160,13 +160,18 @@ func (s *Identities) open(ctx context.Context, person Identified) (Session, erro
 	return s.create(ctx, person, email, username)
 }
 
+// openKnown opens the account that an identity led to. An account whose sessions were ended meanwhile may have been given
+// to another identity: ErrUserChanged.
 func (s *Identities) openKnown(ctx context.Context, known id.ID) (Session, error) {
-	user, err := s.store.ReadUser(ctx, known)
+	read, err := s.store.ReadUser(ctx, known)
 	if err != nil {
 		return Session{}, fmt.Errorf("reading the account of the identity: %w", err)
 	}
-	user, err = recordLogin(ctx, s.store, user, s.now, func(user User) (secret.String, error) {
-		return user.PasswordHash, requireActive(user)
+	user, err := recordLogin(ctx, s.store, read, s.now, func(current User) (secret.String, error) {
+		if current.Epoch != read.Epoch {
+			return secret.String{}, ErrUserChanged
+		}
+		return current.PasswordHash, requireActive(current)
 	})
 	if err != nil {
 		return Session{}, err

@@ -228,6 +228,23 @@ func TestAnotherIdentityOfTheProvider(t *testing.T) {
 	h.mustOAuth(t, owner)
 }
 
+// TestAnIdentityReplacedMeanwhile opens nothing, at whatever point of its sign-in the owner of the mailbox comes.
+func TestAnIdentityReplacedMeanwhile(t *testing.T) {
+	h, former, owner := newHouse(t), octavia(), octavia()
+	h.mustOAuth(t, former)
+	former.person.Email = "moved@example.com"
+	owner.person.Subject = "43"
+	callback, binding := h.begin(t, former, secret.String{})
+	store := &meanwhileStore{IdentityStore: h.store, meanwhile: func() { h.mustOAuth(t, owner) }}
+	pair, err := h.oauthOver(former, store).Finish(t.Context(), "acme", callback, binding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if identity, err := h.authenticate(t, pair); err != nil || identity.User.Email.Canonical != "moved@example.com" {
+		t.Errorf("the former identity opens the account of %q, error %v", identity.User.Email.Canonical, err)
+	}
+}
+
 // TestManyFirstSignInsMakeOneAccount, also against a registration of the same address.
 func TestManyFirstSignInsMakeOneAccount(t *testing.T) {
 	const many = 32
@@ -261,7 +278,7 @@ func TestManyFirstSignInsMakeOneAccount(t *testing.T) {
 	}
 }
 
-// meanwhileStore lets something happen between the reading of the names and the writing of the identity.
+// meanwhileStore lets something happen between what a sign-in reads and its first write.
 type meanwhileStore struct {
 	auth.IdentityStore
 	meanwhile func()
@@ -275,6 +292,11 @@ func (m *meanwhileStore) CreateIdentified(ctx context.Context, user auth.User, i
 func (m *meanwhileStore) LinkIdentity(ctx context.Context, link auth.Link) error {
 	once(&m.meanwhile)
 	return m.IdentityStore.LinkIdentity(ctx, link)
+}
+
+func (m *meanwhileStore) RecordLogin(ctx context.Context, user auth.User, hash secret.String, now time.Time) (int, error) {
+	once(&m.meanwhile)
+	return m.IdentityStore.RecordLogin(ctx, user, hash, now)
 }
 
 // TestAccountsThatChangeMeanwhile are looked at again: what has become of them decides.

@@ -168,6 +168,13 @@ func TestLinksThatAreRefused(t *testing.T) {
 		if err := f.CreateIdentified(t.Context(), taken, bobs, newSession(taken)); err != nil {
 			t.Fatal(err)
 		}
+		disabled := newUser(t, "carol", "carol@example.com")
+		disabled.Active = false
+		carols := octavia
+		carols.Provider = "other"
+		if err := f.CreateIdentified(t.Context(), disabled, carols, newSession(disabled)); err != nil {
+			t.Fatal(err)
+		}
 		before := f.tables.Keys(t)
 		for name, test := range map[string]struct {
 			change func(*auth.Link)
@@ -177,6 +184,7 @@ func TestLinksThatAreRefused(t *testing.T) {
 			"another revision":          {func(l *auth.Link) { l.User.Revision = 7 }, auth.ErrUserChanged},
 			"another epoch":             {func(l *auth.Link) { l.User.Epoch = 7 }, auth.ErrUserChanged},
 			"no such account":           {func(l *auth.Link) { l.User.ID = id.New(rand.Reader) }, auth.ErrUserChanged},
+			"a disabled account":        {func(l *auth.Link) { l.User.ID = disabled.ID }, auth.ErrUserChanged},
 		} {
 			link := newLink(user)
 			test.change(&link)
