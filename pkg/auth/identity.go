@@ -77,8 +77,9 @@ var (
 
 // IdentityStore is what signing in by an identity needs of the store.
 type IdentityStore interface {
-	// FindIdentity returns the user that an identity leads to, read consistently, or ErrNotFound.
-	FindIdentity(ctx context.Context, identity IdentityRef) (id.ID, error)
+	// FindIdentified returns the account that an identity leads to, or ErrNotFound. The account, read consistently, has
+	// the identity: one that has been replaced leads nowhere, however shortly before.
+	FindIdentified(ctx context.Context, identity IdentityRef) (User, error)
 	// FindHolders returns the user that has the address, zero for none, and whether the username is taken, read
 	// consistently in one call.
 	FindHolders(ctx context.Context, email identifier.Address, username identifier.Username) (holder id.ID, taken bool, err error)
@@ -136,7 +137,7 @@ func changedMeanwhile(err error) bool {
 
 // open stores a new session of the account that the identity leads to.
 func (s *Identities) open(ctx context.Context, person Identified) (Session, error) {
-	known, err := s.store.FindIdentity(ctx, person.IdentityRef)
+	known, err := s.store.FindIdentified(ctx, person.IdentityRef)
 	if err == nil {
 		return s.openKnown(ctx, known)
 	}
@@ -160,15 +161,11 @@ func (s *Identities) open(ctx context.Context, person Identified) (Session, erro
 	return s.create(ctx, person, email, username)
 }
 
-// openKnown opens the account that an identity led to. An account whose sessions were ended meanwhile may have been given
-// to another identity: ErrUserChanged.
-func (s *Identities) openKnown(ctx context.Context, known id.ID) (Session, error) {
-	read, err := s.store.ReadUser(ctx, known)
-	if err != nil {
-		return Session{}, fmt.Errorf("reading the account of the identity: %w", err)
-	}
-	user, err := recordLogin(ctx, s.store, read, s.now, func(current User) (secret.String, error) {
-		if current.Epoch != read.Epoch {
+// openKnown opens the account that an identity led to when it was read. An account whose sessions were ended since then may
+// have been given to another identity: ErrUserChanged.
+func (s *Identities) openKnown(ctx context.Context, known User) (Session, error) {
+	user, err := recordLogin(ctx, s.store, known, s.now, func(current User) (secret.String, error) {
+		if current.Epoch != known.Epoch {
 			return secret.String{}, ErrUserChanged
 		}
 		return current.PasswordHash, requireActive(current)

@@ -217,7 +217,7 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				_, err := f.SpendFlow(ctx, newFlow(), now)
 				return err
 			}},
-		"FindIdentity": {operations: []string{"GetItem"},
+		"FindIdentified": {operations: []string{"GetItem"},
 			prepare: func(t *testing.T, f fixture) auth.Mail {
 				if err := f.LinkIdentity(t.Context(), newLink(f.user)); err != nil {
 					t.Fatal(err)
@@ -225,7 +225,7 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				return auth.Mail{}
 			},
 			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
-				_, err := f.FindIdentity(ctx, octavia)
+				_, err := f.FindIdentified(ctx, octavia)
 				return err
 			}},
 		"FindHolders": {operations: []string{"BatchGetItem"},

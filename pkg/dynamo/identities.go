@@ -11,9 +11,22 @@ import (
 	"latchkey/pkg/identifier"
 )
 
-// FindIdentity implements [auth.IdentityStore].
-func (s *Store) FindIdentity(ctx context.Context, identity auth.IdentityRef) (id.ID, error) {
-	return readOne(ctx, s, "reading the identity", s.users, identityKey(identity), readGuard)
+// FindIdentified implements [auth.IdentityStore] with two reads. The second shows that the account still had the identity
+// when it was read, since the item names it.
+func (s *Store) FindIdentified(ctx context.Context, identity auth.IdentityRef) (auth.User, error) {
+	guard := identityKey(identity)
+	user, err := readOne(ctx, s, "reading the identity", s.users, guard, readGuard)
+	if err != nil {
+		return auth.User{}, err
+	}
+	found, err := s.get(ctx, s.users, userKey(user))
+	if err != nil {
+		return auth.User{}, classify("reading the account of the identity", err)
+	}
+	if named := (&reader{item: found}).text(attrIdentityOf + identity.Provider); named != keyOf(guard)[0] {
+		return auth.User{}, auth.ErrNotFound
+	}
+	return readUser(found)
 }
 
 // FindHolders implements [auth.IdentityStore] with one consistent read of both guards.
@@ -30,11 +43,13 @@ func (s *Store) FindHolders(
 
 // CreateIdentified implements [auth.IdentityStore] with one transaction.
 func (s *Store) CreateIdentified(ctx context.Context, user auth.User, identity auth.IdentityRef, session auth.Session) error {
+	account := userItem(user)
+	account[attrIdentityOf+identity.Provider] = identityKey(identity)[attrPK]
 	return s.transact(ctx, "writing the account", []types.TransactWriteItem{
 		putNew(s.users, guardItem(identityKey(identity), user.ID)),
 		putNew(s.users, guardItem(emailKey(user.Email.Canonical), user.ID)),
 		putNew(s.users, guardItem(usernameKey(user.Username.Canonical), user.ID)),
-		putNew(s.users, userItem(user)),
+		putNew(s.users, account),
 		putNew(s.users, userIdentityItem(user.ID, identity)),
 		putNew(s.sessions, sessionItem(session)),
 	}, auth.ErrIdentityTaken, auth.ErrEmailTaken, auth.ErrUsernameTaken)
@@ -70,17 +85,19 @@ func (s *Store) LinkIdentity(ctx context.Context, link auth.Link) error {
 // linkUpdate changes the account if it is as it was read.
 func (s *Store) linkUpdate(link auth.Link) types.TransactWriteItem {
 	change := "SET email_verified = :true, proven = :true, epoch = :epoch, rev = rev + :one, last_login = :now, " +
-		"oauth_provider = if_not_exists(oauth_provider, :provider), room = room - :one"
+		"oauth_provider = if_not_exists(oauth_provider, :provider), room = room - :one, #identity = :identity"
 	if link.Seized {
 		change += " REMOVE phc"
 	}
 	return types.TransactWriteItem{Update: &types.Update{
-		TableName:           &s.users,
-		Key:                 userKey(link.User.ID),
-		UpdateExpression:    aws.String(change),
-		ConditionExpression: aws.String("attribute_exists(pk) AND rev = :rev AND epoch = :was AND active = :true"),
+		TableName:                &s.users,
+		Key:                      userKey(link.User.ID),
+		UpdateExpression:         aws.String(change),
+		ConditionExpression:      aws.String("attribute_exists(pk) AND rev = :rev AND epoch = :was AND active = :true"),
+		ExpressionAttributeNames: map[string]string{"#identity": attrIdentityOf + link.Identity.Provider},
 		ExpressionAttributeValues: item{
-			":true": flag(true), ":one": number(1), ":now": millis(link.At), ":rev": number(link.User.Revision),
+			":identity": identityKey(link.Identity)[attrPK],
+			":true":     flag(true), ":one": number(1), ":now": millis(link.At), ":rev": number(link.User.Revision),
 			":was": number(link.User.Epoch), ":epoch": number(link.Epoch()), ":provider": text(link.Identity.Provider),
 		},
 	}}

@@ -3,12 +3,14 @@ package dynamo_test
 import (
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"latchkey/infra/local/wiretap"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
 	"latchkey/pkg/secret"
@@ -141,8 +143,8 @@ func TestALinkIsMadeAsItIsTold(t *testing.T) {
 		if err := f.LinkIdentity(t.Context(), link); err != nil {
 			t.Fatal(err)
 		}
-		found, err := f.FindIdentity(t.Context(), octavia)
-		if err != nil || found != user.ID {
+		found, err := f.FindIdentified(t.Context(), octavia)
+		if err != nil || found.ID != user.ID {
 			t.Errorf("the identity leads to %v, error %v", found, err)
 		}
 		want := user
@@ -223,10 +225,10 @@ func TestALinkThatReplacesAnother(t *testing.T) {
 		if err := f.LinkIdentity(t.Context(), second); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.FindIdentity(t.Context(), octavia); !errors.Is(err, auth.ErrNotFound) {
+		if _, err := f.FindIdentified(t.Context(), octavia); !errors.Is(err, auth.ErrNotFound) {
 			t.Errorf("the former identity: %v", err)
 		}
-		if found, err := f.FindIdentity(t.Context(), second.Identity); err != nil || found != user.ID {
+		if found, err := f.FindIdentified(t.Context(), second.Identity); err != nil || found.ID != user.ID {
 			t.Errorf("the new identity leads to %v, error %v", found, err)
 		}
 	})
@@ -252,4 +254,32 @@ func TestFindHolders(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAnIdentityReplacedBetweenTwoReads leads nowhere: the account that is read says which identity it has.
+func TestAnIdentityReplacedBetweenTwoReads(t *testing.T) {
+	f := onDynoxide(t)
+	user, _ := create(t, f, "alice", "alice@example.com")
+	if err := f.LinkIdentity(t.Context(), newLink(user)); err != nil {
+		t.Fatal(err)
+	}
+	user, err := f.ReadUser(t.Context(), user.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := newLink(user)
+	second.Identity.Subject = "43"
+	linked, _ := errors.AsType[*auth.IdentityLinkedError](f.LinkIdentity(t.Context(), second))
+	second.Replaced = linked.Existing
+	other := openStore(f.tables, nil)
+	f.tap.Reset()
+	f.tap.Inject("GetItem", 1, 1, func(e wiretap.Exchange) (*http.Response, error) {
+		if err := other.LinkIdentity(t.Context(), second); err != nil {
+			t.Error(err)
+		}
+		return wiretap.LoseAnswer(e) // and the read is repeated
+	})
+	if found, err := f.FindIdentified(t.Context(), octavia); !errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("the former identity leads to %+v, error %v", found, err)
+	}
 }

@@ -17,7 +17,8 @@ import (
 // IAM's dynamodb:LeadingKeys can tell functions apart, and is spread over partitions: it holds a random id or a hash.
 //
 //	Users      pk          sk    holds
-//	account    U#<user>    P     names, addresses, flags and dates of the account; phc, epoch, rev, room, op
+//	account    U#<user>    P     names, addresses, flags and dates of the account; phc, epoch, rev, room, op;
+//	                             identity_<provider>
 //	guard      N#<sha>     -     username (canonical form) → user
 //	guard      E#<sha>     -     address (canonical form) → user
 //	guard      I#<provider>#<sha>  -  identity (issuer and subject) → user
@@ -91,8 +92,12 @@ const (
 	attrLastLogin     = "last_login"
 
 	attrIdentity = "identity"
-	attrIssuer   = "issuer"
-	attrSubject  = "subject"
+
+	// attrIdentityOf and a provider's name is, in an account, the partition key of its identity's guard: what the account is
+	// read with tells whether the identity still leads to it.
+	attrIdentityOf = "identity_"
+	attrIssuer     = "issuer"
+	attrSubject    = "subject"
 
 	attrKind       = "kind"
 	attrGeneration = "gen"
