@@ -141,7 +141,8 @@ func checkAppURL(value string) error {
 // checkBase accepts an address that paths are appended to: https, and http on the loopback interface.
 func checkBase(value string) error {
 	parsed, err := url.Parse(value)
-	if err != nil || parsed.Host == "" || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" || strings.HasSuffix(value, "/") {
+	if err != nil || parsed.Host == "" || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" ||
+		strings.HasSuffix(value, "/") {
 		return fmt.Errorf("%q is not of the form https://host/path, without a slash at the end", value)
 	}
 	return CheckTransport(value)
