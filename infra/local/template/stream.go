@@ -40,8 +40,11 @@ var streamPropertyNames = []string{
 	"MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "FunctionResponseTypes", "FilterCriteria",
 }
 
+// destination is where Lambda tells of the records it drops. The local host tells its log instead.
+const destination = "DestinationConfig"
+
 func (l *loader) stream(name, event *yaml.Node) (Stream, error) {
-	if err := only(find(event, "Properties"), "a DynamoDB event", streamPropertyNames...); err != nil {
+	if err := only(find(event, "Properties"), "a DynamoDB event", slices.Concat(streamPropertyNames, []string{destination})...); err != nil {
 		return Stream{}, err
 	}
 	properties := streamProperties{BatchSize: 100, MaxAge: -1, MaxRetries: -1}

@@ -20,6 +20,7 @@ var streamed = strings.Replace(whole, "      Policies", `        Outbox:
             MaximumRecordAgeInSeconds: !If [Never, 60, 86400]
             MaximumRetryAttempts: 7
             FunctionResponseTypes: [ReportBatchItemFailures]
+            DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt Lost.Arn}}
             FilterCriteria:
               Filters:
                 - Pattern: '{"eventName":["INSERT"]}'
