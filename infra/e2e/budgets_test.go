@@ -69,6 +69,8 @@ func TestBudgets(t *testing.T) {
 		"logout, repeated": {func() answer { return post(t, "/api/auth/logout", "", bearer(loggedOut)) }, http.StatusUnauthorized, "BatchGetItem r2 w0"},
 		"session/login": {func() answer { return post(t, "/api/auth/session/login", credentials("thrifty")) },
 			http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
+		"session/login by address": {func() answer { return post(t, "/api/auth/session/login", credentials("thrifty@example.com")) },
+			http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
 		"session/login, wrong": {func() answer { return post(t, "/api/auth/session/login", `{"username":"thrifty","password":"wrong"}`) },
 			http.StatusForbidden, "GetItem GetItem r2 w0"},
 		"session/logout": {func() answer { return post(t, "/api/auth/session/logout", "", freshCookie()) },

@@ -83,6 +83,10 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "FAIL: the tables hold what opens something:", found)
 		code = 1
 	}
+	if faults, err := faultsOfRoles(shared.Template.Path, shared.tap.Uses()); err != nil || len(faults) > 0 {
+		fmt.Fprintf(os.Stderr, "FAIL: the roles in template.yaml are not what the functions need: %v\n%s\n", err, strings.Join(faults, "\n"))
+		code = 1
+	}
 	if code != 0 {
 		lines := strings.SplitAfter(shared.logs.String(), "\n")
 		fmt.Fprint(os.Stderr, strings.Join(lines[max(0, len(lines)-lastLines):], ""))

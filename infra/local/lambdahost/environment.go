@@ -28,7 +28,7 @@ func environment(function template.Function, runtimeAPI, taskRoot string) []stri
 		"AWS_LAMBDA_RUNTIME_API":          runtimeAPI,
 		"AWS_REGION":                      template.Region,
 		"AWS_SECRET_ACCESS_KEY":           "local",
-		"AWS_SESSION_TOKEN":               "local",
+		"AWS_SESSION_TOKEN":               function.Name, // another one for each, as in AWS
 		"LAMBDA_TASK_ROOT":                taskRoot,
 		"LANG":                            "en_US.UTF-8",
 		"PATH":                            "/usr/local/bin:/usr/bin:/bin:/opt/bin",

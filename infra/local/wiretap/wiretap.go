@@ -1,5 +1,5 @@
 // Package wiretap stands between the product and its DynamoDB engine, for tests and measurements: it counts calls and
-// capacity units, and makes the store fail in the ways that a real one does.
+// capacity units, notes what each call needs of IAM, and makes the store fail in the ways that a real one does.
 //
 // A [Tap] is an [http.RoundTripper], to be put under the SDK; [Proxy] serves one as an endpoint of its own, to be put
 // between function processes and the engine. It knows DynamoDB's wire format only as far as that needs.
@@ -29,6 +29,7 @@ type Tap struct {
 
 	mu     sync.Mutex
 	calls  []Call
+	uses   map[Use]bool
 	faults []*injection
 }
 
@@ -40,7 +41,7 @@ type injection struct {
 }
 
 // New returns a Tap over next.
-func New(next http.RoundTripper) *Tap { return &Tap{next: next} }
+func New(next http.RoundTripper) *Tap { return &Tap{next: next, uses: make(map[Use]bool)} }
 
 // Inject makes the operation's calls fail: after skip calls that pass, the next times calls meet fault.
 func (t *Tap) Inject(operation string, skip, times int, fault Fault) {
@@ -70,6 +71,7 @@ func (t *Tap) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.noteUses(request, operation, body)
 	send := func() (*http.Response, error) { return t.forward(request, operation, body) }
 	if fault := t.take(operation); fault != nil {
 		return fault(Exchange{request: request, operation: operation, body: body, send: send})
