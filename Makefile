@@ -12,6 +12,7 @@ node_modules   = infra/local/node_modules/.package-lock.json
 browser_driver = infra/browser/node_modules/.package-lock.json
 dynamodb_local = .tools/dynamodb-local
 python_tools   = .tools/venv/installed
+checkov        = .tools/checkov/installed
 host           = .tools/bin/local
 
 # dynoxide, the engine of daily work, comes for one platform only; elsewhere DynamoDB Local takes its place.
@@ -72,12 +73,16 @@ fuzz: ## try FUZZ_INPUTS inputs on each fuzz target
 	$(call need,go,Go 1.26 or later)
 	infra/tools/fuzz.sh $(FUZZ_INPUTS)
 
-validate: $(python_tools) ## check the template, build it as for a deployment, check the binaries
+validate: $(python_tools) $(checkov) ## check the template, build it as for a deployment, check the binaries
 	$(call need,go,Go 1.26 or later)
 	.tools/venv/bin/cfn-lint template.yaml
 	.tools/venv/bin/sam validate --lint --region us-east-1
+	.tools/venv/bin/python infra/tools/translate.py template.yaml Stage=prod | go run ./infra/checkstack
+	.tools/checkov/bin/checkov --file template.yaml --config-file infra/tools/checkov.yaml
+	infra/tools/vulncheck.sh
 	.tools/venv/bin/sam build
 	go run ./infra/checkbuild
+	infra/tools/reproducible.sh Me Login
 
 ci: lint test test-browser fuzz validate test-sam ## everything that continuous integration checks
 
@@ -107,8 +112,10 @@ $(dynamodb_local): infra/tools/dynamodb-local.sh
 	@touch $@
 
 $(python_tools): infra/tools/requirements.txt
+$(checkov): infra/tools/checkov.txt
+$(python_tools) $(checkov):
 	$(call need,python3,Python 3.10 or later)
-	@echo "installing the Python tools of infra/tools"
-	@rm -rf .tools/venv && python3 -m venv .tools/venv
-	@.tools/venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@echo "installing the Python packages of $<"
+	@rm -rf $(@D) && python3 -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

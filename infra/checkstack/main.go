@@ -1,0 +1,150 @@
+// Command checkstack reads the CloudFormation template that SAM makes of template.yaml from its standard input, and refuses one
+// that AWS would not take or that costs money while nobody signs in.
+//
+// It knows prices only by kind of resource: what is not on its list of kinds that cost nothing while idle is refused, so that
+// whoever adds one has looked at its price. Whether resources are well formed is for cfn-lint to say.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+)
+
+// Limits of a stack: CloudFormation takes 500 resources, and functions are still to come; CloudWatch gives ten metrics in alarms
+// and three dashboards to an account, one to a stage.
+const (
+	maxResources    = 400
+	maxAlarmMetrics = 10
+	maxDashboards   = 1
+)
+
+// free are the kinds of resources that cost nothing while nobody uses them.
+var free = map[string]bool{
+	"AWS::ApiGatewayV2::Api":                     true,
+	"AWS::ApiGatewayV2::ApiMapping":              true,
+	"AWS::ApiGatewayV2::DomainName":              true,
+	"AWS::ApiGatewayV2::Stage":                   true,
+	"AWS::CloudFormation::CustomResource":        true,
+	"AWS::CloudWatch::Alarm":                     true, // up to ten metrics
+	"AWS::CloudWatch::Dashboard":                 true, // up to three in an account
+	"AWS::CodeDeploy::Application":               true,
+	"AWS::CodeDeploy::DeploymentGroup":           true,
+	"AWS::DynamoDB::Table":                       true, // on demand; storage apart
+	"AWS::Events::Rule":                          true,
+	"AWS::IAM::Role":                             true,
+	"AWS::Lambda::Alias":                         true,
+	"AWS::Lambda::EventSourceMapping":            true, // of a DynamoDB stream
+	"AWS::Lambda::Function":                      true,
+	"AWS::Lambda::Permission":                    true,
+	"AWS::Lambda::Version":                       true,
+	"AWS::Logs::LogGroup":                        true, // storage apart
+	"AWS::Logs::MetricFilter":                    true, // its metric is paid for hours with data
+	"AWS::Route53::RecordSet":                    true, // of a zone that is there already
+	"AWS::SES::ConfigurationSet":                 true,
+	"AWS::SES::ConfigurationSetEventDestination": true,
+	"AWS::SES::EmailIdentity":                    true,
+	"AWS::SNS::Subscription":                     true,
+	"AWS::SNS::Topic":                            true,
+	"AWS::SNS::TopicPolicy":                      true,
+	"AWS::SQS::Queue":                            true,
+	"AWS::SSM::Parameter":                        true, // of the standard tier
+	"AWS::Scheduler::Schedule":                   true,
+}
+
+// resource is the part of a resource that decides what it costs.
+type resource struct {
+	Type       string
+	Properties struct {
+		BillingMode                  any               // of a table
+		Metrics                      []json.RawMessage // of an alarm over an expression
+		ProvisionedConcurrencyConfig any               // of an alias
+		VpcConfig                    any               // of a function
+		KmsKeyID                     any               `json:"KmsKeyId"`
+		Tier                         any               // of a parameter
+	}
+}
+
+func main() {
+	summary, err := check(os.Stdin)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(summary)
+}
+
+// check returns what the stack consists of, in one line, or all its faults.
+func check(template io.Reader) (summary string, err error) {
+	var stack struct{ Resources map[string]resource }
+	if err := json.NewDecoder(template).Decode(&stack); err != nil {
+		return "", fmt.Errorf("reading the stack: %w", err)
+	}
+	var faults []error
+	counts := map[string]int{}
+	metrics := 0
+	for _, name := range slices.Sorted(maps.Keys(stack.Resources)) {
+		found := stack.Resources[name]
+		counts[found.Type]++
+		metrics += found.alarmMetrics()
+		if fault := found.cost(); fault != "" {
+			faults = append(faults, fmt.Errorf("%s (%s) %s", name, found.Type, fault))
+		}
+	}
+	for _, limit := range []struct {
+		what      string
+		have, may int
+	}{
+		{"resources", len(stack.Resources), maxResources},
+		{"metrics in alarms", metrics, maxAlarmMetrics},
+		{"dashboards", counts["AWS::CloudWatch::Dashboard"], maxDashboards},
+	} {
+		if limit.have > limit.may {
+			faults = append(faults, fmt.Errorf("the stack has %d %s, more than %d", limit.have, limit.what, limit.may))
+		}
+	}
+	if counts["AWS::Lambda::Function"] == 0 {
+		faults = append(faults, errors.New("the stack has no function"))
+	}
+	return fmt.Sprintf("the stack has %d resources, %d functions among them, and %d metrics in alarms",
+		len(stack.Resources), counts["AWS::Lambda::Function"], metrics), errors.Join(faults...)
+}
+
+// alarmMetrics counts the metrics that an alarm is paid for: those of its expression, or the one it watches.
+func (r resource) alarmMetrics() int {
+	if r.Type != "AWS::CloudWatch::Alarm" {
+		return 0
+	}
+	metrics := 0
+	for _, metric := range r.Properties.Metrics {
+		var parsed struct{ MetricStat any }
+		if json.Unmarshal(metric, &parsed) == nil && parsed.MetricStat != nil {
+			metrics++
+		}
+	}
+	return max(metrics, 1)
+}
+
+// cost says why a resource costs money while idle; "" if it does not.
+func (r resource) cost() string {
+	p := r.Properties
+	switch {
+	case !free[r.Type]:
+		return "is of a kind that is not known to cost nothing while idle"
+	case r.Type == "AWS::DynamoDB::Table" && p.BillingMode != "PAY_PER_REQUEST":
+		return "has provisioned capacity"
+	case p.ProvisionedConcurrencyConfig != nil:
+		return "has provisioned concurrency"
+	case p.VpcConfig != nil:
+		return "is in a VPC, which needs a NAT gateway or endpoints"
+	case p.KmsKeyID != nil:
+		return "has a key of its own"
+	case p.Tier != nil && p.Tier != "Standard":
+		return "is not of the standard tier"
+	}
+	return ""
+}

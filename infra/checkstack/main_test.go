@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const function = `"Me":{"Type":"AWS::Lambda::Function"}`
+
+func TestCheck(t *testing.T) {
+	tests := map[string]struct{ resources, want string }{
+		"one function":            {function, ""},
+		"none":                    {`"T":{"Type":"AWS::SNS::Topic"}`, "the stack has no function"},
+		"a kind with a price":     {function + `,"Nat":{"Type":"AWS::EC2::NatGateway"}`, "Nat (AWS::EC2::NatGateway) is of a kind"},
+		"provisioned capacity":    {function + `,"T":{"Type":"AWS::DynamoDB::Table"}`, "T (AWS::DynamoDB::Table) has provisioned capacity"},
+		"on demand":               {function + `,"T":{"Type":"AWS::DynamoDB::Table","Properties":{"BillingMode":"PAY_PER_REQUEST"}}`, ""},
+		"provisioned concurrency": {function + `,"A":{"Type":"AWS::Lambda::Alias","Properties":{"ProvisionedConcurrencyConfig":{}}}`, "has provisioned concurrency"},
+		"a VPC":                   {`"Me":{"Type":"AWS::Lambda::Function","Properties":{"VpcConfig":{"SubnetIds":[]}}}`, "Me (AWS::Lambda::Function) is in a VPC"},
+		"a key of its own":        {function + `,"L":{"Type":"AWS::Logs::LogGroup","Properties":{"KmsKeyId":"k"}}`, "has a key of its own"},
+		"a larger tier":           {function + `,"P":{"Type":"AWS::SSM::Parameter","Properties":{"Tier":"Advanced"}}`, "is not of the standard tier"},
+		"two dashboards":          {function + many(2, "AWS::CloudWatch::Dashboard", "{}"), "the stack has 2 dashboards, more than 1"},
+		"ten alarms":              {function + many(10, "AWS::CloudWatch::Alarm", "{}"), ""},
+		"eleven alarms":           {function + many(11, "AWS::CloudWatch::Alarm", "{}"), "the stack has 11 metrics in alarms, more than 10"},
+		"six alarms over two metrics": {function + many(6, "AWS::CloudWatch::Alarm", `{"Metrics":[{"Expression":"a+b"},{"MetricStat":{}},{"MetricStat":{}}]}`),
+			"the stack has 12 metrics in alarms, more than 10"},
+		"too many resources": {function + many(400, "AWS::IAM::Role", "{}"), "the stack has 401 resources, more than 400"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := check(strings.NewReader(`{"Resources":{` + test.resources + `}}`))
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+	if _, err := check(strings.NewReader("")); err == nil {
+		t.Error("nothing is taken for a stack")
+	}
+}
+
+func many(n int, kind, properties string) string {
+	var all strings.Builder
+	for i := range n {
+		fmt.Fprintf(&all, `,"R%d":{"Type":%q,"Properties":%s}`, i, kind, properties)
+	}
+	return all.String()
+}
