@@ -36,6 +36,7 @@ var free = map[string]bool{
 	"AWS::CodeDeploy::DeploymentGroup":           true,
 	"AWS::DynamoDB::Table":                       true, // on demand; storage apart
 	"AWS::Events::Rule":                          true,
+	"AWS::IAM::ManagedPolicy":                    true,
 	"AWS::IAM::Role":                             true,
 	"AWS::Lambda::Alias":                         true,
 	"AWS::Lambda::EventSourceMapping":            true, // of a DynamoDB stream

@@ -93,7 +93,8 @@ func kind(key string) string {
 	return key
 }
 
-// Parse reads the grants of all functions of a template. An error names the function whose role has another form than that
+// Parse reads the grants of all functions of a template. What a policy that several functions share allows is a grant of its own,
+// which no function uses: tables are granted to functions one by one. An error names the function whose role has another form than that
 // described at the head of this package.
 func Parse(template []byte) ([]Grant, error) {
 	var parsed sam
@@ -102,10 +103,7 @@ func Parse(template []byte) ([]Grant, error) {
 	}
 	var grants []Grant
 	for name, resource := range parsed.Resources {
-		if resource.Type != "AWS::Serverless::Function" {
-			continue
-		}
-		for _, policy := range resource.Properties.Policies {
+		for _, policy := range append(resource.Properties.Policies, resource.Properties.Document) {
 			for _, statement := range policy.Statement {
 				more, err := statement.grants(name)
 				if err != nil {

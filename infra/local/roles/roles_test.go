@@ -14,6 +14,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       Policies:
+        - !Ref Shared
         - Version: "2012-10-17"
           Statement:
             - {Effect: Allow, Action: [dynamodb:GetItem], Resource: !GetAtt Users.Arn,
@@ -22,6 +23,10 @@ Resources:
                Condition: {ForAllValues:StringLike: {dynamodb:LeadingKeys: ["S#*"]}}}
             - {Effect: Allow, Action: ses:SendEmail, Resource: [a, b]}
   Users: {Type: AWS::DynamoDB::Table}
+  Shared:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument: {Statement: [{Effect: Allow, Action: ssm:GetParameter, Resource: "*"}]}
 `
 
 // calls are what a login needs.
@@ -46,11 +51,13 @@ func TestCompare(t *testing.T) {
 		"what is needed": {uses: calls},
 		"an action more": {"[dynamodb:GetItem]", "[dynamodb:GetItem, dynamodb:Scan]", calls,
 			"Login: Scan on Users N#* is allowed and never needed; Login: Scan on Users U#* is allowed and never needed"},
-		"an action less":   {"dynamodb:PutItem", "ses:SendEmail", calls, "Login calls PutItem on Sessions S#…, which its role does not allow"},
-		"a key more":       {`["S#*"]`, `["S#*", "O#*"]`, calls, "Login: PutItem on Sessions O#* is allowed and never needed"},
-		"a key less":       {`["U#*", "N#*"]`, `["U#*"]`, calls, "Login calls GetItem on Users N#…, which its role does not allow"},
-		"all keys":         {`["S#*"]`, `["S#*", "*"]`, calls, "Login: PutItem on Sessions * is allowed and never needed"},
-		"all actions":      {"dynamodb:PutItem", "[dynamodb:PutItem, dynamodb:*]", calls, "Login: * on Sessions S#* is allowed and never needed"},
+		"an action less": {"dynamodb:PutItem", "ses:SendEmail", calls, "Login calls PutItem on Sessions S#…, which its role does not allow"},
+		"a key more":     {`["S#*"]`, `["S#*", "O#*"]`, calls, "Login: PutItem on Sessions O#* is allowed and never needed"},
+		"a key less":     {`["U#*", "N#*"]`, `["U#*"]`, calls, "Login calls GetItem on Users N#…, which its role does not allow"},
+		"all keys":       {`["S#*"]`, `["S#*", "*"]`, calls, "Login: PutItem on Sessions * is allowed and never needed"},
+		"all actions":    {"dynamodb:PutItem", "[dynamodb:PutItem, dynamodb:*]", calls, "Login: * on Sessions S#* is allowed and never needed"},
+		"in a shared policy": {`Action: ssm:GetParameter, Resource: "*"`, "Action: dynamodb:Scan, Resource: !GetAtt Users.Arn,\n        " +
+			`Condition: {ForAllValues:StringLike: {dynamodb:LeadingKeys: ["U#*"]}}`, calls, "Shared: Scan on Users U#* is allowed and never needed"},
 		"the other table":  {uses: and(wiretap.Use{Function: "Login", Action: "GetItem", Table: "Sessions", Key: "U#1"}), want: "Login calls GetItem on Sessions U#…, which its role does not allow"},
 		"a call less":      {uses: without(3), want: "Login: PutItem on Sessions S#* is allowed and never needed"},
 		"the warm-up only": {uses: without(2), want: "Login: GetItem on Users U#* is allowed and never needed"},

@@ -13,11 +13,28 @@ type sam struct {
 	Resources map[string]struct {
 		Type       string `yaml:"Type"`
 		Properties struct {
-			Policies []struct {
-				Statement []statement `yaml:"Statement"`
-			} `yaml:"Policies"`
+			Policies []policy `yaml:"Policies"`       // of a function
+			Document policy   `yaml:"PolicyDocument"` // of a managed policy
 		} `yaml:"Properties"`
 	} `yaml:"Resources"`
+}
+
+// policy is a document with statements, or the name of a managed policy, which has none here.
+type policy struct {
+	Statement []statement
+}
+
+// UnmarshalYAML implements [yaml.Unmarshaler].
+func (p *policy) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.ScalarNode {
+		return nil
+	}
+	var document struct {
+		Statement []statement `yaml:"Statement"`
+	}
+	err := node.Decode(&document)
+	p.Statement = document.Statement
+	return err
 }
 
 // statement is one of a policy. Its condition has operators, each with keys, each with values.
