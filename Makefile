@@ -3,7 +3,7 @@
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
 .DELETE_ON_ERROR:
-.PHONY: help run run-fresh setup sam-local test test-browser test-sam e2e lint fuzz validate ci bench clean
+.PHONY: help run run-fresh setup sam-local test test-browser test-sam e2e lint fuzz validate deploy destroy ci bench clean
 
 FUZZ_INPUTS ?= 50000
 export SAM_CLI_TELEMETRY = 0
@@ -13,6 +13,7 @@ browser_driver = infra/browser/node_modules/.package-lock.json
 dynamodb_local = .tools/dynamodb-local
 python_tools   = .tools/venv/installed
 checkov        = .tools/checkov/installed
+environment    = $(if $(filter dev,$(STAGE)),default,$(STAGE))
 host           = .tools/bin/local
 
 # dynoxide, the engine of daily work, comes for one platform only; elsewhere DynamoDB Local takes its place.
@@ -83,6 +84,16 @@ validate: $(python_tools) $(checkov) ## check the template, build it as for a de
 	.tools/venv/bin/sam build
 	go run ./infra/checkbuild
 	infra/tools/reproducible.sh Me Login
+
+deploy: $(python_tools) ## deploy a stage to AWS: make deploy STAGE=dev, staging or prod (samconfig.toml)
+	$(call need,go,Go 1.26 or later)
+	@infra/tools/stage.sh "$(STAGE)"
+	.tools/venv/bin/sam build --config-env $(environment)
+	.tools/venv/bin/sam deploy --config-env $(environment)
+
+destroy: $(python_tools) ## delete a stage from AWS, its users apart: make destroy STAGE=dev or staging
+	@infra/tools/stage.sh "$(STAGE)" destroy
+	.tools/venv/bin/sam delete --config-env $(environment)
 
 ci: lint test test-browser fuzz validate test-sam ## everything that continuous integration checks
 
