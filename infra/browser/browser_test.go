@@ -37,7 +37,7 @@ func TestInABrowser(t *testing.T) {
 	}
 	application := serveApplication(t, "localhost")
 	product := startStack(t, map[string]string{"ALLOWED_ORIGINS": application})
-	cmd := exec.Command("node", "--test", "--test-reporter=spec", "sessions.test.mjs", "pages.test.mjs", "oauth.test.mjs")
+	cmd := exec.Command("node", "--test", "--test-reporter=spec", "sessions.test.mjs", "pages.test.mjs", "oauth.test.mjs", "guide.test.mjs")
 	cmd.Env = append(os.Environ(),
 		"CHROMIUM="+strings.TrimSpace(string(chromium)),
 		"BASE_URL="+product.URL,
