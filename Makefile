@@ -3,7 +3,7 @@
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
 .DELETE_ON_ERROR:
-.PHONY: help run run-fresh setup sam-local test test-browser test-sam e2e lint fuzz validate deploy destroy ci bench clean
+.PHONY: help run run-fresh setup sam-local test test-browser test-sam e2e lint fuzz validate deploy destroy ci bench cost clean
 
 FUZZ_INPUTS ?= 50000
 export SAM_CLI_TELEMETRY = 0
@@ -100,6 +100,10 @@ ci: lint test test-browser fuzz validate test-sam ## everything that continuous 
 bench: $(node_modules) ## measure what Latchkey adds to what cannot be avoided, beside the bars
 	$(call need,go,Go 1.26 or later)
 	@go run ./infra/bench
+
+cost: $(node_modules) ## what a million requests of each kind cost, and a month beside what others ask for
+	$(call need,go,Go 1.26 or later)
+	@go run ./infra/cost
 
 clean: ## remove what was installed and built; data stays
 	rm -rf .tools .aws-sam infra/local/node_modules infra/browser/node_modules

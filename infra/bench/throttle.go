@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"latchkey/infra/local/child"
 )
 
 // period is that of Lambda's CPU quota, as it shows to functions: within each, a function has its share and is then held.
@@ -25,13 +27,13 @@ func (s share) quota() time.Duration { return period * time.Duration(s) / 100 }
 // that needs: it reads the process's CPU clock and stops it by SIGSTOP until the period is over. The first period begins with the
 // call, since a function that has been frozen wakes up with its quota whole.
 func throttle(ctx context.Context, p *process, s share, done <-chan struct{}) error {
-	limit, err := cpuClock(p.Pid())
+	limit, err := child.CPUTime(p.Pid())
 	if err != nil {
 		return err
 	}
 	for {
 		begun := now()
-		used, err := cpuClock(p.Pid())
+		used, err := child.CPUTime(p.Pid())
 		if err != nil {
 			return err
 		}
@@ -66,7 +68,7 @@ func spend(ctx context.Context, p *process, limit time.Duration, end time.Time, 
 		if held {
 			continue
 		}
-		used, err := cpuClock(p.Pid())
+		used, err := child.CPUTime(p.Pid())
 		if err != nil {
 			return true, err
 		}
@@ -79,14 +81,4 @@ func spend(ctx context.Context, p *process, limit time.Duration, end time.Time, 
 		held = true
 	}
 	return false, nil
-}
-
-// cpuClock is the CPU time that a process has used, all threads together. The clock's id is made as clock_getcpuclockid(3) does.
-func cpuClock(pid int) (time.Duration, error) {
-	const scheduled = 2
-	var used unix.Timespec
-	if err := unix.ClockGettime(int32(^pid<<3|scheduled), &used); err != nil {
-		return 0, fmt.Errorf("reading the CPU clock of process %d: %w", pid, err)
-	}
-	return time.Duration(used.Nano()), nil
 }

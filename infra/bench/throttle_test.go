@@ -20,7 +20,7 @@ func TestThrottleHoldsAProcessToItsShare(t *testing.T) {
 	defer busy.Stop(0)
 	const length = 25 * period
 	for _, s := range []share{14, 29} {
-		before, err := cpuClock(busy.Pid())
+		before, err := child.CPUTime(busy.Pid())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +29,7 @@ func TestThrottleHoldsAProcessToItsShare(t *testing.T) {
 			t.Errorf("throttling ended with %v", err)
 		}
 		cancel()
-		after, err := cpuClock(busy.Pid())
+		after, err := child.CPUTime(busy.Pid())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,12 +50,12 @@ func TestThrottleLeavesTheProcessRunning(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*period)
 	defer cancel()
 	_ = throttle(ctx, busy, 1, nil) // ends by ctx, in the middle of a hold
-	before, err := cpuClock(busy.Pid())
+	before, err := child.CPUTime(busy.Pid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if after, err := cpuClock(busy.Pid()); err == nil && after > before {
+		if after, err := child.CPUTime(busy.Pid()); err == nil && after > before {
 			return
 		}
 	}

@@ -11,21 +11,23 @@ import (
 
 // functionProperties are what the host acts on. Events are read apart, since each has a type of its own.
 type functionProperties struct {
-	CodeURI     string `yaml:"CodeUri"`
-	Handler     string `yaml:"Handler"`
-	Runtime     string `yaml:"Runtime"`
-	Timeout     int    `yaml:"Timeout"`    // seconds
-	MemorySize  int    `yaml:"MemorySize"` // MB
-	Environment struct {
+	CodeURI       string   `yaml:"CodeUri"`
+	Handler       string   `yaml:"Handler"`
+	Runtime       string   `yaml:"Runtime"`
+	Timeout       int      `yaml:"Timeout"`    // seconds
+	MemorySize    int      `yaml:"MemorySize"` // MB
+	Architectures []string `yaml:"Architectures"`
+	Environment   struct {
 		Variables map[string]string `yaml:"Variables"`
 	} `yaml:"Environment"`
 }
 
 func (l *loader) readFunction(id, resource *yaml.Node) error {
 	name := id.Value
-	properties := functionProperties{Timeout: 3, MemorySize: 128} // what Lambda takes when the template says nothing
+	// What Lambda takes when the template says nothing.
+	properties := functionProperties{Timeout: 3, MemorySize: 128, Architectures: []string{"x86_64"}}
 	globals := find(l.root, "Globals", "Function")
-	err := l.used(resource, globals, &properties, "CodeUri", "Handler", "Runtime", "Timeout", "MemorySize", "Environment")
+	err := l.used(resource, globals, &properties, "CodeUri", "Handler", "Runtime", "Timeout", "MemorySize", "Architectures", "Environment")
 	switch {
 	case err != nil:
 		return err
@@ -33,16 +35,19 @@ func (l *loader) readFunction(id, resource *yaml.Node) error {
 		return at(id, "function %s has the runtime %q; the local host runs provided.al2023", name, properties.Runtime)
 	case strings.Trim(properties.CodeURI, "./") == "":
 		return at(id, "function %s has no CodeUri that names its folder", name)
+	case len(properties.Architectures) != 1:
+		return at(id, "function %s has %d Architectures; Lambda takes one", name, len(properties.Architectures))
 	case properties.Timeout < 1 || properties.Timeout > 900:
 		return at(id, "function %s has a Timeout of %d s; Lambda takes 1 to 900", name, properties.Timeout)
 	}
 	function := Function{
-		Name:        name,
-		Folder:      properties.CodeURI,
-		Handler:     properties.Handler,
-		Timeout:     time.Duration(properties.Timeout) * time.Second,
-		MemoryMB:    properties.MemorySize,
-		Environment: l.environment(properties.Environment.Variables),
+		Name:         name,
+		Folder:       properties.CodeURI,
+		Handler:      properties.Handler,
+		Timeout:      time.Duration(properties.Timeout) * time.Second,
+		MemoryMB:     properties.MemorySize,
+		Architecture: properties.Architectures[0],
+		Environment:  l.environment(properties.Environment.Variables),
 	}
 	if err := l.readEvents(&function, find(resource, "Properties", "Events")); err != nil {
 		return err

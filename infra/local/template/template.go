@@ -32,14 +32,15 @@ type Template struct {
 
 // Function is an AWS::Serverless::Function.
 type Function struct {
-	Name        string // logical id, which is its physical name locally
-	Folder      string // CodeUri as written, relative to the template
-	Handler     string
-	Timeout     time.Duration
-	MemoryMB    int
-	Environment map[string]string // overrides applied
-	Routes      []Route
-	Streams     []Stream
+	Name         string // logical id, which is its physical name locally
+	Folder       string // CodeUri as written, relative to the template
+	Handler      string
+	Timeout      time.Duration
+	MemoryMB     int
+	Architecture string            // x86_64 or arm64; the local host runs either on its own
+	Environment  map[string]string // overrides applied
+	Routes       []Route
+	Streams      []Stream
 }
 
 // Route is an HttpApi event of a function.

@@ -28,6 +28,7 @@ Globals:
     Runtime: provided.al2023
     Handler: bootstrap
     Timeout: 10
+    Architectures: [arm64]
     Environment:
       Variables:
         LEVEL: !Ref Level
@@ -51,6 +52,7 @@ Resources:
     Properties:
       CodeUri: functions/login
       MemorySize: 1769
+      Architectures: [x86_64]
       Environment: {Variables: {LEVEL: DEBUG, OWN: x}}
       Events:
         Post: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: post, Path: "/login/{name}"}}
@@ -80,7 +82,7 @@ func TestLoadGivesWhatTheHostNeeds(t *testing.T) {
 	want := &Template{
 		Path: "dir/template.yaml",
 		Functions: []Function{{
-			Name: "Login", Folder: "functions/login", Handler: "bootstrap", Timeout: 10 * time.Second, MemoryMB: 1769,
+			Name: "Login", Folder: "functions/login", Handler: "bootstrap", Timeout: 10 * time.Second, MemoryMB: 1769, Architecture: "x86_64",
 			Environment: map[string]string{"LEVEL": "DEBUG", "ORIGINS": "", "USERS": "Users", "SECONDS": "30", "OWN": "x"},
 			Routes:      []Route{{Method: "POST", Path: "/login/{name}"}},
 		}},
@@ -195,6 +197,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		"a key twice":                 {"MemorySize: 1769", "MemorySize: 1\n      MemorySize: 2", "MemorySize: 2", "MemorySize is given twice"},
 		"an anchor":                   {"MemorySize: 1769", "MemorySize: &m 1", "&m", "anchors and aliases"},
 		"another runtime":             {"Runtime: provided.al2023", "Runtime: python3.14", "  Login:", `runtime "python3.14"`},
+		"two architectures":           {"[x86_64]", "[x86_64, arm64]", "  Login:", "function Login has 2 Architectures"},
 		"another event":               {"Type: HttpApi,", "Type: SNS,", "Type: SNS", "event Post of Login is no HttpApi or DynamoDB event"},
 		"an event property":           {"Method: post,", "Method: post, Auth: {},", "Auth", "Auth of an HttpApi event is not understood"},
 		"an event of no API":          {"ApiId: !Ref Api", "ApiId: !Ref Users", "Path: \"/login", "no ApiId that names"},

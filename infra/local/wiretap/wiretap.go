@@ -21,6 +21,7 @@ type Call struct {
 	Table     string // of a call on one table
 	Read      float64
 	Write     float64 // capacity units that the engine reported
+	Refused   bool    // a condition did not hold: AWS counts the units of such a write, and no engine reports them
 }
 
 // Tap counts what goes through it and injects faults.
@@ -125,6 +126,7 @@ func (t *Tap) note(operation string, body, answer []byte) {
 		call.Table = asked.TableName
 	}
 	units := consumed(answer)
+	call.Refused = bytes.Contains(answer, []byte("#ConditionalCheckFailedException"))
 	switch operation {
 	case "GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems":
 		call.Read = units

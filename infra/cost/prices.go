@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed prices.yaml
+var pricesFile []byte
+
+// price is a list price with the page that says it and as of when.
+type price struct {
+	Price float64
+	From  string
+	AsOf  string `yaml:"as_of"`
+}
+
+// prices are what prices.yaml holds.
+type prices struct {
+	AWS struct {
+		HTTPAPI  price `yaml:"http_api_million"`
+		Lambda   price `yaml:"lambda_million"`
+		X86      price `yaml:"lambda_gb_second_x86_64"`
+		ARM      price `yaml:"lambda_gb_second_arm64"`
+		Write    price `yaml:"write_million"`
+		Read     price `yaml:"read_million"`
+		Table    price `yaml:"table_gb_month"`
+		Recovery price `yaml:"recovery_gb_month"`
+		Logs     price `yaml:"logs_gb"`
+		Transfer price `yaml:"transfer_gb"`
+		Mail     price `yaml:"mail_thousand"`
+	}
+	Assumed  assumptions
+	Usage    usage
+	Services []service
+}
+
+// assumptions are what is not measured.
+type assumptions struct {
+	StoreCall    float64 `yaml:"store_call_ms"`
+	ProviderCall float64 `yaml:"provider_call_ms"`
+	MailCall     float64 `yaml:"mail_call_ms"`
+	ColdPercent  float64 `yaml:"cold_percent"`
+	Cold         float64 `yaml:"cold_ms"`
+	PlatformLog  float64 `yaml:"platform_log_bytes"`
+	AccessLog    float64 `yaml:"access_log_bytes"`
+	Headers      float64 `yaml:"header_bytes"`
+}
+
+// usage is what a monthly user does in a month: how often each row of the table, by its name.
+type usage struct {
+	Stored float64 `yaml:"stored_bytes"`
+	Times  map[string]float64
+}
+
+// readPrices reads the price file, in which no name may be unknown.
+func readPrices(text []byte) (*prices, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	read := &prices{}
+	if err := decoder.Decode(read); err != nil {
+		return nil, fmt.Errorf("reading prices.yaml: %w", err)
+	}
+	return read, nil
+}
+
+// service is what somebody else asks for.
+type service struct {
+	Name    string
+	Monthly float64
+	Steps   []step
+	From    string
+	AsOf    string `yaml:"as_of"`
+	Note    string
+}
+
+// step is the price of each user after the step before, up to a number of users; 0 for any number.
+type step struct {
+	To   float64
+	Each float64
+}
+
+// monthlyPrice is the list price for so many monthly users; ok is false where the list ends and a quote begins.
+func (s service) monthlyPrice(users float64) (dollars float64, ok bool) {
+	dollars = s.Monthly
+	counted := 0.0
+	for _, step := range s.Steps {
+		if step.To == 0 || users <= step.To {
+			return dollars + (users-counted)*step.Each, true
+		}
+		dollars += (step.To - counted) * step.Each
+		counted = step.To
+	}
+	return 0, false
+}
