@@ -23,19 +23,27 @@ const (
 // newClient returns a client that follows no redirect, since no documented answer is one, and reads no endless body.
 func newClient() *http.Client {
 	return &http.Client{
-		Transport:     bounded{&http.Transport{Proxy: nil, MaxIdleConnsPerHost: 2, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}},
+		Transport:     bounded{&http.Transport{Proxy: nil, ForceAttemptHTTP2: true}},
 		Timeout:       answerTime,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// within bounds the time of all calls that are made with the context.
-func within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, answerTime)
+// within bounds the time of all calls that are made with the context. The connections end with it: a function is frozen
+// between requests, and what a provider closes meanwhile would be found out by the exchange of a code, which is not tried again.
+func within(ctx context.Context, client *http.Client) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	return ctx, func() {
+		cancel()
+		client.CloseIdleConnections()
+	}
 }
 
 // bounded is a transport whose bodies end, with an error, at answerSize.
-type bounded struct{ next http.RoundTripper }
+type bounded struct{ next *http.Transport }
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
+func (b bounded) CloseIdleConnections() { b.next.CloseIdleConnections() }
 
 // RoundTrip implements [http.RoundTripper].
 func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {

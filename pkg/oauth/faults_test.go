@@ -3,6 +3,9 @@ package oauth_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,6 +63,90 @@ func (h house) failAt(t *testing.T, name, path string, injected standin.Fault) e
 	defer cancel()
 	_, err := h.provider(t, name).Identify(ctx, secret.New(code), keys)
 	return err
+}
+
+// measured counts the bytes that were written.
+type measured struct {
+	http.ResponseWriter
+	written *atomic.Int64
+}
+
+func (m measured) Write(data []byte) (int, error) {
+	m.written.Add(int64(len(data)))
+	return m.ResponseWriter.Write(data)
+}
+
+// TestAHugeAnswerIsNotReadToItsEnd: what a provider sends costs a function memory.
+func TestAHugeAnswerIsNotReadToItsEnd(t *testing.T) {
+	for path, name := range map[string]string{
+		githubtest.UserPath: "github", githubtest.EmailsPath: "github", openidtest.DiscoveryPath: "google", openidtest.KeysPath: "google",
+	} {
+		t.Run(path, func(t *testing.T) {
+			h := newHouse(t)
+			h.github.SignIn(githubtest.User{ID: 1, Login: "octocat"})
+			h.google.SignIn("42", nil)
+			var written atomic.Int64
+			ended := make(chan struct{})
+			err := h.failAt(t, name, path, func(w http.ResponseWriter, r *http.Request) {
+				defer close(ended)
+				standin.Huge(measured{w, &written}, r)
+			})
+			if !errors.Is(err, auth.ErrOAuthProviderFailed) {
+				t.Errorf("the error is %v", err)
+			}
+			<-ended
+			if most := int64(32 << 20); written.Load() > most {
+				t.Errorf("%d bytes could be sent", written.Load())
+			}
+		})
+	}
+}
+
+// TestErrorsOfTheTokenEndpoint are refusals, whatever their status, but for those with which a server speaks of itself.
+func TestErrorsOfTheTokenEndpoint(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		code   string
+		want   error
+	}{
+		"a refusal":             {http.StatusBadRequest, "invalid_grant", auth.ErrOAuthFailed},
+		"with a strange status": {http.StatusInternalServerError, "invalid_grant", auth.ErrOAuthFailed},
+		"its own failure":       {http.StatusBadRequest, "server_error", auth.ErrOAuthProviderFailed},
+		"too much to do":        {http.StatusBadRequest, "temporarily_unavailable", auth.ErrOAuthProviderFailed},
+		"no code":               {http.StatusBadRequest, "", auth.ErrOAuthProviderFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.google.SignIn("42", nil)
+			err := h.failAt(t, "google", openidtest.TokenPath, func(w http.ResponseWriter, _ *http.Request) {
+				standin.WriteJSON(w, test.status, map[string]string{"error": test.code, "error_description": "a tale"})
+			})
+			if !errors.Is(err, test.want) || strings.Contains(err.Error(), "tale") {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+// TestConnectionsEndWithTheRequest: a function is frozen after it, and a connection that the provider closes meanwhile would
+// cost the next person their code, since an exchange is not tried again.
+func TestConnectionsEndWithTheRequest(t *testing.T) {
+	h := newHouse(t)
+	h.github.SignIn(githubtest.User{ID: 1, Login: "octocat"})
+	seen := map[string]bool{}
+	for range 2 {
+		err := h.failAt(t, "github", githubtest.TokenPath, func(w http.ResponseWriter, r *http.Request) {
+			if seen[r.RemoteAddr] {
+				t.Error("a connection was used again")
+			}
+			seen[r.RemoteAddr] = true
+			standin.WriteJSON(w, http.StatusOK, map[string]string{"error": "bad_verification_code"})
+		})
+		if !errors.Is(err, auth.ErrOAuthFailed) {
+			t.Fatal(err)
+		}
+		h.github.Reset()
+	}
 }
 
 // TestAFailureIsNotKept: the next sign-in asks again.

@@ -58,7 +58,7 @@ type mailbox struct {
 
 // Identify implements [auth.IdentityProvider].
 func (h hub) Identify(ctx context.Context, code secret.String, keys auth.FlowKeys) (auth.Identified, error) {
-	ctx, cancel := within(ctx)
+	ctx, cancel := within(ctx, h.client)
 	defer cancel()
 	token, err := exchange(ctx, h.client, h.application, code, keys.Verifier)
 	if err != nil {

@@ -75,7 +75,7 @@ func endpointOf(found *oidc.Provider) (oauth2.Endpoint, error) {
 
 // AuthorizationURL implements [auth.IdentityProvider].
 func (o openID) AuthorizationURL(ctx context.Context, keys auth.FlowKeys) (string, error) {
-	ctx, cancel := within(ctx)
+	ctx, cancel := within(ctx, o.providers.client)
 	defer cancel()
 	provider, err := o.providers.discover(ctx)
 	if err != nil {
@@ -113,7 +113,7 @@ func readClaims(token *oidc.IDToken) (idClaims, error) {
 
 // Identify implements [auth.IdentityProvider].
 func (o openID) Identify(ctx context.Context, code secret.String, keys auth.FlowKeys) (auth.Identified, error) {
-	ctx, cancel := within(ctx)
+	ctx, cancel := within(ctx, o.providers.client)
 	defer cancel()
 	provider, err := o.providers.discover(ctx)
 	if err != nil {
