@@ -128,9 +128,6 @@ func (s *Identities) signIn(ctx context.Context, person Identified) (Pair, error
 
 // changedMeanwhile says that what was read has changed, so that reading it again leads on.
 func changedMeanwhile(err error) bool {
-	if _, linked := errors.AsType[*IdentityLinkedError](err); linked {
-		return true
-	}
 	return errors.Is(err, ErrIdentityTaken) || errors.Is(err, ErrEmailTaken) || errors.Is(err, ErrUsernameTaken) ||
 		errors.Is(err, ErrUserChanged)
 }

@@ -110,6 +110,35 @@ func TestASubjectElsewhereIsSomebodyElse(t *testing.T) {
 	}
 }
 
+// TestASecondProvider is another way into the account of the address, and ends nothing. The first stays the one that is told.
+func TestASecondProvider(t *testing.T) {
+	h, provider := newHouse(t), octavia()
+	first := h.mustOAuth(t, provider)
+	callback, binding := h.beginAt(t, "other", provider, secret.String{})
+	second, err := h.oauth(provider).Finish(t.Context(), "other", callback, binding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, pair := range map[string]auth.Pair{"first": first, "second": second} {
+		identity, err := h.authenticate(t, pair)
+		if err != nil || identity.User.OAuthProvider != "acme" || identity.User.Email.Canonical != "octavia@example.com" {
+			t.Errorf("the %s session is %+v, error %v", name, identity.User, err)
+		}
+	}
+	h.mustOAuth(t, provider)
+}
+
+// TestNamesThatAreTooLong are cut to what a registration could have.
+func TestNamesThatAreTooLong(t *testing.T) {
+	h, provider := newHouse(t), octavia()
+	provider.person.FirstName, provider.person.LastName = strings.Repeat("é", 151), strings.Repeat("ß", 150)
+	h.mustOAuth(t, provider)
+	user := h.user(t, "octavia")
+	if user.FirstName != strings.Repeat("é", 150) || user.LastName != provider.person.LastName {
+		t.Errorf("the names are %q and %q", user.FirstName, user.LastName)
+	}
+}
+
 // preRegister makes an account with octavia's address, by somebody who knows its password, and returns their session.
 func (h *house) preRegister(t *testing.T, changed changes) auth.Pair {
 	t.Helper()

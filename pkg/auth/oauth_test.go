@@ -20,6 +20,7 @@ import (
 type acme struct {
 	mu     sync.Mutex
 	person auth.Identified
+	issuer string // as its callbacks name it; empty for a provider that does not
 	fails  error
 	asked  int           // how often it was asked who the person is
 	keys   auth.FlowKeys // that it was asked with last
@@ -35,7 +36,7 @@ func (a *acme) Provider(name string) (auth.IdentityProvider, error) {
 	return nil, auth.UnknownProvider(name)
 }
 
-func (*acme) Issuer() string { return "https://acme.example" }
+func (a *acme) Issuer() string { return a.issuer }
 
 func (*acme) AuthorizationURL(_ context.Context, keys auth.FlowKeys) (string, error) {
 	return "https://acme.example/authorize?state=" + keys.State.Reveal(), nil
@@ -53,7 +54,7 @@ const flowLife = 10 * time.Minute
 
 // octavia is a person whom the provider vouches for.
 func octavia() *acme {
-	return &acme{person: auth.Identified{
+	return &acme{issuer: "https://acme.example", person: auth.Identified{
 		IdentityRef: auth.IdentityRef{Issuer: "https://acme.example", Subject: "42"},
 		Email:       "Octavia@example.com", Name: "octavia", FirstName: "Octavia", LastName: "Butler",
 	}}
@@ -71,7 +72,12 @@ func (h *house) oauthOver(provider *acme, store auth.IdentityStore) *auth.OAuth 
 // begin starts a flow and returns what the browser comes back with, and its cookie.
 func (h *house) begin(t *testing.T, provider *acme, binding secret.String) (auth.Callback, secret.String) {
 	t.Helper()
-	started, err := h.oauth(provider).Start(t.Context(), "acme", binding)
+	return h.beginAt(t, "acme", provider, binding)
+}
+
+func (h *house) beginAt(t *testing.T, name string, provider *acme, binding secret.String) (auth.Callback, secret.String) {
+	t.Helper()
+	started, err := h.oauth(provider).Start(t.Context(), name, binding)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,12 +267,51 @@ func TestRefusalsOfTheProvider(t *testing.T) {
 	}
 }
 
+// TestTheIssuerInACallback is its provider's, or tells nothing if the provider has no name for itself.
 func TestTheIssuerInACallback(t *testing.T) {
+	for name, test := range map[string]struct{ provider, callback string }{
+		"the provider's":              {"https://acme.example", "https://acme.example"},
+		"left out":                    {"https://acme.example", ""},
+		"of a provider that has none": {"", "https://acme.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, provider := newHouse(t), octavia()
+			provider.issuer = test.provider
+			callback, binding := h.begin(t, provider, secret.String{})
+			callback.Issuer = test.callback
+			if _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// uncalled is a store of flows that nothing may be asked of.
+type uncalled struct{ auth.FlowStore }
+
+func (uncalled) SpendFlow(context.Context, auth.Flow, time.Time) (auth.Flow, error) {
+	return auth.Flow{}, errors.New("the store was called")
+}
+
+// TestWhatCannotBeAKeyCostsNoCall: there is one way to write a state or a binding, and it is looked at first.
+func TestWhatCannotBeAKeyCostsNoCall(t *testing.T) {
 	h, provider := newHouse(t), octavia()
-	callback, binding := h.begin(t, provider, secret.String{})
-	callback.Issuer = provider.Issuer()
-	if _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
-		t.Error(err)
+	good := strings.Repeat("A", 43)
+	flows := auth.NewOAuth(provider, uncalled{}, nil, flowLife, h.now, rand.Reader)
+	for name, text := range map[string]string{
+		"nothing": "", "too short": good[1:], "too long": good + "A", "a line break inside": good[:20] + "\n" + good[20:],
+		"bits to spare": good[1:] + "B", "the other alphabet": good[1:] + "+",
+	} {
+		for which, misfit := range map[string]struct{ state, binding string }{"state": {text, good}, "binding": {good, text}} {
+			callback := auth.Callback{Code: secret.New("code"), State: secret.New(misfit.state)}
+			_, err := flows.Finish(t.Context(), "acme", callback, secret.New(misfit.binding))
+			if !errors.Is(err, auth.ErrInvalidOAuthState) {
+				t.Errorf("%s as %s: the error is %v", name, which, err)
+			}
+		}
+		if _, binding := h.begin(t, provider, secret.New(text)); binding.Reveal() == text {
+			t.Errorf("%s: it was taken for a binding", name)
+		}
 	}
 }
 

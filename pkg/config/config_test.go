@@ -53,33 +53,38 @@ func TestDefaults(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	tests := map[string]map[string]string{
-		"PUBLIC_URL: is required":                     {"PUBLIC_URL": ""},
-		"PUBLIC_URL: \"http://auth.example.com\"":     {"PUBLIC_URL": "http://auth.example.com"},
-		"PUBLIC_URL: \"https://a.example/\"":          {"PUBLIC_URL": "https://a.example/"},
-		"PUBLIC_URL: \"https://a.example/x\"":         {"PUBLIC_URL": "https://a.example/x"},
-		"PUBLIC_URL: \"https://u:p@a.example\"":       {"PUBLIC_URL": "https://u:p@a.example"},
-		"PUBLIC_URL: \"https://A.example\"":           {"PUBLIC_URL": "https://A.example"},
-		"PUBLIC_URL: \"ftp://a.example\"":             {"PUBLIC_URL": "ftp://a.example"},
-		"PUBLIC_URL: \"a.example\"":                   {"PUBLIC_URL": "a.example"},
-		"ALLOWED_ORIGINS: \"*\"":                      {"ALLOWED_ORIGINS": "*"},
-		"ALLOWED_ORIGINS: \"https://b.example/\"":     {"ALLOWED_ORIGINS": "https://a.example,https://b.example/"},
-		"ALLOWED_ORIGINS: \" https://b.example\"":     {"ALLOWED_ORIGINS": "https://a.example, https://b.example"},
-		"ALLOWED_ORIGINS: \"https://a:443\"":          {"ALLOWED_ORIGINS": "https://a:443"},
-		"ALLOWED_ORIGINS: \"https://a:99999\"":        {"ALLOWED_ORIGINS": "https://a:99999"},
-		"ALLOWED_ORIGINS: \"https://*.example\"":      {"ALLOWED_ORIGINS": "https://*.example"},
-		"ALLOWED_ORIGINS: \"https://b\u00fccher.de\"": {"ALLOWED_ORIGINS": "https://b\u00fccher.de"},
-		"APP_URL: \"https://a.example/x/\"":           {"APP_URL": "https://a.example/x/"},
-		"APP_URL: \"http://a.example\"":               {"APP_URL": "http://a.example"},
-		"DYNAMODB_ENDPOINT: \"%%\"":                   {"DYNAMODB_ENDPOINT": "%%"},
-		"ACCESS_TOKEN_SECONDS: \"0\"":                 {"ACCESS_TOKEN_SECONDS": "0"},
-		"ACCESS_TOKEN_SECONDS: \"1h\"":                {"ACCESS_TOKEN_SECONDS": "1h"},
-		"REFRESH_GRACE_SECONDS: \"-1\"":               {"REFRESH_GRACE_SECONDS": "-1"},
-		"SESSION_MAX_SECONDS: \"99999999999\"":        {"SESSION_MAX_SECONDS": "99999999999"},
-		"PASSWORD_MIN_LENGTH: \"7\"":                  {"PASSWORD_MIN_LENGTH": "7"},
-		"SIGNING_ALGORITHM: \"HS256\"":                {"SIGNING_ALGORITHM": "HS256"},
-		"SIGNING_KEYS: is for local use only":         {"SIGNING_KEYS": `{"keys":[]}`},
-		"USERS_TABLE: is required":                    {"USERS_TABLE": ""},
-		"LOG_LEVEL: \"LOUD\"":                         {"LOG_LEVEL": "LOUD"},
+		"PUBLIC_URL: is required":                      {"PUBLIC_URL": ""},
+		"PUBLIC_URL: \"http://auth.example.com\"":      {"PUBLIC_URL": "http://auth.example.com"},
+		"PUBLIC_URL: \"https://a.example/\"":           {"PUBLIC_URL": "https://a.example/"},
+		"PUBLIC_URL: \"https://a.example/x\"":          {"PUBLIC_URL": "https://a.example/x"},
+		"PUBLIC_URL: \"https://u:p@a.example\"":        {"PUBLIC_URL": "https://u:p@a.example"},
+		"PUBLIC_URL: \"https://A.example\"":            {"PUBLIC_URL": "https://A.example"},
+		"PUBLIC_URL: \"ftp://a.example\"":              {"PUBLIC_URL": "ftp://a.example"},
+		"PUBLIC_URL: \"a.example\"":                    {"PUBLIC_URL": "a.example"},
+		"ALLOWED_ORIGINS: \"*\"":                       {"ALLOWED_ORIGINS": "*"},
+		"ALLOWED_ORIGINS: \"https://b.example/\"":      {"ALLOWED_ORIGINS": "https://a.example,https://b.example/"},
+		"ALLOWED_ORIGINS: \" https://b.example\"":      {"ALLOWED_ORIGINS": "https://a.example, https://b.example"},
+		"ALLOWED_ORIGINS: \"https://a:443\"":           {"ALLOWED_ORIGINS": "https://a:443"},
+		"ALLOWED_ORIGINS: \"https://a:99999\"":         {"ALLOWED_ORIGINS": "https://a:99999"},
+		"ALLOWED_ORIGINS: \"https://*.example\"":       {"ALLOWED_ORIGINS": "https://*.example"},
+		"ALLOWED_ORIGINS: \"https://b\u00fccher.de\"":  {"ALLOWED_ORIGINS": "https://b\u00fccher.de"},
+		"APP_URL: \"https://a.example/x/\"":            {"APP_URL": "https://a.example/x/"},
+		"APP_URL: \"http://a.example\"":                {"APP_URL": "http://a.example"},
+		"OAUTH_GITHUB_URL: \"http://a.example\"":       {"OAUTH_GITHUB_URL": "http://a.example"},
+		"OAUTH_GITHUB_API_URL: \"https://a.example/\"": {"OAUTH_GITHUB_API_URL": "https://a.example/"},
+		"OAUTH_GOOGLE_ISSUER: \"http://a.example\"":    {"OAUTH_GOOGLE_ISSUER": "http://a.example"},
+		"OAUTH_GITHUB_CLIENT_SECRET: is required":      {"OAUTH_GITHUB_CLIENT_ID": "an id"},
+		"OAUTH_GOOGLE_CLIENT_SECRET: is required":      {"OAUTH_GOOGLE_CLIENT_ID": "an id"},
+		"DYNAMODB_ENDPOINT: \"%%\"":                    {"DYNAMODB_ENDPOINT": "%%"},
+		"ACCESS_TOKEN_SECONDS: \"0\"":                  {"ACCESS_TOKEN_SECONDS": "0"},
+		"ACCESS_TOKEN_SECONDS: \"1h\"":                 {"ACCESS_TOKEN_SECONDS": "1h"},
+		"REFRESH_GRACE_SECONDS: \"-1\"":                {"REFRESH_GRACE_SECONDS": "-1"},
+		"SESSION_MAX_SECONDS: \"99999999999\"":         {"SESSION_MAX_SECONDS": "99999999999"},
+		"PASSWORD_MIN_LENGTH: \"7\"":                   {"PASSWORD_MIN_LENGTH": "7"},
+		"SIGNING_ALGORITHM: \"HS256\"":                 {"SIGNING_ALGORITHM": "HS256"},
+		"SIGNING_KEYS: is for local use only":          {"SIGNING_KEYS": `{"keys":[]}`},
+		"USERS_TABLE: is required":                     {"USERS_TABLE": ""},
+		"LOG_LEVEL: \"LOUD\"":                          {"LOG_LEVEL": "LOUD"},
 	}
 	for want, changes := range tests {
 		t.Run(want, func(t *testing.T) {
@@ -107,6 +112,14 @@ func TestHTTPOnLoopbackOnly(t *testing.T) {
 		if cfg, err := read(t, map[string]string{"PUBLIC_URL": url}); err != nil || cfg.HTTPS() {
 			t.Errorf("%s: HTTPS %v, error %v", url, cfg.HTTPS(), err)
 		}
+	}
+}
+
+// TestIssuersMayEndInASlash, since theirs is what ID tokens have to say.
+func TestIssuersMayEndInASlash(t *testing.T) {
+	const issuer = "https://tenant.example.com/"
+	if cfg, err := read(t, map[string]string{"OAUTH_GOOGLE_ISSUER": issuer}); err != nil || cfg.OAuth.GoogleIssuer != issuer {
+		t.Errorf("the issuer is %q, error %v", cfg.OAuth.GoogleIssuer, err)
 	}
 }
 

@@ -234,6 +234,26 @@ func TestALinkThatReplacesAnother(t *testing.T) {
 	})
 }
 
+// TestIdentitiesThatAreAlike are others: each part counts, and where it ends.
+func TestIdentitiesThatAreAlike(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user := newUser(t, "octavia", "octavia@example.com")
+		if err := f.CreateIdentified(t.Context(), user, octavia, newSession(user)); err != nil {
+			t.Fatal(err)
+		}
+		for name, other := range map[string]auth.IdentityRef{
+			"another provider": {Provider: "other", Issuer: octavia.Issuer, Subject: octavia.Subject},
+			"another issuer":   {Provider: "acme", Issuer: "https://elsewhere.example", Subject: octavia.Subject},
+			"another subject":  {Provider: "acme", Issuer: octavia.Issuer, Subject: "43"},
+			"another border":   {Provider: "acme", Issuer: octavia.Issuer + "4", Subject: "2"},
+		} {
+			if found, err := f.FindIdentity(t.Context(), other); !errors.Is(err, auth.ErrNotFound) {
+				t.Errorf("%s leads to %v, error %v", name, found, err)
+			}
+		}
+	})
+}
+
 func TestFindHolders(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")

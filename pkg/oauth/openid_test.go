@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,25 @@ func TestIDTokensThatAreGood(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestWhatIsAskedFor: the scopes of the contract, and a code bound to this flow (RFC 7636 §4.3).
+func TestWhatIsAskedFor(t *testing.T) {
+	h := newHouse(t)
+	for name, scope := range map[string]string{"github": "user:email", "google": "openid email profile"} {
+		location, err := h.provider(t, name).AuthorizationURL(t.Context(), keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, err := url.Parse(location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := target.Query()
+		if asked.Get("scope") != scope || asked.Get("code_challenge_method") != "S256" || asked.Has("code_verifier") {
+			t.Errorf("%s is asked for %v", name, asked)
+		}
 	}
 }
 
