@@ -40,9 +40,9 @@ sam-local: $(node_modules) $(engine) $(python_tools) ## as run, with the functio
 	@go build -o $(host) ./infra/local
 	@exec $(host) -sam
 
-setup: $(node_modules) $(dynamodb_local) ## install the emulators of DynamoDB, SES and Google's sign-in
+setup: $(node_modules) $(dynamodb_local) $(python_tools) ## install the emulators of DynamoDB, SES, SSM and Google's sign-in
 
-test: setup $(python_tools) ## run all tests, on both DynamoDB engines
+test: setup ## run all tests, on both DynamoDB engines
 	$(call need,go,Go 1.26 or later)
 	$(call need,gcc,a C compiler; the race detector needs one)
 	$(call need,java,a Java runtime of version 11 or later; DynamoDB Local needs it)

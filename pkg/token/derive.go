@@ -98,7 +98,7 @@ func (s *KeySet) unseal(label purpose, raw string, size int) (body []byte, kid s
 	}
 	key, known := s.byTag[[tagSize]byte(data[1:prefixSize])]
 	if !known {
-		return nil, "", refusal("a derived token of an unknown key")
+		return nil, "", unknownKey
 	}
 	if !hmac.Equal(data[signed:], key.mac(label, data[:signed])) {
 		return nil, "", refusal("a derived token with a wrong MAC")

@@ -38,6 +38,19 @@ func GenerateKeySet(random io.Reader, algorithms ...string) ([]byte, error) {
 	return json.Marshal(map[string][]jwk{"keys": append(made, key)})
 }
 
+// GenerateKey makes one private JWK: of a signing algorithm (ES256, RS256, EdDSA), or of HS256 to derive tokens with. Its kid and
+// the demands on random are those of [GenerateKeySet].
+func GenerateKey(random io.Reader, algorithm string) ([]byte, error) {
+	if _, known := algorithms[algorithm]; !known {
+		return nil, errors.New("making a key: its algorithm is none of ES256, RS256, EdDSA, HS256")
+	}
+	key, err := generateKey(random, algorithm)
+	if err != nil {
+		return nil, fmt.Errorf("making a key: %w", err)
+	}
+	return json.Marshal(key)
+}
+
 func generateKey(random io.Reader, name string) (jwk, error) {
 	key, err := algorithms[name].generate(random)
 	if err != nil {

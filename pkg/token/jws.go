@@ -60,7 +60,7 @@ func (s *KeySet) keyFor(encoded string) (*signatureKey, error) {
 	key, known := s.verifying[named.KeyID]
 	switch {
 	case !known:
-		return nil, refusal("an unknown key")
+		return nil, unknownKey
 	case named.Algorithm != key.algorithm:
 		return nil, refusal("an algorithm that is not the key's")
 	case named.Type != "" && named.Type != "JWT":

@@ -38,12 +38,13 @@ type signatureKey struct {
 	header    string        // the first part of every token it signs
 }
 
-// ParseKeySet reads a private JWK set (RFC 7517 §5). The first key whose `alg` is algorithm (ES256, RS256 or EdDSA) signs;
-// all asymmetric keys verify, those without a private part too; the `oct` keys (`alg` HS256, at least 32 bytes) derive
-// tokens, the first of them the new ones.
-//
-// Every key must have a `kid` of its own and an `alg` that fits it. The error joins all faults of the set, by position and
-// without any value of it, and no set is returned then: a weak or broken key is never just left out.
+// NamedKey is one private or public JWK (RFC 7517 §4) and where it comes from, for errors.
+type NamedKey struct {
+	Name string
+	JWK  []byte
+}
+
+// ParseKeySet reads a private JWK set (RFC 7517 §5), as [ParseKeys] reads its keys.
 func ParseKeySet(jwks []byte, algorithm string) (*KeySet, error) {
 	var listed struct {
 		Keys []jsontext.Value `json:"keys"`
@@ -51,14 +52,28 @@ func ParseKeySet(jwks []byte, algorithm string) (*KeySet, error) {
 	if err := json.Unmarshal(jwks, &listed); err != nil {
 		return nil, fmt.Errorf("reading the key set: %s", jsonFault(err))
 	}
+	keys := make([]NamedKey, len(listed.Keys))
+	for i, raw := range listed.Keys {
+		keys[i] = NamedKey{Name: fmt.Sprintf("keys[%d]", i), JWK: raw}
+	}
+	return ParseKeys(keys, algorithm)
+}
+
+// ParseKeys makes a key set. The first key whose `alg` is algorithm (ES256, RS256 or EdDSA) signs; all asymmetric keys verify,
+// those without a private part too; the `oct` keys (`alg` HS256, at least 32 bytes) derive tokens, the first of them the new
+// ones.
+//
+// Every key must have a `kid` of its own and an `alg` that fits it. The error joins all faults of the set, by the keys' names and
+// without any value of them, and no set is returned then: a weak or broken key is never just left out.
+func ParseKeys(keys []NamedKey, algorithm string) (*KeySet, error) {
 	reader := setReader{
 		algorithm: algorithm,
 		ids:       make(map[string]bool),
 		set:       &KeySet{verifying: make(map[string]*signatureKey), byTag: make(map[[tagSize]byte]*derivingKey)},
 	}
-	for i, raw := range listed.Keys {
-		reader.faults.place = fmt.Sprintf("keys[%d]: ", i)
-		reader.read(raw)
+	for _, key := range keys {
+		reader.faults.place = key.Name + ": "
+		reader.read(key.JWK)
 	}
 	reader.finish()
 	if len(reader.faults.found) > 0 {
@@ -89,7 +104,7 @@ type setReader struct {
 	signs, derives bool
 }
 
-func (r *setReader) read(raw jsontext.Value) {
+func (r *setReader) read(raw []byte) {
 	var key jwk
 	if err := json.Unmarshal(raw, &key); err != nil {
 		r.faults.add(jsonFault(err))

@@ -2,6 +2,7 @@ package token
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"latchkey/pkg/auth"
@@ -16,12 +17,15 @@ var mailPurposes = map[auth.MailPurpose]purpose{
 }
 
 // SealMail makes the token in the link of a mail: the same arguments give the same text, so that a mail that is sent again
-// holds the same link. A kid that is not in the set, or a purpose without a link, is an error of ours.
+// holds the same link. A kid that is not in the set ([ErrUnknownKey]), or a purpose without a link, is an error of ours.
 func (s *KeySet) SealMail(kid string, kind auth.MailPurpose, mail id.ID) (secret.String, error) {
 	label, ok := mailPurposes[kind]
+	if !ok {
+		return secret.String{}, errors.New("sealing a mail's token: no such purpose")
+	}
 	at := slices.IndexFunc(s.deriving, func(key *derivingKey) bool { return key.id == kid })
-	if !ok || at < 0 {
-		return secret.String{}, errors.New("sealing a mail's token: no such purpose, or its key is not in the key set")
+	if at < 0 {
+		return secret.String{}, fmt.Errorf("sealing a mail's token: %w", ErrUnknownKey)
 	}
 	return s.deriving[at].seal(label, mail[:]), nil
 }

@@ -2,7 +2,7 @@ package token
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"slices"
 
 	"latchkey/pkg/auth"
@@ -20,11 +20,11 @@ const refreshSize = 2*id.Size + 4
 type Refresh = auth.RefreshClaims
 
 // SealRefresh makes the refresh token of r with the key kid: [KeySet.DerivingKey] for a new one, the session's stored one to give
-// a retry the very token it lost, byte for byte. A kid that is not in the set is an error, and none of the client's making.
+// a retry the very token it lost, byte for byte. A kid that is not in the set is [ErrUnknownKey], and none of the client's making.
 func (s *KeySet) SealRefresh(kid string, r Refresh) (secret.String, error) {
 	at := slices.IndexFunc(s.deriving, func(key *derivingKey) bool { return key.id == kid })
 	if at < 0 {
-		return secret.String{}, errors.New("sealing a refresh token: the key it was derived with is not in the key set")
+		return secret.String{}, fmt.Errorf("sealing a refresh token: %w", ErrUnknownKey)
 	}
 	body := slices.Concat(r.User[:], r.Session[:], binary.BigEndian.AppendUint32(nil, r.Generation))
 	return s.deriving[at].seal(purposeRefresh, body), nil

@@ -22,6 +22,12 @@ import (
 // The error returned names the cause after it, for the log.
 var ErrInvalid = errors.New("the token is not valid")
 
+// ErrUnknownKey says that the key that a token or a caller names is not in the set. A set that was read later may have it.
+var ErrUnknownKey = errors.New("the key is not in the key set")
+
+// unknownKey is the refusal of a token whose key is not in the set. It is ErrUnknownKey too.
+const unknownKey refusal = "its key is not in the key set"
+
 // refusal is ErrInvalid with its cause. Being a constant text it cannot carry a piece of the token, and it costs no
 // allocation to refuse.
 type refusal string
@@ -29,6 +35,9 @@ type refusal string
 func (r refusal) Error() string { return ErrInvalid.Error() + ": " + string(r) }
 
 func (r refusal) Unwrap() error { return ErrInvalid }
+
+// Is makes errors.Is(err, ErrUnknownKey) hold for unknownKey.
+func (r refusal) Is(target error) bool { return target == ErrUnknownKey && r == unknownKey }
 
 var strictBase64 = base64.RawURLEncoding.Strict()
 

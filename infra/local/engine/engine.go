@@ -1,5 +1,5 @@
-// Package engine starts the emulators of services that the local host and the tests speak to: two of DynamoDB, one of SES, and an
-// OpenID provider in the place of Google.
+// Package engine starts the emulators of services that the local host and the tests speak to: two of DynamoDB, one of SES, one of
+// Systems Manager, and an OpenID provider in the place of Google.
 //
 // It only starts and ends them. Their tables are made by package tables; what they get wrong, against AWS, is known to the tests
 // that run on them.

@@ -29,6 +29,7 @@ var engines = map[string]start{
 	"DynamoDB Local":     engine.StartDynamoDBLocal,
 	"SES":                engine.StartSES,
 	"OpenID":             startOpenID,
+	"SSM":                engine.StartSSM,
 }
 
 func TestEngineAnswersUntilStopped(t *testing.T) {
