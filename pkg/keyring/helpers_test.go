@@ -1,0 +1,211 @@
+package keyring_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/infra/local/ssmtest"
+	"latchkey/pkg/auth"
+	"latchkey/pkg/id"
+	"latchkey/pkg/keyring"
+	"latchkey/pkg/secret"
+	"latchkey/pkg/token"
+)
+
+const (
+	issuer = "https://auth.example"
+	day    = 24 * time.Hour
+)
+
+// schedule is short, so that a test sees many lives of keys.
+var schedule = keyring.Schedule{
+	Algorithm: "ES256", Period: 10 * day, Notice: 2 * time.Hour, Tick: day, Settle: time.Hour,
+	SigningLife: 12 * day, DerivingLife: 40 * day,
+}
+
+// stack is the keys of one stack with what works on them.
+type stack struct {
+	t     *testing.T
+	path  ssmtest.Path
+	store keyring.Store
+	clock *clock
+	log   *lines
+}
+
+func newStack(t *testing.T) *stack {
+	t.Helper()
+	path := ssmtest.Fresh(t)
+	return &stack{t: t, path: path, store: path.Client, clock: &clock{at: time.Unix(1_800_000_000, 0).UTC()}, log: &lines{}}
+}
+
+func (s *stack) rotator(schedule keyring.Schedule) *keyring.Rotator {
+	return keyring.NewRotator(s.store, s.path.Name, schedule, s.clock.now, rand.Reader, slog.New(slog.NewJSONHandler(s.log, nil)))
+}
+
+func (s *stack) rotate() {
+	s.t.Helper()
+	if err := s.rotator(schedule).Rotate(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stack) open() (*keyring.Ring, error) { return s.openFrom(s.store) }
+
+func (s *stack) openFrom(reader keyring.Reader) (*keyring.Ring, error) {
+	return keyring.Open(s.t.Context(), reader, keyring.Options{
+		Path: s.path.Name, MaxAge: 5 * time.Minute, Now: s.clock.now, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
+	})
+}
+
+func (s *stack) mustOpen() *keyring.Ring {
+	s.t.Helper()
+	ring, err := s.open()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return ring
+}
+
+// values are the parameters by their names below the path.
+func (s *stack) values() map[string]secret.String {
+	s.t.Helper()
+	found, err := s.path.Client.ReadBelow(s.t.Context(), s.path.Name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	below := make(map[string]secret.String, len(found))
+	for name, value := range found {
+		below[strings.TrimPrefix(name, s.path.Name+"/")] = value
+	}
+	return below
+}
+
+func (s *stack) names() []string { return slices.Sorted(maps.Keys(s.values())) }
+
+// isPrivate says whether an asymmetric key's parameter holds more than its public part.
+func (s *stack) isPrivate(name string) bool {
+	s.t.Helper()
+	return strings.Contains(s.values()[name].Reveal(), `"d":`)
+}
+
+func (s *stack) put(name, value string) {
+	s.t.Helper()
+	if err := s.path.Client.Replace(s.t.Context(), s.path.Name+"/"+name, secret.New(value)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stack) remove(name string) {
+	s.t.Helper()
+	if err := s.path.Client.Delete(s.t.Context(), s.path.Name+"/"+name); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stack) wantNames(want ...string) {
+	s.t.Helper()
+	if got := s.names(); !slices.Equal(got, want) {
+		s.t.Errorf("the parameters are %v, want %v", got, want)
+	}
+}
+
+// access signs an access token that lives as long as the schedule says.
+func (s *stack) access(ring *keyring.Ring) string {
+	s.t.Helper()
+	at := s.clock.now().Truncate(time.Second)
+	made, err := keyring.NewAuthority(ring, issuer, issuer).SignAccess(auth.AccessClaims{
+		Subject: id.ID{1}, Session: id.ID{2}, ID: "1", IssuedAt: at, Expires: at.Add(schedule.SigningLife),
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return made.Reveal()
+}
+
+func (s *stack) verify(ring *keyring.Ring, raw string) error {
+	_, err := keyring.NewAuthority(ring, issuer, issuer).VerifyAccess(raw, s.clock.now())
+	return err
+}
+
+func (s *stack) refresh(ring *keyring.Ring) string {
+	s.t.Helper()
+	made, err := ring.SealRefresh(ring.DerivingKey(), auth.RefreshClaims{User: id.ID{1}, Session: id.ID{2}, Generation: 3})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return made.Reveal()
+}
+
+// clock is a time that a test lets pass.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// lines is a log.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (l *lines) Write(data []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(data)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// counted counts readings, and fails them while it is told to.
+type counted struct {
+	keyring.Reader
+	mu       sync.Mutex
+	readings int
+	failure  error
+}
+
+// ReadBelow implements [keyring.Reader].
+func (c *counted) ReadBelow(ctx context.Context, path string) (map[string]secret.String, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readings++
+	if c.failure != nil {
+		return nil, c.failure
+	}
+	return c.Reader.ReadBelow(ctx, path)
+}
+
+// privateKey is a JWK of an algorithm.
+func privateKey(t *testing.T, algorithm string) string {
+	t.Helper()
+	made, err := token.GenerateKey(rand.Reader, algorithm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(made)
+}
