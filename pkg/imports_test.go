@@ -29,6 +29,8 @@ var allowed = map[string][]string{
 	},
 	"contract":   {},
 	"config":     {"golang.org/x/net/publicsuffix", "secret"},
+	"ssm":        {"github.com/aws/aws-sdk-go-v2/aws", "github.com/go-json-experiment/json", "fault", "secret"},
+	"keyring":    {"github.com/go-json-experiment/json", "auth", "id", "secret", "token"},
 	"httpapi":    {"github.com/go-json-experiment/json", "auth", "contract", "fault", "pages", "reqlog", "secret"},
 	"lambdahttp": {"github.com/aws/aws-lambda-go/"},
 	"mail":       {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "auth", "config", "identifier", "secret"},
@@ -36,9 +38,10 @@ var allowed = map[string][]string{
 	"pages/html": {"pages"},
 
 	"lambdastream": {"github.com/aws/aws-lambda-go/"},
+	"lambdakeys":   {"github.com/aws/aws-lambda-go/"},
 	"app": {
 		"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "auth", "config", "contract", "dynamo", "httpapi",
-		"id", "lambdahttp", "lambdastream", "pages", "password", "token",
+		"id", "keyring", "lambdahttp", "lambdakeys", "lambdastream", "pages", "password", "ssm", "token",
 	},
 }
 
@@ -49,7 +52,7 @@ var only = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/ses":      {"mail"},
 	"golang.org/x/oauth2":                           {"oauth"},
 	"github.com/coreos/go-oidc/v3":                  {"oauth"},
-	"github.com/aws/aws-lambda-go/":                 {"app", "lambdahttp", "lambdastream"},
+	"github.com/aws/aws-lambda-go/":                 {"app", "lambdahttp", "lambdakeys", "lambdastream"},
 }
 
 func TestImports(t *testing.T) {

@@ -19,7 +19,7 @@ func checkConfiguration(functions []template.Function) error {
 			}
 			return function.Environment[name]
 		})
-		if err == nil {
+		if err == nil && cfg.SSMEndpoint == "" {
 			if _, err = token.ParseKeySet([]byte(cfg.SigningKeys.Reveal()), cfg.SigningAlgorithm); err != nil {
 				err = fmt.Errorf("SIGNING_KEYS: %w", err)
 			}

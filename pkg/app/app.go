@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"latchkey/pkg/lambdahttp"
+	"latchkey/pkg/lambdakeys"
 	"latchkey/pkg/lambdastream"
 )
 
@@ -28,18 +29,34 @@ const warmUpTime = 2 * time.Second
 // Function builds the handler of one function from its parts.
 type Function func(*Parts) http.Handler
 
+// KeysFunction builds the handler of the function that takes care of the keys.
+type KeysFunction func(*Parts) lambdakeys.Handler
+
 // StreamFunction builds the handler of a function that a table's stream feeds.
 type StreamFunction func(*Parts) lambdastream.Handler
 
 // Main runs a function until its container ends. A configuration that does not hold ends the process at once, with
 // one log line for all faults, so that a broken deployment never serves.
 func Main(function Function) {
-	run(func(parts *Parts) any { return lambdahttp.Adapt(function(parts)) })
+	run(func(parts *Parts) any {
+		parts.readStored(os.Getenv)
+		return lambdahttp.Adapt(parts.withFreshKeys(function(parts)))
+	})
 }
 
 // MainStream is Main for a function that a table's stream feeds.
 func MainStream(function StreamFunction) {
-	run(func(parts *Parts) any { return function(parts) })
+	run(func(parts *Parts) any {
+		parts.readStored(os.Getenv)
+		return parts.withFreshKeysForStreams(function(parts))
+	})
+}
+
+// MainKeys runs the function that takes care of the keys. It starts with a configuration that does not hold, too, to tell
+// CloudFormation, which waits for an answer.
+func MainKeys(function KeysFunction) {
+	useBundledRoots()
+	lambda.Start(function(newParts(os.Getenv, os.Stdout, time.Now, rand.Reader)))
 }
 
 func run(build func(*Parts) any) {
@@ -58,8 +75,14 @@ func run(build func(*Parts) any) {
 // configuration and of the key set.
 func Build(function Function, getenv func(string) string, logs io.Writer) (http.Handler, error) {
 	parts := newParts(getenv, logs, time.Now, rand.Reader)
-	handler := function(parts)
+	parts.readStored(getenv)
+	handler := parts.withFreshKeys(function(parts))
 	return handler, parts.err()
+}
+
+// BuildKeys makes the handler that takes care of the keys. Its answers tell what is wrong with the configuration.
+func BuildKeys(function KeysFunction, getenv func(string) string, logs io.Writer) lambdakeys.Handler {
+	return function(newParts(getenv, logs, time.Now, rand.Reader))
 }
 
 // warmUp connects to the store while INIT still runs at full speed. Its failure is no failure of INIT: the store may

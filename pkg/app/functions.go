@@ -132,7 +132,7 @@ func Mailer[S auth.MailSender](newSender func(config.Config, aws.CredentialsProv
 
 // JWKS is functions/jwks.
 func JWKS(p *Parts) http.Handler {
-	return p.edge().Routes(routes{contract.JWKS: httpapi.JWKS(p.useKeys().PublicJWKS())})
+	return p.edge().Routes(routes{contract.JWKS: httpapi.JWKS(p.useKeys().PublicJWKS)})
 }
 
 // Discovery is functions/openid-configuration.

@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 
@@ -13,9 +12,10 @@ import (
 	"latchkey/pkg/config"
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/httpapi"
+	"latchkey/pkg/keyring"
 	"latchkey/pkg/lambdahttp"
 	"latchkey/pkg/password"
-	"latchkey/pkg/token"
+	"latchkey/pkg/ssm"
 )
 
 // Parts are what functions are made of. Each is made on first use, so that a function pays at INIT for what it needs.
@@ -26,7 +26,8 @@ type Parts struct {
 	random io.Reader
 
 	store  *dynamo.Store
-	keys   *token.KeySet
+	ssm    *ssm.Client
+	keys   *keyring.Ring
 	faults []error
 }
 
@@ -76,21 +77,8 @@ func (p *Parts) credentials() aws.CredentialsProvider {
 	)
 }
 
-// useKeys gives the key set. Without a good one the function does not start.
-func (p *Parts) useKeys() *token.KeySet {
-	if p.keys == nil {
-		keys, err := token.ParseKeySet([]byte(p.cfg.SigningKeys.Reveal()), p.cfg.SigningAlgorithm)
-		if err != nil {
-			p.note(fmt.Errorf("SIGNING_KEYS: %w", err))
-			keys = &token.KeySet{}
-		}
-		p.keys = keys
-	}
-	return p.keys
-}
-
-func (p *Parts) authority() *token.Authority {
-	return token.NewAuthority(p.useKeys(), p.cfg.PublicURL, p.cfg.TokenAudience)
+func (p *Parts) authority() *keyring.Authority {
+	return keyring.NewAuthority(p.useKeys(), p.cfg.PublicURL, p.cfg.TokenAudience)
 }
 
 func (p *Parts) lifetimes() auth.Lifetimes {

@@ -47,6 +47,14 @@ type Config struct {
 
 	SigningAlgorithm string        // ES256, RS256 or EdDSA
 	SigningKeys      secret.String // a private JWK set, for local use; empty in AWS
+	KeysPath         string        // of the parameters that hold the keys, without a slash at the end; empty beside SigningKeys
+	KeySetMaxAge     time.Duration // after which a function reads the keys again
+	KeyRotation      time.Duration // for how long a key is used
+	SSMEndpoint      string        // of a local stand-in; empty in AWS
+
+	// Stored are the variables whose value stands in a parameter of Systems Manager instead, with the parameter's name. Their
+	// fields are empty.
+	Stored map[string]string
 
 	UsersTable       string
 	SessionsTable    string
@@ -91,6 +99,10 @@ func Read(getenv func(string) string) (Config, error) {
 		OAuth:             readOAuth(r),
 		SigningAlgorithm:  r.oneOf("SIGNING_ALGORITHM", "ES256", "RS256", "EdDSA"),
 		SigningKeys:       r.secret("SIGNING_KEYS"),
+		KeysPath:          r.text("KEYS_PREFIX", ""),
+		KeySetMaxAge:      r.secondsWithin("KEYSET_MAX_AGE", 300, 1, 3600),
+		KeyRotation:       r.days("KEY_ROTATION_DAYS", 90, 30),
+		SSMEndpoint:       r.text("SSM_ENDPOINT", ""),
 		UsersTable:        r.required("USERS_TABLE"),
 		SessionsTable:     r.required("SESSIONS_TABLE"),
 		DynamoDBEndpoint:  r.text("DYNAMODB_ENDPOINT", ""),
@@ -100,12 +112,17 @@ func Read(getenv func(string) string) (Config, error) {
 		SecretAccessKey:   r.secret("AWS_SECRET_ACCESS_KEY"),
 		SessionToken:      r.secret("AWS_SESSION_TOKEN"),
 	}
+	cfg.Stored = cfg.readStored(r)
 	cfg.TokenAudience = r.text("TOKEN_AUDIENCE", cfg.PublicURL)
-	r.check("PUBLIC_URL", checkPublicURL(cfg.PublicURL))
+	if cfg.Stored["PUBLIC_URL"] == "" {
+		r.check("PUBLIC_URL", checkPublicURL(cfg.PublicURL))
+	}
 	r.check("APP_URL", checkAppURL(cfg.AppURL))
 	r.check("DYNAMODB_ENDPOINT", checkEndpoint(cfg.DynamoDBEndpoint))
 	r.check("SES_ENDPOINT", checkEndpoint(cfg.SESEndpoint))
-	cfg.OAuth.check(r)
+	r.check("SSM_ENDPOINT", checkEndpoint(cfg.SSMEndpoint))
+	r.check("KEYS_PREFIX", checkPath(cfg.KeysPath))
+	cfg.OAuth.check(r, cfg.Stored)
 	for _, origin := range cfg.AllowedOrigins {
 		r.check("ALLOWED_ORIGINS", checkOrigin(origin))
 	}
@@ -113,6 +130,18 @@ func Read(getenv func(string) string) (Config, error) {
 		r.check("SIGNING_KEYS", errors.New("is for local use only, beside DYNAMODB_ENDPOINT"))
 	}
 	return cfg, errors.Join(r.faults...)
+}
+
+// readStored finds the settings that stand in parameters. The secret of a client that is not set up is none of them.
+func (c Config) readStored(r *reader) map[string]string {
+	stored := r.stored("PUBLIC_URL", "OAUTH_GITHUB_CLIENT_SECRET", "OAUTH_GOOGLE_CLIENT_SECRET")
+	if c.OAuth.GitHub.ID == "" {
+		delete(stored, "OAUTH_GITHUB_CLIENT_SECRET")
+	}
+	if c.OAuth.Google.ID == "" {
+		delete(stored, "OAUTH_GOOGLE_CLIENT_SECRET")
+	}
+	return stored
 }
 
 // checkPublicURL accepts https, and http on the loopback interface.
@@ -194,6 +223,14 @@ func checkEndpoint(value string) error {
 	}
 	if parsed, err := url.Parse(value); err != nil || parsed.Host == "" {
 		return fmt.Errorf("%q is not of the form http://host:port", value)
+	}
+	return nil
+}
+
+// checkPath accepts the beginning of parameters' names.
+func checkPath(value string) error {
+	if value != "" && (!strings.HasPrefix(value, "/") || strings.HasSuffix(value, "/")) {
+		return fmt.Errorf("%q is not of the form /a/b, without a slash at the end", value)
 	}
 	return nil
 }

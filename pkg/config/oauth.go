@@ -37,16 +37,17 @@ func readOAuth(r *reader) OAuth {
 	}
 }
 
-func (o OAuth) check(r *reader) {
+func (o OAuth) check(r *reader, stored map[string]string) {
 	r.check("OAUTH_GITHUB_URL", checkBase(o.GitHubURL))
 	r.check("OAUTH_GITHUB_API_URL", checkBase(o.GitHubAPIURL))
 	r.check("OAUTH_GOOGLE_ISSUER", checkBase(strings.TrimSuffix(o.GoogleIssuer, "/"))) // some issuers end in one
-	r.check("OAUTH_GITHUB_CLIENT_SECRET", o.GitHub.check())
-	r.check("OAUTH_GOOGLE_CLIENT_SECRET", o.Google.check())
+	r.check("OAUTH_GITHUB_CLIENT_SECRET", o.GitHub.check(stored["OAUTH_GITHUB_CLIENT_SECRET"]))
+	r.check("OAUTH_GOOGLE_CLIENT_SECRET", o.Google.check(stored["OAUTH_GOOGLE_CLIENT_SECRET"]))
 }
 
-func (c OAuthClient) check() error {
-	if c.ID != "" && c.Secret.IsZero() {
+// check accepts a client's secret here or in the parameter named.
+func (c OAuthClient) check(parameter string) error {
+	if c.ID != "" && c.Secret.IsZero() && parameter == "" {
 		return errors.New("is required beside the client's id")
 	}
 	return nil

@@ -66,7 +66,28 @@ func (r *reader) integer(name string, preset, least, most int) int {
 }
 
 func (r *reader) seconds(name string, preset, least int) time.Duration {
-	return time.Duration(r.integer(name, preset, least, maxSeconds)) * time.Second
+	return r.secondsWithin(name, preset, least, maxSeconds)
+}
+
+func (r *reader) secondsWithin(name string, preset, least, most int) time.Duration {
+	return time.Duration(r.integer(name, preset, least, most)) * time.Second
+}
+
+func (r *reader) days(name string, preset, least int) time.Duration {
+	const most = maxSeconds / (24 * 3600)
+	return time.Duration(r.integer(name, preset, least, most)) * 24 * time.Hour
+}
+
+// stored tells for which of the variables, being empty, a parameter is named by another variable: NAME_PARAMETER.
+func (r *reader) stored(names ...string) map[string]string {
+	stored := make(map[string]string)
+	for _, name := range names {
+		parameter := r.getenv(name + "_PARAMETER")
+		if parameter != "" && r.getenv(name) == "" {
+			stored[name] = parameter
+		}
+	}
+	return stored
 }
 
 // oneOf reads a word; the first of the values is the default.

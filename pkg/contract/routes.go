@@ -71,6 +71,8 @@ var Routes = []Route{
 var Unrouted = map[string]string{
 	"fallback": "the $default route",
 	"mailer":   "the stream of the Sessions table",
+
+	"rotate-keys": "a schedule, and CloudFormation",
 }
 
 // Methods lists the methods that path has, sorted; none for an unknown path. A path fits as in API Gateway: segment by

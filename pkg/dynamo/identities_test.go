@@ -247,7 +247,7 @@ func TestIdentitiesThatAreAlike(t *testing.T) {
 			"another subject":  {Provider: "acme", Issuer: octavia.Issuer, Subject: "43"},
 			"another border":   {Provider: "acme", Issuer: octavia.Issuer + "4", Subject: "2"},
 		} {
-			if found, err := f.FindIdentity(t.Context(), other); !errors.Is(err, auth.ErrNotFound) {
+			if found, err := f.FindIdentified(t.Context(), other); !errors.Is(err, auth.ErrNotFound) {
 				t.Errorf("%s leads to %v, error %v", name, found, err)
 			}
 		}

@@ -6,10 +6,11 @@ import "net/http"
 // before it signs.
 const publicForAnHour = "public, max-age=3600"
 
-// JWKS is GET /.well-known/jwks.json: the public keys that verify access tokens (RFC 7517 §5).
-func JWKS(published []byte) Handler {
+// JWKS is GET /.well-known/jwks.json: the public keys that verify access tokens (RFC 7517 §5), as published gives them at the
+// time.
+func JWKS(published func() []byte) Handler {
 	return func(w http.ResponseWriter, _ *http.Request) error {
-		writeCacheable(w, published)
+		writeCacheable(w, published())
 		return nil
 	}
 }

@@ -25,8 +25,8 @@ func (s *Stack) variables(environment map[string]string) (map[string]string, err
 	if all["SES_ENDPOINT"] == "" {
 		all["SES_ENDPOINT"] = s.MailURL
 	}
-	maps.Copy(all, s.googleSettings()) // there are some only if the caller has none
-	if all["SIGNING_KEYS"] == "" {
+	maps.Copy(all, s.googleSettings())                          // there are some only if the caller has none
+	if all["SIGNING_KEYS"] == "" && all["SSM_ENDPOINT"] == "" { // with Systems Manager the keys are there
 		keys, err := signingKeys(s.folder.keys)
 		if err != nil {
 			return nil, err

@@ -80,8 +80,10 @@ func (l *loader) readEvents(function *Function, events *yaml.Node) error {
 			err = l.addRoute(function, name, event)
 		case kind != nil && kind.Value == "DynamoDB":
 			err = l.addStream(function, name, event)
+		case kind != nil && kind.Value == "Schedule": // for work that accumulates over days; nothing here lives so long
 		default:
-			err = at(event, "event %s of %s is no HttpApi or DynamoDB event; the local host understands no other", name.Value, function.Name)
+			err = at(event, "event %s of %s is no HttpApi, DynamoDB or Schedule event; the local host understands no other",
+				name.Value, function.Name)
 		}
 		if err != nil {
 			return err

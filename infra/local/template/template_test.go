@@ -198,7 +198,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		"an anchor":                   {"MemorySize: 1769", "MemorySize: &m 1", "&m", "anchors and aliases"},
 		"another runtime":             {"Runtime: provided.al2023", "Runtime: python3.14", "  Login:", `runtime "python3.14"`},
 		"two architectures":           {"[x86_64]", "[x86_64, arm64]", "  Login:", "function Login has 2 Architectures"},
-		"another event":               {"Type: HttpApi,", "Type: SNS,", "Type: SNS", "event Post of Login is no HttpApi or DynamoDB event"},
+		"another event":               {"Type: HttpApi,", "Type: SNS,", "Type: SNS", "event Post of Login is no HttpApi, DynamoDB or Schedule event"},
 		"an event property":           {"Method: post,", "Method: post, Auth: {},", "Auth", "Auth of an HttpApi event is not understood"},
 		"an event of no API":          {"ApiId: !Ref Api", "ApiId: !Ref Users", "Path: \"/login", "no ApiId that names"},
 		"a method that is none":       {"Method: post", "Method: fetch", "fetch", "no method FETCH"},

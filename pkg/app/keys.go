@@ -1,0 +1,154 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"latchkey/pkg/config"
+	"latchkey/pkg/keyring"
+	"latchkey/pkg/lambdakeys"
+	"latchkey/pkg/lambdastream"
+	"latchkey/pkg/ssm"
+	"latchkey/pkg/token"
+)
+
+// readingTime bounds what a function reads of Systems Manager before its first event; Lambda gives the whole of INIT 10 s.
+const readingTime = 4 * time.Second
+
+// The times of keys that no setting moves.
+const (
+	keyNotice = 2 * time.Hour  // the published set is cached for one
+	keyTick   = 24 * time.Hour // the schedule in template.yaml
+	keySlack  = time.Hour      // for clocks, and for functions that could not read the keys for a while
+
+	// clockLeeway is that of access tokens.
+	clockLeeway = time.Second
+
+	// mailRetries is how long a mail is tried, with a link that the key of the first try derived.
+	mailRetries = 24 * time.Hour
+
+	// deviceLife is that of the device cookie, the longest-lived of what is derived.
+	deviceLife = 365 * 24 * time.Hour
+)
+
+// RotateKeys is functions/rotate-keys.
+func RotateKeys(p *Parts) lambdakeys.Handler {
+	if p.cfg.KeysPath == "" {
+		p.note(errors.New("KEYS_PREFIX: is required"))
+	}
+	rotator := keyring.NewRotator(p.useSSM(), p.cfg.KeysPath, schedule(p.cfg), p.now, p.random, p.log)
+	return lambdakeys.Adapt(rotator, lambdakeys.Options{
+		ID: p.cfg.KeysPath, Fault: p.err(), Loopback: p.cfg.SSMEndpoint != "", Log: p.log,
+	})
+}
+
+func schedule(cfg config.Config) keyring.Schedule {
+	return keyring.Schedule{
+		Algorithm:   cfg.SigningAlgorithm,
+		Period:      cfg.KeyRotation,
+		Notice:      keyNotice,
+		Tick:        keyTick,
+		Settle:      cfg.KeySetMaxAge + keySlack,
+		SigningLife: cfg.AccessToken + clockLeeway,
+		// A replaced refresh token is known again, as a reuse and at logout, as long as its session lives.
+		DerivingLife: slices.Max([]time.Duration{
+			cfg.RefreshToken, cfg.SessionMax, deviceLife, mailRetries + max(cfg.VerificationToken, cfg.ResetToken),
+		}),
+	}
+}
+
+func (p *Parts) useSSM() *ssm.Client {
+	if p.ssm == nil {
+		p.ssm = ssm.New(ssm.Options{
+			Region: p.cfg.Region, Endpoint: p.cfg.SSMEndpoint, Credentials: p.credentials(), Now: p.now,
+		})
+	}
+	return p.ssm
+}
+
+// readStored reads the settings that stand in Systems Manager, and the configuration with them.
+func (p *Parts) readStored(getenv func(string) string) {
+	if len(p.cfg.Stored) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readingTime)
+	defer cancel()
+	values := make(map[string]string)
+	for variable, name := range p.cfg.Stored {
+		value, err := p.useSSM().Read(ctx, name)
+		if err != nil {
+			p.note(fmt.Errorf("%s_PARAMETER: reading %s: %w", variable, name, err))
+			return
+		}
+		values[variable] = value.Reveal()
+	}
+	cfg, err := config.Read(func(name string) string {
+		if value, is := values[name]; is {
+			return value
+		}
+		return getenv(name)
+	})
+	p.cfg, p.faults = cfg, nil // what was wrong before is wrong still, and told again
+	p.note(err)
+}
+
+// useKeys gives the keys: those of SIGNING_KEYS locally, else those below KEYS_PREFIX. Without a whole set the function does not
+// start.
+func (p *Parts) useKeys() *keyring.Ring {
+	if p.keys == nil {
+		ring, err := p.openKeys()
+		if err != nil {
+			p.note(err)
+			ring = keyring.Static(&token.KeySet{})
+		}
+		p.keys = ring
+	}
+	return p.keys
+}
+
+func (p *Parts) openKeys() (*keyring.Ring, error) {
+	if !p.cfg.SigningKeys.IsZero() || p.cfg.KeysPath == "" {
+		set, err := token.ParseKeySet([]byte(p.cfg.SigningKeys.Reveal()), p.cfg.SigningAlgorithm)
+		if err != nil {
+			return nil, fmt.Errorf("SIGNING_KEYS: %w", err)
+		}
+		return keyring.Static(set), nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readingTime)
+	defer cancel()
+	ring, err := keyring.Open(ctx, p.useSSM(), keyring.Options{
+		Path: p.cfg.KeysPath, MaxAge: p.cfg.KeySetMaxAge, Now: p.now, Log: p.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("KEYS_PREFIX: %w", err)
+	}
+	return ring, nil
+}
+
+// withFreshKeys lets each request begin with keys that are new enough.
+func (p *Parts) withFreshKeys(handler http.Handler) http.Handler {
+	if p.keys == nil {
+		return handler
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.keys.Fresh(r.Context())
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// withFreshKeysForStreams does so for a batch of records.
+func (p *Parts) withFreshKeysForStreams(handler lambdastream.Handler) lambdastream.Handler {
+	if p.keys == nil {
+		return handler
+	}
+	return func(ctx context.Context, event events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+		p.keys.Fresh(ctx)
+		return handler(ctx, event)
+	}
+}
