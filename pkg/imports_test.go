@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"lambdakeys":   {"github.com/aws/aws-lambda-go/"},
 	"app": {
 		"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "auth", "config", "contract", "dynamo", "httpapi",
-		"id", "keyring", "lambdahttp", "lambdakeys", "lambdastream", "pages", "password", "ssm", "token",
+		"id", "keyring", "lambdahttp", "lambdakeys", "lambdastream", "pages", "password", "secret", "ssm", "token",
 	},
 }
 

@@ -39,7 +39,7 @@ type StreamFunction func(*Parts) lambdastream.Handler
 // one log line for all faults, so that a broken deployment never serves.
 func Main(function Function) {
 	run(func(parts *Parts) any {
-		parts.readStored(os.Getenv)
+		parts.readPublicURL(os.Getenv)
 		return lambdahttp.Adapt(parts.withFreshKeys(function(parts)))
 	})
 }
@@ -47,7 +47,7 @@ func Main(function Function) {
 // MainStream is Main for a function that a table's stream feeds.
 func MainStream(function StreamFunction) {
 	run(func(parts *Parts) any {
-		parts.readStored(os.Getenv)
+		parts.readPublicURL(os.Getenv)
 		return parts.withFreshKeysForStreams(function(parts))
 	})
 }
@@ -75,7 +75,7 @@ func run(build func(*Parts) any) {
 // configuration and of the key set.
 func Build(function Function, getenv func(string) string, logs io.Writer) (http.Handler, error) {
 	parts := newParts(getenv, logs, time.Now, rand.Reader)
-	parts.readStored(getenv)
+	parts.readPublicURL(getenv)
 	handler := parts.withFreshKeys(function(parts))
 	return handler, parts.err()
 }

@@ -14,6 +14,7 @@ import (
 	"latchkey/pkg/id"
 	"latchkey/pkg/lambdastream"
 	"latchkey/pkg/pages"
+	"latchkey/pkg/secret"
 )
 
 type routes = map[contract.Route]httpapi.Handler
@@ -51,9 +52,9 @@ func SessionLogout(p *Parts) http.Handler {
 	return p.edge().Routes(routes{contract.SessionLogout: httpapi.Logout(p.door(), p.logout())})
 }
 
-// NewProviders makes the providers that people sign in by. The mains of the two functions bring it, so that no other function
+// NewProviders makes the providers that people sign in by, which read their secrets as parameters of Systems Manager. The mains of the two functions bring it, so that no other function
 // links what speaks to them.
-type NewProviders func(config.Config, auth.Clock) auth.IdentityProviders
+type NewProviders func(config.Config, func(ctx context.Context, parameter string) (secret.String, error), auth.Clock) auth.IdentityProviders
 
 // OAuthStart is functions/oauth-start.
 func OAuthStart(newProviders NewProviders) Function {

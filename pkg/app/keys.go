@@ -72,25 +72,21 @@ func (p *Parts) useSSM() *ssm.Client {
 	return p.ssm
 }
 
-// readStored reads the settings that stand in Systems Manager, and the configuration with them.
-func (p *Parts) readStored(getenv func(string) string) {
-	if len(p.cfg.Stored) == 0 {
+// readPublicURL reads the address of the API from Systems Manager, if it stands there, and the configuration with it.
+func (p *Parts) readPublicURL(getenv func(string) string) {
+	if p.cfg.PublicURL != "" || p.cfg.PublicURLParameter == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), readingTime)
 	defer cancel()
-	values := make(map[string]string)
-	for variable, name := range p.cfg.Stored {
-		value, err := p.useSSM().Read(ctx, name)
-		if err != nil {
-			p.note(fmt.Errorf("%s_PARAMETER: reading %s: %w", variable, name, err))
-			return
-		}
-		values[variable] = value.Reveal()
+	address, err := p.useSSM().Read(ctx, p.cfg.PublicURLParameter)
+	if err != nil {
+		p.note(fmt.Errorf("PUBLIC_URL_PARAMETER: reading %s: %w", p.cfg.PublicURLParameter, err))
+		return
 	}
 	cfg, err := config.Read(func(name string) string {
-		if value, is := values[name]; is {
-			return value
+		if name == "PUBLIC_URL" {
+			return address.Reveal()
 		}
 		return getenv(name)
 	})

@@ -11,6 +11,7 @@ import (
 	"latchkey/infra/local/template"
 	"latchkey/pkg/app"
 	"latchkey/pkg/contract"
+	"latchkey/pkg/oauth"
 	"latchkey/pkg/secret"
 )
 
@@ -87,8 +88,8 @@ func TestRotationTellsOfABrokenConfiguration(t *testing.T) {
 	}
 }
 
-// TestSettingsInSystemsManager: the address, and a client's secret where there is a client.
-func TestSettingsInSystemsManager(t *testing.T) {
+// TestTheAddressInSystemsManager is read before the first event; a client's secret is not, so that it stops nobody else.
+func TestTheAddressInSystemsManager(t *testing.T) {
 	env, path := stored(t, map[string]string{"PUBLIC_URL": ""})
 	env["PUBLIC_URL_PARAMETER"] = path.Name + "-url"
 	env["OAUTH_GITHUB_CLIENT_SECRET_PARAMETER"] = path.Name + "-secret"
@@ -117,7 +118,10 @@ func TestSettingsInSystemsManager(t *testing.T) {
 		t.Errorf("the answer is %s", answer.Body)
 	}
 	env["OAUTH_GITHUB_CLIENT_ID"] = "client"
-	if err := build(app.Discovery, env); err == nil || !strings.Contains(err.Error(), "OAUTH_GITHUB_CLIENT_SECRET_PARAMETER: reading") {
-		t.Errorf("the error is %v", err)
+	if err := rotate(t, env); err != nil {
+		t.Fatal(err)
+	}
+	if err := build(app.OAuthCallback(oauth.NewProviders), env); err != nil {
+		t.Errorf("without the secret: %v", err)
 	}
 }

@@ -18,7 +18,11 @@ import (
 
 // Config is what the environment says.
 type Config struct {
-	PublicURL      string   // the base URL of the API and the issuer of its tokens, without a slash at the end
+	PublicURL string // the base URL of the API and the issuer of its tokens, without a slash at the end
+
+	// PublicURLParameter names the parameter of Systems Manager that holds PublicURL, if that is empty.
+	PublicURLParameter string
+
 	AllowedOrigins []string // web origins that may call the API from a browser
 	TokenAudience  string
 
@@ -52,10 +56,6 @@ type Config struct {
 	KeyRotation      time.Duration // for how long a key is used
 	SSMEndpoint      string        // of a local stand-in; empty in AWS
 
-	// Stored are the variables whose value stands in a parameter of Systems Manager instead, with the parameter's name. Their
-	// fields are empty.
-	Stored map[string]string
-
 	UsersTable       string
 	SessionsTable    string
 	DynamoDBEndpoint string // of a local engine; empty in AWS
@@ -77,44 +77,44 @@ func (c Config) HTTPS() bool { return strings.HasPrefix(c.PublicURL, "https://")
 func Read(getenv func(string) string) (Config, error) {
 	r := &reader{getenv: getenv}
 	cfg := Config{
-		PublicURL:         r.text("PUBLIC_URL", ""),
-		AllowedOrigins:    r.list("ALLOWED_ORIGINS"),
-		AccessToken:       r.seconds("ACCESS_TOKEN_SECONDS", 7*24*3600, 1),
-		RefreshToken:      r.seconds("REFRESH_TOKEN_SECONDS", 30*24*3600, 1),
-		RefreshGrace:      r.seconds("REFRESH_GRACE_SECONDS", 30, 0),
-		SessionMax:        r.seconds("SESSION_MAX_SECONDS", 365*24*3600, 1),
-		SessionIdle:       r.seconds("SESSION_IDLE_SECONDS", 7*24*3600, 4),
-		SessionAbsolute:   r.seconds("SESSION_ABSOLUTE_SECONDS", 30*24*3600, 1),
-		VerificationToken: r.seconds("VERIFICATION_TOKEN_SECONDS", 24*3600, 1),
-		ResetToken:        r.seconds("RESET_TOKEN_SECONDS", 3600, 1),
-		MailPerHour:       r.integer("MAIL_PER_HOUR", 5, 1, 1000),
-		MailRepeat:        r.seconds("MAIL_REPEAT_SECONDS", 60, 0),
-		PasswordMinLength: r.integer("PASSWORD_MIN_LENGTH", 8, 8, 64),
-		ProductName:       r.text("PRODUCT_NAME", "Latchkey"),
-		AppURL:            r.text("APP_URL", ""),
-		MailFrom:          r.text("MAIL_FROM", ""),
-		MailReplyTo:       r.text("MAIL_REPLY_TO", ""),
-		ConfigurationSet:  r.text("SES_CONFIGURATION_SET", ""),
-		SESEndpoint:       r.text("SES_ENDPOINT", ""),
-		OAuth:             readOAuth(r),
-		SigningAlgorithm:  r.oneOf("SIGNING_ALGORITHM", "ES256", "RS256", "EdDSA"),
-		SigningKeys:       r.secret("SIGNING_KEYS"),
-		KeysPath:          r.text("KEYS_PREFIX", ""),
-		KeySetMaxAge:      r.secondsWithin("KEYSET_MAX_AGE", 300, 1, 3600),
-		KeyRotation:       r.days("KEY_ROTATION_DAYS", 90, 30),
-		SSMEndpoint:       r.text("SSM_ENDPOINT", ""),
-		UsersTable:        r.required("USERS_TABLE"),
-		SessionsTable:     r.required("SESSIONS_TABLE"),
-		DynamoDBEndpoint:  r.text("DYNAMODB_ENDPOINT", ""),
-		LogLevel:          r.level("LOG_LEVEL"),
-		Region:            r.required("AWS_REGION"),
-		AccessKeyID:       r.text("AWS_ACCESS_KEY_ID", ""),
-		SecretAccessKey:   r.secret("AWS_SECRET_ACCESS_KEY"),
-		SessionToken:      r.secret("AWS_SESSION_TOKEN"),
+		PublicURL:          r.text("PUBLIC_URL", ""),
+		PublicURLParameter: r.text("PUBLIC_URL_PARAMETER", ""),
+		AllowedOrigins:     r.list("ALLOWED_ORIGINS"),
+		AccessToken:        r.seconds("ACCESS_TOKEN_SECONDS", 7*24*3600, 1),
+		RefreshToken:       r.seconds("REFRESH_TOKEN_SECONDS", 30*24*3600, 1),
+		RefreshGrace:       r.seconds("REFRESH_GRACE_SECONDS", 30, 0),
+		SessionMax:         r.seconds("SESSION_MAX_SECONDS", 365*24*3600, 1),
+		SessionIdle:        r.seconds("SESSION_IDLE_SECONDS", 7*24*3600, 4),
+		SessionAbsolute:    r.seconds("SESSION_ABSOLUTE_SECONDS", 30*24*3600, 1),
+		VerificationToken:  r.seconds("VERIFICATION_TOKEN_SECONDS", 24*3600, 1),
+		ResetToken:         r.seconds("RESET_TOKEN_SECONDS", 3600, 1),
+		MailPerHour:        r.integer("MAIL_PER_HOUR", 5, 1, 1000),
+		MailRepeat:         r.seconds("MAIL_REPEAT_SECONDS", 60, 0),
+		PasswordMinLength:  r.integer("PASSWORD_MIN_LENGTH", 8, 8, 64),
+		ProductName:        r.text("PRODUCT_NAME", "Latchkey"),
+		AppURL:             r.text("APP_URL", ""),
+		MailFrom:           r.text("MAIL_FROM", ""),
+		MailReplyTo:        r.text("MAIL_REPLY_TO", ""),
+		ConfigurationSet:   r.text("SES_CONFIGURATION_SET", ""),
+		SESEndpoint:        r.text("SES_ENDPOINT", ""),
+		OAuth:              readOAuth(r),
+		SigningAlgorithm:   r.oneOf("SIGNING_ALGORITHM", "ES256", "RS256", "EdDSA"),
+		SigningKeys:        r.secret("SIGNING_KEYS"),
+		KeysPath:           r.text("KEYS_PREFIX", ""),
+		KeySetMaxAge:       r.secondsWithin("KEYSET_MAX_AGE", 300, 1, 3600),
+		KeyRotation:        r.days("KEY_ROTATION_DAYS", 90, 30),
+		SSMEndpoint:        r.text("SSM_ENDPOINT", ""),
+		UsersTable:         r.required("USERS_TABLE"),
+		SessionsTable:      r.required("SESSIONS_TABLE"),
+		DynamoDBEndpoint:   r.text("DYNAMODB_ENDPOINT", ""),
+		LogLevel:           r.level("LOG_LEVEL"),
+		Region:             r.required("AWS_REGION"),
+		AccessKeyID:        r.text("AWS_ACCESS_KEY_ID", ""),
+		SecretAccessKey:    r.secret("AWS_SECRET_ACCESS_KEY"),
+		SessionToken:       r.secret("AWS_SESSION_TOKEN"),
 	}
-	cfg.Stored = cfg.readStored(r)
 	cfg.TokenAudience = r.text("TOKEN_AUDIENCE", cfg.PublicURL)
-	if cfg.Stored["PUBLIC_URL"] == "" {
+	if cfg.PublicURL != "" || cfg.PublicURLParameter == "" {
 		r.check("PUBLIC_URL", checkPublicURL(cfg.PublicURL))
 	}
 	r.check("APP_URL", checkAppURL(cfg.AppURL))
@@ -122,7 +122,7 @@ func Read(getenv func(string) string) (Config, error) {
 	r.check("SES_ENDPOINT", checkEndpoint(cfg.SESEndpoint))
 	r.check("SSM_ENDPOINT", checkEndpoint(cfg.SSMEndpoint))
 	r.check("KEYS_PREFIX", checkPath(cfg.KeysPath))
-	cfg.OAuth.check(r, cfg.Stored)
+	cfg.OAuth.check(r)
 	for _, origin := range cfg.AllowedOrigins {
 		r.check("ALLOWED_ORIGINS", checkOrigin(origin))
 	}
@@ -130,18 +130,6 @@ func Read(getenv func(string) string) (Config, error) {
 		r.check("SIGNING_KEYS", errors.New("is for local use only, beside DYNAMODB_ENDPOINT"))
 	}
 	return cfg, errors.Join(r.faults...)
-}
-
-// readStored finds the settings that stand in parameters. The secret of a client that is not set up is none of them.
-func (c Config) readStored(r *reader) map[string]string {
-	stored := r.stored("PUBLIC_URL", "OAUTH_GITHUB_CLIENT_SECRET", "OAUTH_GOOGLE_CLIENT_SECRET")
-	if c.OAuth.GitHub.ID == "" {
-		delete(stored, "OAUTH_GITHUB_CLIENT_SECRET")
-	}
-	if c.OAuth.Google.ID == "" {
-		delete(stored, "OAUTH_GOOGLE_CLIENT_SECRET")
-	}
-	return stored
 }
 
 // checkPublicURL accepts https, and http on the loopback interface.

@@ -22,32 +22,41 @@ type OAuth struct {
 
 // OAuthClient is what a provider knows this deployment by. Without an ID the provider is not offered.
 type OAuthClient struct {
-	ID     string
-	Secret secret.String
+	ID              string
+	Secret          secret.String
+	SecretParameter string // of Systems Manager; holds the secret, if that is empty
 }
 
 func readOAuth(r *reader) OAuth {
 	return OAuth{
 		FlowLife:     r.seconds("OAUTH_STATE_SECONDS", 600, 1),
-		GitHub:       OAuthClient{ID: r.text("OAUTH_GITHUB_CLIENT_ID", ""), Secret: r.secret("OAUTH_GITHUB_CLIENT_SECRET")},
+		GitHub:       readOAuthClient(r, "OAUTH_GITHUB_CLIENT_"),
 		GitHubURL:    r.text("OAUTH_GITHUB_URL", "https://github.com"),
 		GitHubAPIURL: r.text("OAUTH_GITHUB_API_URL", "https://api.github.com"),
-		Google:       OAuthClient{ID: r.text("OAUTH_GOOGLE_CLIENT_ID", ""), Secret: r.secret("OAUTH_GOOGLE_CLIENT_SECRET")},
+		Google:       readOAuthClient(r, "OAUTH_GOOGLE_CLIENT_"),
 		GoogleIssuer: r.text("OAUTH_GOOGLE_ISSUER", "https://accounts.google.com"),
 	}
 }
 
-func (o OAuth) check(r *reader, stored map[string]string) {
+func readOAuthClient(r *reader, prefix string) OAuthClient {
+	return OAuthClient{
+		ID:              r.text(prefix+"ID", ""),
+		Secret:          r.secret(prefix + "SECRET"),
+		SecretParameter: r.text(prefix+"SECRET_PARAMETER", ""),
+	}
+}
+
+func (o OAuth) check(r *reader) {
 	r.check("OAUTH_GITHUB_URL", checkBase(o.GitHubURL))
 	r.check("OAUTH_GITHUB_API_URL", checkBase(o.GitHubAPIURL))
 	r.check("OAUTH_GOOGLE_ISSUER", checkBase(strings.TrimSuffix(o.GoogleIssuer, "/"))) // some issuers end in one
-	r.check("OAUTH_GITHUB_CLIENT_SECRET", o.GitHub.check(stored["OAUTH_GITHUB_CLIENT_SECRET"]))
-	r.check("OAUTH_GOOGLE_CLIENT_SECRET", o.Google.check(stored["OAUTH_GOOGLE_CLIENT_SECRET"]))
+	r.check("OAUTH_GITHUB_CLIENT_SECRET", o.GitHub.check())
+	r.check("OAUTH_GOOGLE_CLIENT_SECRET", o.Google.check())
 }
 
-// check accepts a client's secret here or in the parameter named.
-func (c OAuthClient) check(parameter string) error {
-	if c.ID != "" && c.Secret.IsZero() && parameter == "" {
+// check accepts a client whose secret is here or in the parameter named.
+func (c OAuthClient) check() error {
+	if c.ID != "" && c.Secret.IsZero() && c.SecretParameter == "" {
 		return errors.New("is required beside the client's id")
 	}
 	return nil

@@ -78,18 +78,6 @@ func (r *reader) days(name string, preset, least int) time.Duration {
 	return time.Duration(r.integer(name, preset, least, most)) * 24 * time.Hour
 }
 
-// stored tells for which of the variables, being empty, a parameter is named by another variable: NAME_PARAMETER.
-func (r *reader) stored(names ...string) map[string]string {
-	stored := make(map[string]string)
-	for _, name := range names {
-		parameter := r.getenv(name + "_PARAMETER")
-		if parameter != "" && r.getenv(name) == "" {
-			stored[name] = parameter
-		}
-	}
-	return stored
-}
-
 // oneOf reads a word; the first of the values is the default.
 func (r *reader) oneOf(name string, values ...string) string {
 	value := r.text(name, values[0])

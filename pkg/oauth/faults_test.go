@@ -164,7 +164,7 @@ func TestAFailureIsNotKept(t *testing.T) {
 }
 
 func TestProvidersWithoutSettings(t *testing.T) {
-	providers := oauth.NewProviders(config.Config{}, time.Now)
+	providers := oauth.NewProviders(config.Config{}, (&parameters{}).read, time.Now)
 	for name, want := range map[string]string{
 		"github": "provider_not_configured", "google": "provider_not_configured", "facebook": "unknown_provider", "": "unknown_provider",
 		"GitHub": "unknown_provider",

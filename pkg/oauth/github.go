@@ -15,10 +15,8 @@ import (
 
 // hub is GitHub, or a GitHub Enterprise Server: OAuth 2.0 without ID tokens, so its API says who the token is for.
 type hub struct {
+	providers   *Providers
 	application oauth2.Config
-	issuer      string
-	api         string
-	client      *http.Client
 }
 
 func (p *Providers) gitHub() hub {
@@ -28,10 +26,8 @@ func (p *Providers) gitHub() hub {
 		AuthStyle: oauth2.AuthStyleInParams,
 	}
 	return hub{
+		providers:   p,
 		application: p.application(github, p.settings.GitHub, endpoint, "user:email"),
-		issuer:      p.settings.GitHubURL,
-		api:         p.settings.GitHubAPIURL,
-		client:      p.client,
 	}
 }
 
@@ -58,14 +54,14 @@ type mailbox struct {
 
 // Identify implements [auth.IdentityProvider].
 func (h hub) Identify(ctx context.Context, code secret.String, keys auth.FlowKeys) (auth.Identified, error) {
-	ctx, cancel := within(ctx, h.client)
+	ctx, cancel := within(ctx, h.providers.client)
 	defer cancel()
-	token, err := exchange(ctx, h.client, h.application, code, keys.Verifier)
+	token, err := h.providers.exchange(ctx, h.application, h.providers.settings.GitHub, code, keys.Verifier)
 	if err != nil {
 		return auth.Identified{}, err
 	}
 	var person account
-	if err := get(ctx, h.client, h.api+"/user", token, &person); err != nil {
+	if err := get(ctx, h.providers.client, h.providers.settings.GitHubAPIURL+"/user", token, &person); err != nil {
 		return auth.Identified{}, failed("reading the user", err)
 	}
 	if person.ID <= 0 {
@@ -76,7 +72,7 @@ func (h hub) Identify(ctx context.Context, code secret.String, keys auth.FlowKey
 		return auth.Identified{}, failed("reading the addresses", err)
 	}
 	return auth.Identified{
-		IdentityRef: auth.IdentityRef{Provider: github, Issuer: h.issuer, Subject: strconv.FormatInt(person.ID, 10)},
+		IdentityRef: auth.IdentityRef{Provider: github, Issuer: h.providers.settings.GitHubURL, Subject: strconv.FormatInt(person.ID, 10)},
 		Email:       choose(mailboxes),
 		Name:        person.Login,
 	}, nil
@@ -86,7 +82,7 @@ func (h hub) Identify(ctx context.Context, code secret.String, keys auth.FlowKey
 // then GitHub says that there is no such thing, and who the person is stays known.
 func (h hub) mailboxes(ctx context.Context, token *oauth2.Token) ([]mailbox, error) {
 	var found []mailbox
-	err := get(ctx, h.client, h.api+"/user/emails?per_page=100", token, &found)
+	err := get(ctx, h.providers.client, h.providers.settings.GitHubAPIURL+"/user/emails?per_page=100", token, &found)
 	if errors.Is(err, statusError(http.StatusNotFound)) {
 		return nil, nil
 	}

@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,12 +28,32 @@ var keys = auth.FlowKeys{
 	Nonce:    secret.New("a-nonce"),
 }
 
+const secretAge = 5 * time.Minute
+
 // house has both providers, as stand-ins.
 type house struct {
 	github *githubtest.Server
 	google *openidtest.Server
+	stored *parameters
 	auth.IdentityProviders
 }
+
+// parameters stands for Systems Manager, with one parameter of the name "google".
+type parameters struct {
+	value secret.String
+	reads int
+	clock time.Time
+}
+
+func (p *parameters) read(_ context.Context, name string) (secret.String, error) {
+	p.reads++
+	if name != "google" || p.value.IsZero() {
+		return secret.String{}, errors.New("there is no such parameter")
+	}
+	return p.value, nil
+}
+
+func (p *parameters) now() time.Time { return p.clock }
 
 func newHouse(t *testing.T) house {
 	t.Helper()
@@ -47,12 +68,14 @@ func newHouse(t *testing.T) house {
 	}
 	t.Cleanup(google.Close)
 	registered := config.OAuthClient{ID: client.ID, Secret: secret.New(client.Secret)}
-	return house{github: github, google: google, IdentityProviders: oauth.NewProviders(config.Config{
-		PublicURL: publicURL,
+	elsewhere := config.OAuthClient{ID: client.ID, SecretParameter: "google"}
+	stored := &parameters{value: secret.New(client.Secret), clock: time.Now()}
+	return house{github: github, google: google, stored: stored, IdentityProviders: oauth.NewProviders(config.Config{
+		PublicURL: publicURL, KeySetMaxAge: secretAge,
 		OAuth: config.OAuth{
-			GitHub: registered, GitHubURL: github.URL, GitHubAPIURL: github.URL, Google: registered, GoogleIssuer: google.URL,
+			GitHub: registered, GitHubURL: github.URL, GitHubAPIURL: github.URL, Google: elsewhere, GoogleIssuer: google.URL,
 		},
-	}, time.Now)}
+	}, stored.read, stored.now)}
 }
 
 // server is what both stand-ins are.

@@ -32,13 +32,29 @@ type Providers struct {
 	client    *http.Client
 	now       func() time.Time
 
+	read   func(ctx context.Context, parameter string) (secret.String, error)
+	maxAge time.Duration
+
 	mu         sync.Mutex
-	discovered *discovery // nil until then
+	discovered *discovery        // nil until then
+	secrets    map[string]stored // by parameter
 }
 
-// NewProviders returns the providers of a configuration. It makes no call.
-func NewProviders(cfg config.Config, now auth.Clock) auth.IdentityProviders {
-	return &Providers{settings: cfg.OAuth, publicURL: cfg.PublicURL, client: newClient(), now: now}
+// stored is a secret as it stood in its parameter.
+type stored struct {
+	secret secret.String
+	read   time.Time
+}
+
+// NewProviders returns the providers of a configuration. It makes no call. A secret that stands in a parameter is got by read
+// when it is needed, and again when it is older than the keys may be: one provider without its secret stops nothing else.
+func NewProviders(
+	cfg config.Config, read func(ctx context.Context, parameter string) (secret.String, error), now auth.Clock,
+) auth.IdentityProviders {
+	return &Providers{
+		settings: cfg.OAuth, publicURL: cfg.PublicURL, client: newClient(), now: now,
+		read: read, maxAge: cfg.KeySetMaxAge, secrets: map[string]stored{},
+	}
 }
 
 // Provider implements [auth.IdentityProviders]. It makes no call: the first that needs one makes it.
@@ -59,20 +75,45 @@ func (p *Providers) Provider(name string) (auth.IdentityProvider, error) {
 	}
 }
 
-// application returns the settings of this application at a provider.
+// application returns the settings of this application at a provider, its secret apart.
 func (p *Providers) application(name string, registered config.OAuthClient, endpoint oauth2.Endpoint, scopes ...string) oauth2.Config {
 	return oauth2.Config{
-		ClientID:     registered.ID,
-		ClientSecret: registered.Secret.Reveal(),
-		Endpoint:     endpoint,
-		RedirectURL:  p.publicURL + "/api/auth/oauth/" + name + "/callback",
-		Scopes:       scopes,
+		ClientID:    registered.ID,
+		Endpoint:    endpoint,
+		RedirectURL: p.publicURL + "/api/auth/oauth/" + name + "/callback",
+		Scopes:      scopes,
 	}
 }
 
+// secretOf returns the secret of this application at a provider.
+func (p *Providers) secretOf(ctx context.Context, registered config.OAuthClient) (secret.String, error) {
+	if !registered.Secret.IsZero() {
+		return registered.Secret, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known, now := p.secrets[registered.SecretParameter], p.now()
+	if !known.secret.IsZero() && now.Before(known.read.Add(p.maxAge)) {
+		return known.secret, nil
+	}
+	value, err := p.read(ctx, registered.SecretParameter)
+	if err != nil {
+		return secret.String{}, fmt.Errorf("reading the client's secret from %s: %w", registered.SecretParameter, err)
+	}
+	p.secrets[registered.SecretParameter] = stored{secret: value, read: now}
+	return value, nil
+}
+
 // exchange trades a code for tokens, which are the provider's own (RFC 6749 §4.1.3, RFC 7636 §4.5).
-func exchange(ctx context.Context, client *http.Client, application oauth2.Config, code, verifier secret.String) (*oauth2.Token, error) {
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
+func (p *Providers) exchange(
+	ctx context.Context, application oauth2.Config, registered config.OAuthClient, code, verifier secret.String,
+) (*oauth2.Token, error) {
+	shown, err := p.secretOf(ctx, registered)
+	if err != nil {
+		return nil, err
+	}
+	application.ClientSecret = shown.Reveal()
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, p.client)
 	token, err := application.Exchange(ctx, code.Reveal(), oauth2.VerifierOption(verifier.Reveal()))
 	if err != nil {
 		return nil, refusal(fmt.Errorf("exchanging the code: %w", redacted(err)))

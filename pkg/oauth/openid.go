@@ -119,7 +119,7 @@ func (o openID) Identify(ctx context.Context, code secret.String, keys auth.Flow
 	if err != nil {
 		return auth.Identified{}, err
 	}
-	token, err := exchange(ctx, o.providers.client, provider.application, code, keys.Verifier)
+	token, err := o.providers.exchange(ctx, provider.application, o.providers.settings.Google, code, keys.Verifier)
 	if err != nil {
 		return auth.Identified{}, err
 	}
