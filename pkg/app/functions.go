@@ -52,8 +52,8 @@ func SessionLogout(p *Parts) http.Handler {
 	return p.edge().Routes(routes{contract.SessionLogout: httpapi.Logout(p.door(), p.logout())})
 }
 
-// NewProviders makes the providers that people sign in by, which read their secrets as parameters of Systems Manager. The mains of the two functions bring it, so that no other function
-// links what speaks to them.
+// NewProviders makes the providers that people sign in by, which read their secrets as parameters of Systems Manager. The mains of
+// the two functions bring it, so that no other function links what speaks to them.
 type NewProviders func(config.Config, func(ctx context.Context, parameter string) (secret.String, error), auth.Clock) auth.IdentityProviders
 
 // OAuthStart is functions/oauth-start.
