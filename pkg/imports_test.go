@@ -19,11 +19,12 @@ var allowed = map[string][]string{
 	"id":         {},
 	"fault":      {},
 	"reqlog":     {"id"},
+	"limit":      {},
 	"identifier": {"golang.org/x/text/", "golang.org/x/net/idna"},
 	"password":   {"golang.org/x/crypto/", "secret"},
 	"auth":       {"fault", "id", "identifier", "reqlog", "secret"},
 	"token":      {"github.com/golang-jwt/jwt/v5", "github.com/go-json-experiment/json", "auth", "id", "secret"},
-	"dynamo":     {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "auth", "fault", "id", "identifier", "secret"},
+	"dynamo":     {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "auth", "fault", "id", "identifier", "limit", "secret"},
 	"oauth": {
 		"golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-json-experiment/json", "auth", "config", "secret",
 	},
@@ -31,7 +32,7 @@ var allowed = map[string][]string{
 	"config":     {"golang.org/x/net/publicsuffix", "secret"},
 	"ssm":        {"github.com/aws/aws-sdk-go-v2/aws", "github.com/go-json-experiment/json", "fault", "secret"},
 	"keyring":    {"github.com/go-json-experiment/json", "auth", "id", "secret", "token"},
-	"httpapi":    {"github.com/go-json-experiment/json", "auth", "contract", "fault", "pages", "reqlog", "secret"},
+	"httpapi":    {"github.com/go-json-experiment/json", "auth", "contract", "fault", "id", "limit", "pages", "reqlog", "secret"},
 	"lambdahttp": {"github.com/aws/aws-lambda-go/"},
 	"mail":       {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "auth", "config", "identifier", "secret"},
 	"pages":      {},
@@ -41,7 +42,7 @@ var allowed = map[string][]string{
 	"lambdakeys":   {"github.com/aws/aws-lambda-go/"},
 	"app": {
 		"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "auth", "config", "contract", "dynamo", "httpapi",
-		"id", "keyring", "lambdahttp", "lambdakeys", "lambdastream", "pages", "password", "secret", "ssm", "token",
+		"id", "keyring", "lambdahttp", "lambdakeys", "lambdastream", "limit", "pages", "password", "secret", "ssm", "token",
 	},
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"latchkey/infra/local/wiretap"
 	"latchkey/pkg/id"
 )
 
@@ -160,11 +161,16 @@ func altered(token string, at int) string {
 const warmUpRead = 0.5
 
 // spent sums up the calls since the last reset. A read of half a unit is no request's: it is the warm-up of a process that
-// the host has just started beside a busy one.
-func spent(h *house) string {
+// the host has just started beside a busy one. What the limiter spends is told by spentOnLimits.
+func spent(h *house) string { return sum(h.tap.Calls()) }
+
+// spentOnLimits sums up what the limiter has spent on its counters.
+func spentOnLimits(h *house) string { return sum(h.tap.LimitCalls()) }
+
+func sum(calls []wiretap.Call) string {
 	var operations []string
 	var read, write float64
-	for _, call := range h.tap.Calls() {
+	for _, call := range calls {
 		if call.Read == warmUpRead {
 			continue
 		}

@@ -121,12 +121,16 @@ func TestKnownAndUnknownAddressesAreToldTheSame(t *testing.T) {
 	quiet(t)
 	for _, path := range []string{"/api/auth/send-verification", "/api/auth/forgot-password"} {
 		var told [2]string
+		var left [2]int
 		for i, name := range []string{"known", "unknown"} {
 			shared.tap.Reset()
 			got := post(t, path, asEmail(name))
 			for _, header := range []string{"Date", "Apigw-Requestid"} {
 				got.header.Del(header)
 			}
+			left[i] = number(t, got.header.Get("RateLimit-Remaining"))
+			got.header.Del("RateLimit-Remaining")
+			got.header.Del("RateLimit-Reset") // it is of the test's own address
 			told[i] = fmt.Sprint(got.status, got.body, got.header)
 			if calls := spent(shared); calls != "PutItem r0 w1" {
 				t.Errorf("%s of %s: the calls are %s", path, name, calls)
@@ -134,6 +138,9 @@ func TestKnownAndUnknownAddressesAreToldTheSame(t *testing.T) {
 		}
 		if told[0] != told[1] {
 			t.Errorf("%s tells %s\nand %s", path, told[0], told[1])
+		}
+		if left[1] != left[0]-1 && left[1] < left[0] {
+			t.Errorf("%s leaves %d requests, then %d", path, left[0], left[1])
 		}
 	}
 }
@@ -175,7 +182,7 @@ func TestLinksAreBuiltFromConfigurationOnly(t *testing.T) {
 
 // TestManyResetsOverHTTP: of 32 at once with one token and different passwords one wins, and only its password logs in.
 func TestManyResetsOverHTTP(t *testing.T) {
-	register(t, "raced")
+	raced := idOf(t, register(t, "raced"))
 	awaitMail(t, shared.MailURL, "raced@example.com", 1)
 	post(t, "/api/auth/forgot-password", asEmail("raced"))
 	token := awaitMail(t, shared.MailURL, "raced@example.com", 2).token(t)
@@ -189,7 +196,8 @@ func TestManyResetsOverHTTP(t *testing.T) {
 	}
 	logins := 0
 	for i := range callers {
-		if post(t, "/api/auth/login", fmt.Sprintf(`{"username":"raced","password":%q}`, password(i))).status == http.StatusOK {
+		body := fmt.Sprintf(`{"username":"raced","password":%q}`, password(i))
+		if post(t, "/api/auth/login", body, deviceOf(t, raced, 1)).status == http.StatusOK {
 			logins++
 		}
 	}

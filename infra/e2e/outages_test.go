@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -160,8 +161,12 @@ func startEngine(t *testing.T, options engine.Options) *engine.Engine {
 	return started
 }
 
+// startStack starts a stack of the test's own, without limits unless its environment says otherwise.
 func startStack(t *testing.T, options stack.Options) *stack.Stack {
 	t.Helper()
+	environment := map[string]string{"RATE_LIMIT_FACTOR": unlimited}
+	maps.Copy(environment, options.Environment)
+	options.Environment = environment
 	started, err := stack.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)

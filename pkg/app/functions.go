@@ -22,34 +22,35 @@ type routes = map[contract.Route]httpapi.Handler
 // Register is functions/register.
 func Register(p *Parts) http.Handler {
 	registrar := auth.NewRegistrar(p.useStore(), p.hasher(), p.policy(), p.pairs(), p.now, p.random)
-	return p.edge().Routes(routes{contract.Register: httpapi.Register(registrar)})
+	return p.edge().Routes(routes{contract.Register: p.limits().CriticalFor(httpapi.ByEmail, httpapi.Register(registrar))})
 }
 
 // Login is functions/login.
 func Login(p *Parts) http.Handler {
-	return p.edge().Routes(routes{contract.Login: httpapi.Login(p.login())})
+	return p.edge().Routes(routes{contract.Login: p.limits().CriticalFor(httpapi.ByUsername, httpapi.Login(p.door(), p.login()))})
 }
 
 // SessionLogin is functions/session-login.
 func SessionLogin(p *Parts) http.Handler {
 	p.warnOfOrigins()
-	return p.edge().Routes(routes{contract.SessionLogin: httpapi.SessionLogin(p.door(), p.login())})
+	signIn := httpapi.SessionLogin(p.door(), p.login())
+	return p.edge().Routes(routes{contract.SessionLogin: p.limits().CriticalFor(httpapi.ByUsername, signIn)})
 }
 
 // Refresh is functions/refresh.
 func Refresh(p *Parts) http.Handler {
 	refresher := auth.NewRefresher(p.useStore(), p.useKeys(), p.pairs(), p.log)
-	return p.edge().Routes(routes{contract.Refresh: httpapi.Refresh(refresher)})
+	return p.edge().Routes(routes{contract.Refresh: p.limits().Medium(httpapi.Refresh(refresher))})
 }
 
 // Logout is functions/logout.
 func Logout(p *Parts) http.Handler {
-	return p.edge().Routes(routes{contract.Logout: httpapi.Logout(p.door(), p.logout())})
+	return p.edge().Routes(routes{contract.Logout: p.limits().Medium(httpapi.Logout(p.door(), p.logout()))})
 }
 
 // SessionLogout is functions/session-logout.
 func SessionLogout(p *Parts) http.Handler {
-	return p.edge().Routes(routes{contract.SessionLogout: httpapi.Logout(p.door(), p.logout())})
+	return p.edge().Routes(routes{contract.SessionLogout: p.limits().Medium(httpapi.Logout(p.door(), p.logout()))})
 }
 
 // NewProviders makes the providers that people sign in by, which read their secrets as parameters of Systems Manager. The mains of
@@ -59,44 +60,49 @@ type NewProviders func(config.Config, func(ctx context.Context, parameter string
 // OAuthStart is functions/oauth-start.
 func OAuthStart(newProviders NewProviders) Function {
 	return func(p *Parts) http.Handler {
-		return p.edge().Routes(routes{contract.OAuthStart: httpapi.OAuthStart(p.bindings(), p.oauth(newProviders))})
+		start := httpapi.OAuthStart(p.bindings(), p.oauth(newProviders))
+		return p.edge().Routes(routes{contract.OAuthStart: p.limits().WithoutSessions().Medium(start)})
 	}
 }
 
 // OAuthCallback is functions/oauth-callback.
 func OAuthCallback(newProviders NewProviders) Function {
 	return func(p *Parts) http.Handler {
-		return p.edge().Routes(routes{contract.OAuthCallback: httpapi.OAuthCallback(p.bindings(), p.oauth(newProviders))})
+		finish := httpapi.OAuthCallback(p.bindings(), p.oauth(newProviders))
+		return p.edge().Routes(routes{contract.OAuthCallback: p.limits().WithoutSessions().Medium(finish)})
 	}
 }
 
 // SendVerification is functions/send-verification.
 func SendVerification(p *Parts) http.Handler {
-	return p.edge().Routes(routes{contract.SendVerification: httpapi.SendVerification(p.mailDesk())})
+	ask := httpapi.SendVerification(p.mailDesk())
+	return p.edge().Routes(routes{contract.SendVerification: p.limits().CriticalFor(httpapi.ByEmail, ask)})
 }
 
 // VerifyEmail is functions/verify-email.
 func VerifyEmail(p *Parts) http.Handler {
-	return p.edge().Routes(routes{contract.VerifyEmail: httpapi.VerifyEmail(p.door(), p.verifier())})
+	return p.edge().Routes(routes{contract.VerifyEmail: p.limits().WithoutSessions().Medium(httpapi.VerifyEmail(p.door(), p.verifier()))})
 }
 
 // ForgotPassword is functions/forgot-password.
 func ForgotPassword(p *Parts) http.Handler {
-	return p.edge().Routes(routes{contract.ForgotPassword: httpapi.ForgotPassword(p.mailDesk())})
+	ask := httpapi.ForgotPassword(p.mailDesk())
+	return p.edge().Routes(routes{contract.ForgotPassword: p.limits().CriticalFor(httpapi.ByEmail, ask)})
 }
 
 // ResetPassword is functions/reset-password.
 func ResetPassword(p *Parts) http.Handler {
-	return p.edge().Routes(routes{contract.ResetPassword: httpapi.ResetPassword(p.resetter())})
+	return p.edge().Routes(routes{contract.ResetPassword: p.limits().Critical(httpapi.ResetPassword(p.door(), p.resetter()))})
 }
 
 // VerifyEmailPage is functions/verify-email-page. Its main brings what writes pages, so that no other function links it.
 func VerifyEmailPage(render pages.Renderer) Function {
 	return func(p *Parts) http.Handler {
 		verifier, press := p.verifier(), httpapi.NewPress(p.cfg.ProductName, render)
+		limits := p.limits().WithoutSessions()
 		return p.edge().Pages(press, routes{
-			contract.VerifyEmailPage: httpapi.VerifyEmailPage(press, verifier),
-			contract.VerifyEmailForm: httpapi.VerifyEmailForm(press, p.door(), verifier),
+			contract.VerifyEmailPage: limits.Medium(httpapi.VerifyEmailPage(press, verifier)),
+			contract.VerifyEmailForm: limits.Critical(httpapi.VerifyEmailForm(press, p.door(), verifier)),
 		})
 	}
 }
@@ -105,9 +111,10 @@ func VerifyEmailPage(render pages.Renderer) Function {
 func ResetPasswordPage(render pages.Renderer) Function {
 	return func(p *Parts) http.Handler {
 		resetter, press := p.resetter(), httpapi.NewPress(p.cfg.ProductName, render)
+		limits := p.limits().WithoutSessions()
 		return p.edge().Pages(press, routes{
-			contract.ResetPasswordPage: httpapi.ResetPasswordPage(press, p.cfg.PasswordMinLength, resetter),
-			contract.ResetPasswordForm: httpapi.ResetPasswordForm(press, p.cfg.PasswordMinLength, p.door(), resetter),
+			contract.ResetPasswordPage: limits.Medium(httpapi.ResetPasswordPage(press, p.cfg.PasswordMinLength, resetter)),
+			contract.ResetPasswordForm: limits.Critical(httpapi.ResetPasswordForm(press, p.cfg.PasswordMinLength, p.door(), resetter)),
 		})
 	}
 }
@@ -143,7 +150,7 @@ func Discovery(p *Parts) http.Handler {
 
 // Me is functions/me.
 func Me(p *Parts) http.Handler {
-	me := httpapi.Me(p.door(), p.authenticator())
+	me := p.limits().Medium(httpapi.Me(p.door(), p.authenticator()))
 	return p.edge().Routes(routes{contract.Me: me, contract.MeGet: me})
 }
 

@@ -14,6 +14,7 @@ import (
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/keyring"
 	"latchkey/pkg/lambdahttp"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/password"
 	"latchkey/pkg/ssm"
 )
@@ -25,10 +26,11 @@ type Parts struct {
 	now    auth.Clock
 	random io.Reader
 
-	store  *dynamo.Store
-	ssm    *ssm.Client
-	keys   *keyring.Ring
-	faults []error
+	store   *dynamo.Store
+	ssm     *ssm.Client
+	keys    *keyring.Ring
+	limiter *limit.Limiter
+	faults  []error
 }
 
 func newParts(getenv func(string) string, logs io.Writer, now auth.Clock, random io.Reader) *Parts {
@@ -102,8 +104,11 @@ func (p *Parts) hasher() *password.Hasher { return password.NewHasher(password.C
 func (p *Parts) cookies() *auth.Cookies { return auth.NewCookies(p.lifetimes(), p.now, p.random) }
 
 func (p *Parts) login() *auth.Login {
-	return auth.NewLogin(p.useStore(), p.hasher(), p.pairs(), p.cookies(), p.now, p.log)
+	guard := auth.NewGuard(p.useStore(), p.devices(), p.now, p.random)
+	return auth.NewLogin(p.useStore(), p.hasher(), guard, p.pairs(), p.cookies(), p.now, p.log)
 }
+
+func (p *Parts) devices() *auth.Devices { return auth.NewDevices(p.useKeys(), p.random) }
 
 func (p *Parts) authenticator() *auth.Authenticator {
 	return auth.NewAuthenticator(p.useStore(), p.authority(), p.cookies(), p.now)
@@ -128,7 +133,7 @@ func (p *Parts) door() httpapi.Door {
 	if len(p.faults) == 0 { // else the configuration has named what is wrong with the origins
 		p.note(err)
 	}
-	return httpapi.NewDoor(httpapi.SessionCookies(p.cfg.HTTPS(), p.cfg.SessionIdle), origins)
+	return httpapi.NewDoor(httpapi.SessionCookies(p.cfg.HTTPS(), p.cfg.SessionIdle), httpapi.DeviceCookies(p.cfg.HTTPS()), origins)
 }
 
 func (p *Parts) bindings() httpapi.Cookies {
@@ -149,5 +154,15 @@ func (p *Parts) verifier() *auth.Verifier {
 }
 
 func (p *Parts) resetter() *auth.Resetter {
-	return auth.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.now, p.random)
+	return auth.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.devices(), p.now, p.random)
+}
+
+// limits are what stands before a function's endpoints. All of them share what the container remembers of buckets.
+func (p *Parts) limits() httpapi.Limits {
+	if p.limiter == nil {
+		p.limiter = limit.New(p.useStore(), p.now)
+	}
+	critical, medium := limit.Rates(p.cfg.RateCritical), limit.Rates(p.cfg.RateMedium)
+	factor := p.cfg.RateLimitFactor
+	return httpapi.NewLimits(p.limiter, critical.Times(factor), medium.Times(factor), p.door(), p.devices(), p.authenticator())
 }

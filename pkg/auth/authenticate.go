@@ -150,7 +150,7 @@ func (a *Authenticator) live(ctx context.Context, all []shown) ([]Caller, error)
 	if len(all) == 0 {
 		return nil, nil
 	}
-	found, err := a.store.ReadSessions(ctx, refsOf(all))
+	found, err := a.read(ctx, refsOf(all))
 	if err != nil {
 		return nil, fmt.Errorf("reading the session: %w", err)
 	}

@@ -18,7 +18,7 @@ import (
 
 func (h *house) cookieSignIn(t *testing.T, name string) secret.String {
 	t.Helper()
-	cookie, err := h.login().CookieLogin(t.Context(), name, secret.New(goodPassword))
+	cookie, _, err := h.login().CookieLogin(t.Context(), signIn(name, goodPassword))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestCookieLogin(t *testing.T) {
 			t.Errorf("the cookie gives %+v, error %v", identity, err)
 		}
 	}
-	if _, err := h.login().CookieLogin(t.Context(), "alice", secret.New("wrong")); !errors.Is(err, auth.ErrInvalidCredentials) {
+	if _, _, err := h.login().CookieLogin(t.Context(), signIn("alice", "wrong")); !errors.Is(err, auth.ErrInvalidCredentials) {
 		t.Errorf("a wrong password: %v", err)
 	}
 }
@@ -333,14 +333,20 @@ func TestManyLoginsAtOnceWithoutRoom(t *testing.T) {
 		t.Fatalf("the room is %d", room)
 	}
 	const callers = 32
+	devices := make([]secret.String, callers) // strangers would have to wait for one another
+	for i := range devices {
+		devices[i] = h.deviceOf(t, "alice")
+	}
 	var all sync.WaitGroup
 	for i := range callers {
 		all.Go(func() {
+			asked := signIn("alice", goodPassword)
+			asked.Device = devices[i]
 			var err error
 			if i%2 == 0 {
-				_, err = h.login().CookieLogin(t.Context(), "alice", secret.New(goodPassword))
+				_, _, err = h.login().CookieLogin(t.Context(), asked)
 			} else {
-				_, err = h.login().Login(t.Context(), "alice", secret.New(goodPassword))
+				_, _, err = h.login().Login(t.Context(), asked)
 			}
 			if err != nil {
 				t.Errorf("logging in: %v", err)
@@ -376,9 +382,11 @@ func TestLoginsThatASweepDoesNotSee(t *testing.T) {
 			holding <- struct{}{}
 			<-release
 		}}
-		login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now, h.logger())
+		login := auth.NewLogin(store, h.hasher, h.guard(), h.pairs(), h.cookies(), h.now, h.logger())
+		asked := signIn("alice", goodPassword)
+		asked.Device = h.deviceOf(t, "alice")
 		all.Go(func() {
-			if _, err := login.Login(t.Context(), "alice", secret.New(goodPassword)); err != nil {
+			if _, _, err := login.Login(t.Context(), asked); err != nil {
 				t.Errorf("logging in: %v", err)
 			}
 		})
@@ -439,8 +447,8 @@ func TestASweepSparesSessionsOfALaterEpoch(t *testing.T) {
 		h.change(t, "alice", changes{"epoch": number("1")})
 		later = h.signIn(t, "alice")
 	}}
-	login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now, h.logger())
-	if _, err := login.Login(t.Context(), "alice", secret.New(goodPassword)); err != nil {
+	login := auth.NewLogin(store, h.hasher, h.guard(), h.pairs(), h.cookies(), h.now, h.logger())
+	if _, _, err := login.Login(t.Context(), signIn("alice", goodPassword)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.authenticate(t, later); err != nil {

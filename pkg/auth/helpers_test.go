@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"crypto/rand"
 	"log/slog"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"latchkey/infra/local/wiretap"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/dynamo"
+	"latchkey/pkg/id"
 	"latchkey/pkg/password"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/token"
@@ -108,7 +110,35 @@ func (h *house) registrar() *auth.Registrar {
 }
 
 func (h *house) login() *auth.Login {
-	return auth.NewLogin(h.store, h.hasher, h.pairs(), h.cookies(), h.now, h.logger())
+	return auth.NewLogin(h.store, h.hasher, h.guard(), h.pairs(), h.cookies(), h.now, h.logger())
+}
+
+func (h *house) devices() *auth.Devices { return auth.NewDevices(h.keys, rand.Reader) }
+
+func (h *house) guard() *auth.Guard { return auth.NewGuard(h.store, h.devices(), h.now, rand.Reader) }
+
+// deviceOf makes the cookie of a device that the user of that name has signed in on.
+func (h *house) deviceOf(t *testing.T, name string) secret.String {
+	t.Helper()
+	user := h.user(t, name)
+	return h.keys.SealDevice(auth.DeviceClaims{User: user.ID, Epoch: user.Epoch, Device: id.New(rand.Reader)})
+}
+
+// signIn is what somebody shows who was never here before.
+func signIn(name, password string) auth.SignIn {
+	return auth.SignIn{Name: name, Password: secret.New(password)}
+}
+
+// tryLogin signs in with a name and a password.
+func (h *house) tryLogin(ctx context.Context, name, password string) (auth.Pair, error) {
+	pair, _, err := h.login().Login(ctx, signIn(name, password))
+	return pair, err
+}
+
+// reset sets the password by a link's token.
+func (h *house) reset(ctx context.Context, token secret.String, password string) error {
+	_, err := h.resetter().Reset(ctx, token, secret.New(password))
+	return err
 }
 
 func (h *house) authenticator() *auth.Authenticator {
@@ -134,7 +164,7 @@ func (h *house) verifier() *auth.Verifier {
 }
 
 func (h *house) resetter() *auth.Resetter {
-	return auth.NewResetter(h.store, h.keys, h.hasher, password.Policy{MinLength: 8}, h.now, rand.Reader)
+	return auth.NewResetter(h.store, h.keys, h.hasher, password.Policy{MinLength: 8}, h.devices(), h.now, rand.Reader)
 }
 
 func (h *house) logout() *auth.Logout {

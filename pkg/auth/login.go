@@ -71,6 +71,7 @@ const loginAttempts = 3
 type Login struct {
 	store     LoginStore
 	passwords passwordVerifier
+	guard     *Guard
 	pairs     *Pairs
 	cookies   *Cookies
 	now       Clock
@@ -79,35 +80,45 @@ type Login struct {
 
 // NewLogin returns a Login. Security events go to log.
 func NewLogin(
-	store LoginStore, passwords passwordVerifier, pairs *Pairs, cookies *Cookies, now Clock, log *slog.Logger,
+	store LoginStore, passwords passwordVerifier, guard *Guard, pairs *Pairs, cookies *Cookies, now Clock, log *slog.Logger,
 ) *Login {
-	return &Login{store: store, passwords: passwords, pairs: pairs, cookies: cookies, now: now, log: log}
+	return &Login{store: store, passwords: passwords, guard: guard, pairs: pairs, cookies: cookies, now: now, log: log}
 }
 
-// Login begins a token session for the user whose name and password these are.
+// SignIn is what somebody shows to sign in.
+type SignIn struct {
+	Name     string // a username or an address, as typed
+	Password secret.String
+	Device   secret.String // the value of the device cookie; empty for none
+}
+
+// Login begins a token session for the user whose name and password these are. It returns the pair and the value of the
+// device cookie.
 //
 // An unknown name, a wrong password and an account without one are ErrInvalidCredentials, after the same store calls
-// and one hash. A disabled account is ErrAccountInactive, but only to who knows its password.
-func (l *Login) Login(ctx context.Context, name string, password secret.String) (Pair, error) {
-	user, err := l.authenticate(ctx, ParseLoginName(name), password)
+// and one hash. A disabled account is ErrAccountInactive, but only to who knows its password. Too many tries are a
+// [fault.Limited], without a hash.
+func (l *Login) Login(ctx context.Context, asked SignIn) (Pair, secret.String, error) {
+	user, err := l.authenticate(ctx, asked)
 	if err != nil {
-		return Pair{}, err
+		return Pair{}, secret.String{}, err
 	}
 	session := l.pairs.begin(user)
 	if err := startSession(ctx, l.store, user, session, l.now()); err != nil {
-		return Pair{}, err
+		return Pair{}, secret.String{}, err
 	}
-	return l.pairs.issue(session)
+	pair, err := l.pairs.issue(session)
+	return pair, l.guard.devices.remember(asked.Device, user), err
 }
 
-// CookieLogin is Login for a cookie session. It returns the value of the cookie.
-func (l *Login) CookieLogin(ctx context.Context, name string, password secret.String) (secret.String, error) {
-	user, err := l.authenticate(ctx, ParseLoginName(name), password)
+// CookieLogin is Login for a cookie session. It returns the values of the session cookie and of the device cookie.
+func (l *Login) CookieLogin(ctx context.Context, asked SignIn) (session, device secret.String, err error) {
+	user, err := l.authenticate(ctx, asked)
 	if err != nil {
-		return secret.String{}, err
+		return secret.String{}, secret.String{}, err
 	}
-	session, cookie := l.cookies.begin(user)
-	return cookie, startSession(ctx, l.store, user, session, l.now())
+	begun, cookie := l.cookies.begin(user)
+	return cookie, l.guard.devices.remember(asked.Device, user), startSession(ctx, l.store, user, begun, l.now())
 }
 
 // startSession stores a new session and makes room for it.
@@ -119,13 +130,31 @@ func startSession(ctx context.Context, store LoginStore, user User, session Sess
 	return nil
 }
 
-// authenticate returns the account whose credentials these are, as recordLogin does. A hash of another making is replaced
-// as the login is recorded; of several logins that would replace it, the others find what one has stored.
-func (l *Login) authenticate(ctx context.Context, name LoginName, password secret.String) (User, error) {
-	user, err := l.store.FindUser(ctx, name)
+// authenticate returns the account whose credentials these are, as recordLogin does. The try is counted before anything is
+// computed, and what came of it is noted.
+func (l *Login) authenticate(ctx context.Context, asked SignIn) (User, error) {
+	found, err := l.store.FindUser(ctx, ParseLoginName(asked.Name))
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return User{}, fmt.Errorf("finding the account: %w", err)
 	}
+	count := l.guard.countOf(ctx, found, asked)
+	tries, err := l.guard.admit(ctx, count)
+	if err != nil {
+		return User{}, err
+	}
+	user, err := l.record(ctx, found, asked.Password)
+	switch {
+	case err == nil, errors.Is(err, ErrAccountInactive):
+		l.guard.passed(ctx, count)
+	case errors.Is(err, ErrInvalidCredentials):
+		l.guard.failed(ctx, count, tries, found)
+	}
+	return user, err
+}
+
+// record checks the password and notes the login. A hash of another making is replaced as the login is recorded; of several
+// logins that would replace it, the others find what one has stored.
+func (l *Login) record(ctx context.Context, user User, password secret.String) (User, error) {
 	return recordLogin(ctx, l.store, user, l.now, func(user User) (secret.String, error) {
 		if err := l.check(ctx, user, password); err != nil {
 			return secret.String{}, err

@@ -18,7 +18,7 @@ func TestLoginByEverySpelling(t *testing.T) {
 	for _, name := range []string{
 		"Straße", "STRASSE", "ｓtrasse", "guido.rossum@bücher.example", "GUIDO.ROSSUM@xn--bcher-kva.example",
 	} {
-		pair, err := h.login().Login(t.Context(), name, secret.New(goodPassword))
+		pair, err := h.tryLogin(t.Context(), name, goodPassword)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -35,7 +35,7 @@ func TestLoginBySpellingsThatCouldNotBeRegistered(t *testing.T) {
 	h.register(t, "e\u0301\u4e01", "short@example.com")
 	h.register(t, strings.Repeat("\u00e9", 148), "long@example.com")
 	for _, name := range []string{"\u00c9\u4e01", strings.Repeat("e\u0301", 148)} {
-		if _, err := h.login().Login(t.Context(), name, secret.New(goodPassword)); err != nil {
+		if _, err := h.tryLogin(t.Context(), name, goodPassword); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -45,7 +45,7 @@ func TestLoginIsRecorded(t *testing.T) {
 	h := newHouse(t)
 	h.register(t, "alice", "alice@example.com")
 	h.clock = h.clock.Add(time.Hour)
-	if _, err := h.login().Login(t.Context(), "alice", secret.New(goodPassword)); err != nil {
+	if _, err := h.tryLogin(t.Context(), "alice", goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	if user := h.user(t, "alice"); user.Room != 48 || !user.LastLogin.Equal(h.clock) {
@@ -77,7 +77,7 @@ func TestRefusedLoginsCostTheSame(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			before := h.hasher.Hashes()
-			_, err := h.login().Login(t.Context(), test.name, secret.New(test.password))
+			_, err := h.tryLogin(t.Context(), test.name, test.password)
 			if !errors.Is(err, test.want) {
 				t.Errorf("the error is %v", err)
 			}
@@ -127,8 +127,8 @@ func TestLoginAgainstAChange(t *testing.T) {
 			store := &changingStore{LoginStore: h.store, meanwhile: func() {
 				h.change(t, "alice", test.change)
 			}}
-			login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now, h.logger())
-			pair, err := login.Login(t.Context(), "alice", secret.New(goodPassword))
+			login := auth.NewLogin(store, h.hasher, h.guard(), h.pairs(), h.cookies(), h.now, h.logger())
+			pair, _, err := login.Login(t.Context(), signIn("alice", goodPassword))
 			if !errors.Is(err, test.want) {
 				t.Fatalf("the error is %v", err)
 			}

@@ -49,10 +49,13 @@ const (
 	// Notices have no link, are not limited and not asked for.
 	MailPasswordChanged MailPurpose = "password_changed"
 	MailPasswordRemoved MailPurpose = "password_removed" // by who proved to own the mailbox of an account not proven
+	MailGuessing        MailPurpose = "guessing"         // somebody has tried too many passwords
 )
 
 // isNotice says whether the mail tells what has happened, and has no link.
-func (p MailPurpose) isNotice() bool { return p == MailPasswordChanged || p == MailPasswordRemoved }
+func (p MailPurpose) isNotice() bool {
+	return p == MailPasswordChanged || p == MailPasswordRemoved || p == MailGuessing
+}
 
 // MailState is how far a mail has come.
 type MailState string

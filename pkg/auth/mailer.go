@@ -206,7 +206,7 @@ func (m *Mailer) life(purpose MailPurpose) time.Duration {
 		return m.lives.Verification
 	case MailReset:
 		return m.lives.Reset
-	case MailPasswordChanged, MailPasswordRemoved:
+	case MailPasswordChanged, MailPasswordRemoved, MailGuessing:
 	}
 	return 0
 }

@@ -32,7 +32,7 @@ func TestALegacyHashIsReplacedAtLogin(t *testing.T) {
 			before := h.legacy(t, name, hash)
 			hashes := h.hasher.Hashes()
 			h.tap.Reset()
-			if _, err := h.login().Login(t.Context(), name, secret.New(goodPassword)); err != nil {
+			if _, err := h.tryLogin(t.Context(), name, goodPassword); err != nil {
 				t.Fatal(err)
 			}
 			if calls, computed := len(h.tap.Calls()), h.hasher.Hashes()-hashes; calls != 4 || computed != 2 {
@@ -44,7 +44,7 @@ func TestALegacyHashIsReplacedAtLogin(t *testing.T) {
 			if !reflect.DeepEqual(renewed, want) || !strings.HasPrefix(renewed.PasswordHash.Reveal(), "$argon2id$v=19$m=64,t=1,p=1$") {
 				t.Errorf("the account became %+v with %s", renewed, renewed.PasswordHash.Reveal())
 			}
-			if _, err := h.login().Login(t.Context(), name, secret.New(goodPassword)); err != nil {
+			if _, err := h.tryLogin(t.Context(), name, goodPassword); err != nil {
 				t.Errorf("the second login: %v", err)
 			}
 			if again := h.user(t, name); again.PasswordHash != renewed.PasswordHash || h.hasher.Hashes()-hashes != 3 {
@@ -67,7 +67,7 @@ func TestARefusedLoginReplacesNoHash(t *testing.T) {
 		"disabled": {goodPassword, auth.ErrAccountInactive},
 	} {
 		before, hashes := h.user(t, name), h.hasher.Hashes()
-		_, err := h.login().Login(t.Context(), name, secret.New(test.password))
+		_, err := h.tryLogin(t.Context(), name, test.password)
 		if !errors.Is(err, test.want) || h.hasher.Hashes() != hashes+1 {
 			t.Errorf("%s: the error is %v after %d hashes", name, err, h.hasher.Hashes()-hashes)
 		}
@@ -85,8 +85,10 @@ func TestManyFirstLoginsAtOnce(t *testing.T) {
 	login := h.login()
 	var all sync.WaitGroup
 	for range callers {
+		asked := signIn("alice", goodPassword)
+		asked.Device = h.deviceOf(t, "alice") // strangers would have to wait for one another
 		all.Go(func() {
-			if _, err := login.Login(t.Context(), "alice", secret.New(goodPassword)); err != nil {
+			if _, _, err := login.Login(t.Context(), asked); err != nil {
 				t.Error(err)
 			}
 		})
@@ -121,8 +123,8 @@ func TestAReplacedHashAgainstAChange(t *testing.T) {
 			h := newHouse(t)
 			h.legacy(t, "alice", djangoHash)
 			store := &changingStore{LoginStore: h.store, meanwhile: func() { h.change(t, "alice", test.change) }}
-			login := auth.NewLogin(store, h.hasher, h.pairs(), h.cookies(), h.now, h.logger())
-			if _, err := login.Login(t.Context(), "alice", secret.New(goodPassword)); !errors.Is(err, test.want) {
+			login := auth.NewLogin(store, h.hasher, h.guard(), h.pairs(), h.cookies(), h.now, h.logger())
+			if _, _, err := login.Login(t.Context(), signIn("alice", goodPassword)); !errors.Is(err, test.want) {
 				t.Errorf("the error is %v", err)
 			}
 			if after := h.user(t, "alice"); after.PasswordHash.Reveal() != test.stored {
@@ -137,7 +139,7 @@ func TestAReplacedHashWhoseAnswerIsLost(t *testing.T) {
 	before := h.legacy(t, "alice", djangoHash)
 	hashes := h.hasher.Hashes()
 	h.loseNextAnswer("UpdateItem")
-	if _, err := h.login().Login(t.Context(), "alice", secret.New(goodPassword)); err != nil {
+	if _, err := h.tryLogin(t.Context(), "alice", goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	if after := h.user(t, "alice"); after.Room != before.Room-1 || after.PasswordHash == before.PasswordHash {
@@ -158,7 +160,7 @@ func TestAHashThatCannotBeUsed(t *testing.T) {
 			h := newHouse(t)
 			before := h.legacy(t, "broken", hash)
 			hashes := h.hasher.Hashes()
-			_, err := h.login().Login(t.Context(), "broken", secret.New(goodPassword))
+			_, err := h.tryLogin(t.Context(), "broken", goodPassword)
 			if !errors.Is(err, auth.ErrInvalidCredentials) || h.hasher.Hashes() != hashes+1 {
 				t.Errorf("the error is %v after %d hashes", err, h.hasher.Hashes()-hashes)
 			}

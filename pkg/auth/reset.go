@@ -27,38 +27,42 @@ type ResetStore interface {
 
 // Resetter sets new passwords by the links that were mailed.
 type Resetter struct {
-	store  ResetStore
-	tokens mailOpener
-	hasher passwordHasher
-	policy passwordPolicy
-	now    Clock
-	random io.Reader
+	store   ResetStore
+	tokens  mailOpener
+	hasher  passwordHasher
+	policy  passwordPolicy
+	devices *Devices
+	now     Clock
+	random  io.Reader
 }
 
 // NewResetter returns a Resetter.
 func NewResetter(
-	store ResetStore, tokens mailOpener, hasher passwordHasher, policy passwordPolicy, now Clock, random io.Reader,
+	store ResetStore, tokens mailOpener, hasher passwordHasher, policy passwordPolicy, devices *Devices, now Clock, random io.Reader,
 ) *Resetter {
-	return &Resetter{store: store, tokens: tokens, hasher: hasher, policy: policy, now: now, random: random}
+	return &Resetter{store: store, tokens: tokens, hasher: hasher, policy: policy, devices: devices, now: now, random: random}
 }
 
 // Reset sets the password of the account that token was mailed to. The token is spent by it, all sessions and all other
 // links of the account end, and a notice is mailed. A password that the policy refuses is a [fault.Invalid], and spends
 // nothing. Every unusable token is ErrInvalidResetToken.
-func (r *Resetter) Reset(ctx context.Context, token, password secret.String) error {
+//
+// It returns the value of a device cookie. Tries at the old password count no more, since the epoch is another.
+func (r *Resetter) Reset(ctx context.Context, token, password secret.String) (secret.String, error) {
 	mail, user, err := r.read(ctx, token)
 	if err != nil {
-		return err
+		return secret.String{}, err
 	}
 	if err := checkPassword(r.policy, password, user); err != nil {
-		return fault.Validation(fault.Field{Key: "new_password", Message: err.Error()})
+		return secret.String{}, fault.Validation(fault.Field{Key: "new_password", Message: err.Error()})
 	}
 	notice := newNotice(id.New(r.random), MailPasswordChanged, user, r.now())
 	if err := r.store.ResetPassword(ctx, mail, r.hasher.Hash(password), notice); err != nil {
-		return linkRefusal(ErrInvalidResetToken, "setting the password", err)
+		return secret.String{}, linkRefusal(ErrInvalidResetToken, "setting the password", err)
 	}
 	reqlog.User(ctx, user.ID)
-	return nil
+	user.Epoch++
+	return r.devices.remember(secret.String{}, user), nil
 }
 
 // Look returns whose password token sets, and changes nothing.

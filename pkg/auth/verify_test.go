@@ -116,7 +116,7 @@ func TestLinksThatDoNotCount(t *testing.T) {
 		"after a reset": func(h *house, t *testing.T) (secret.String, secret.String) {
 			verification, reset := h.both(t)
 			other := h.mailed(t, auth.MailReset, "alice@example.com")
-			if err := h.resetter().Reset(t.Context(), other, secret.New(newPassword)); err != nil {
+			if err := h.reset(t.Context(), other, newPassword); err != nil {
 				t.Fatal(err)
 			}
 			return verification, reset
@@ -158,7 +158,7 @@ func TestLinksThatDoNotCount(t *testing.T) {
 				}
 			}
 			hashes := h.hasher.Hashes()
-			resetErr := h.resetter().Reset(t.Context(), reset, secret.New(newPassword))
+			resetErr := h.reset(t.Context(), reset, newPassword)
 			_, lookErr = h.resetter().Look(t.Context(), reset)
 			for what, err := range map[string]error{"resetting": resetErr, "looking": lookErr} {
 				if !errors.Is(err, auth.ErrInvalidResetToken) {
@@ -187,7 +187,7 @@ func TestReset(t *testing.T) {
 		t.Errorf("looking: %+v, error %v", view, err)
 	}
 	h.tap.Reset()
-	if err := h.resetter().Reset(t.Context(), token, secret.New(newPassword)); err != nil {
+	if err := h.reset(t.Context(), token, newPassword); err != nil {
 		t.Fatal(err)
 	}
 	calls := h.tap.Calls()
@@ -198,16 +198,16 @@ func TestReset(t *testing.T) {
 	if _, err := h.show(t, secret.String{}, cookie); err == nil {
 		t.Error("a cookie survived the reset")
 	}
-	if _, err := h.login().Login(t.Context(), "alice", secret.New(goodPassword)); !errors.Is(err, auth.ErrInvalidCredentials) {
+	if _, err := h.tryLogin(t.Context(), "alice", goodPassword); !errors.Is(err, auth.ErrInvalidCredentials) {
 		t.Errorf("the old password: %v", err)
 	}
-	if _, err := h.login().Login(t.Context(), "alice", secret.New(newPassword)); err != nil {
+	if _, err := h.tryLogin(t.Context(), "alice", newPassword); err != nil {
 		t.Errorf("the new password: %v", err)
 	}
 	if user := h.user(t, "alice"); !user.EmailVerified || !user.Proven || user.Epoch != 1 || user.Revision != 1 {
 		t.Errorf("the account is %+v", user)
 	}
-	if err := h.resetter().Reset(t.Context(), token, secret.New(newPassword)); !errors.Is(err, auth.ErrInvalidResetToken) {
+	if err := h.reset(t.Context(), token, newPassword); !errors.Is(err, auth.ErrInvalidResetToken) {
 		t.Errorf("the token again: %v", err)
 	}
 	box := &postbox{}
@@ -223,7 +223,7 @@ func TestNoticesAreNotLimited(t *testing.T) {
 	box := &postbox{}
 	for range 3 {
 		token := h.mailed(t, auth.MailReset, "alice@example.com")
-		if err := h.resetter().Reset(t.Context(), token, secret.New(newPassword)); err != nil {
+		if err := h.reset(t.Context(), token, newPassword); err != nil {
 			t.Fatal(err)
 		}
 		if err := h.deliver(t, box); err != nil {
@@ -242,12 +242,12 @@ func TestAPasswordThatIsRefusedSpendsNothing(t *testing.T) {
 	for name, password := range map[string]string{
 		"short": "short", "common": "password123", "the username": "xPythonistaX", "the address": "guido@example.com",
 	} {
-		err := h.resetter().Reset(t.Context(), token, secret.New(password))
+		err := h.reset(t.Context(), token, password)
 		if refused := fault.From(err); refused.Kind != fault.Invalid || refused.Fields[0].Key != "new_password" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := h.resetter().Reset(t.Context(), token, secret.New(newPassword)); err != nil {
+	if err := h.reset(t.Context(), token, newPassword); err != nil {
 		t.Errorf("a good one after that: %v", err)
 	}
 }
@@ -256,10 +256,10 @@ func TestAResetSetsAFirstPassword(t *testing.T) {
 	h := newHouse(t)
 	h.with(t, "oauthonly", changes{"phc": text("")})
 	token := h.mailed(t, auth.MailReset, "oauthonly@example.com")
-	if err := h.resetter().Reset(t.Context(), token, secret.New(newPassword)); err != nil {
+	if err := h.reset(t.Context(), token, newPassword); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.login().Login(t.Context(), "oauthonly", secret.New(newPassword)); err != nil {
+	if _, err := h.tryLogin(t.Context(), "oauthonly", newPassword); err != nil {
 		t.Errorf("the first password: %v", err)
 	}
 }
@@ -269,7 +269,7 @@ func TestADisabledAccountCannotBeReset(t *testing.T) {
 	h.register(t, "alice", "alice@example.com")
 	token := h.mailed(t, auth.MailReset, "alice@example.com")
 	h.change(t, "alice", changes{"active": boolean(false)})
-	if err := h.resetter().Reset(t.Context(), token, secret.New(newPassword)); !errors.Is(err, auth.ErrInvalidResetToken) {
+	if err := h.reset(t.Context(), token, newPassword); !errors.Is(err, auth.ErrInvalidResetToken) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -285,7 +285,7 @@ func TestManyResetsAtOnce(t *testing.T) {
 	for i := range 32 {
 		all.Go(func() {
 			password := fmt.Sprintf("A good password %d", i)
-			switch err := h.resetter().Reset(t.Context(), token, secret.New(password)); {
+			switch err := h.reset(t.Context(), token, password); {
 			case err == nil:
 				won.Add(1)
 				winner.Store(password)
@@ -300,7 +300,9 @@ func TestManyResetsAtOnce(t *testing.T) {
 	}
 	for i := range 32 {
 		password := fmt.Sprintf("A good password %d", i)
-		_, err := h.login().Login(t.Context(), "alice", secret.New(password))
+		asked := signIn("alice", password)
+		asked.Device = h.deviceOf(t, "alice") // a stranger would have to wait after five
+		_, _, err := h.login().Login(t.Context(), asked)
 		if (err == nil) != (password == winner.Load()) {
 			t.Errorf("%q: %v", password, err)
 		}
@@ -323,7 +325,7 @@ func TestDisown(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.ended(t, strangers)
-	if _, err := h.login().Login(t.Context(), "alice", secret.New(goodPassword)); !errors.Is(err, auth.ErrInvalidCredentials) {
+	if _, err := h.tryLogin(t.Context(), "alice", goodPassword); !errors.Is(err, auth.ErrInvalidCredentials) {
 		t.Errorf("the stranger's password: %v", err)
 	}
 	if _, err := h.verify(t, token); !errors.Is(err, auth.ErrInvalidVerificationToken) {
@@ -333,7 +335,7 @@ func TestDisown(t *testing.T) {
 		t.Errorf("disowning again: %v", err)
 	}
 	reset := h.mailed(t, auth.MailReset, "alice@example.com")
-	if err := h.resetter().Reset(t.Context(), reset, secret.New(newPassword)); err != nil {
+	if err := h.reset(t.Context(), reset, newPassword); err != nil {
 		t.Errorf("the owner takes the account: %v", err)
 	}
 }

@@ -38,6 +38,10 @@ type Config struct {
 	MailPerHour int           // mails to one address for one purpose
 	MailRepeat  time.Duration // between two of them
 
+	RateCritical    Rates // of requests a minute that compute a hash, make an account or send a mail
+	RateMedium      Rates // of those that do not
+	RateLimitFactor int   // multiplies both
+
 	PasswordMinLength int // code points
 
 	ProductName      string // as people know it
@@ -69,6 +73,13 @@ type Config struct {
 	SessionToken    secret.String
 }
 
+// Rates are how many requests a minute who may make.
+type Rates struct {
+	Anonymous int
+	User      int // signed in
+	Staff     int
+}
+
 // HTTPS says that clients reach the API over HTTPS only.
 func (c Config) HTTPS() bool { return strings.HasPrefix(c.PublicURL, "https://") }
 
@@ -90,6 +101,9 @@ func Read(getenv func(string) string) (Config, error) {
 		ResetToken:         r.seconds("RESET_TOKEN_SECONDS", 3600, 1),
 		MailPerHour:        r.integer("MAIL_PER_HOUR", 5, 1, 1000),
 		MailRepeat:         r.seconds("MAIL_REPEAT_SECONDS", 60, 0),
+		RateCritical:       r.rates("RATE_CRITICAL", Rates{Anonymous: 5, User: 20, Staff: 100}),
+		RateMedium:         r.rates("RATE_MEDIUM", Rates{Anonymous: 60, User: 180, Staff: 900}),
+		RateLimitFactor:    r.integer("RATE_LIMIT_FACTOR", 1, 1, maxFactor),
 		PasswordMinLength:  r.integer("PASSWORD_MIN_LENGTH", 8, 8, 64),
 		ProductName:        r.text("PRODUCT_NAME", "Latchkey"),
 		AppURL:             r.text("APP_URL", ""),

@@ -40,6 +40,9 @@ func TestDefaults(t *testing.T) {
 		"grace 30 s":                 cfg.RefreshGrace == 30*time.Second,
 		"session 365 days":           cfg.SessionMax == 365*24*time.Hour,
 		"verification token 24 h":    cfg.VerificationToken == 24*time.Hour,
+		"5 critical requests":        cfg.RateCritical == config.Rates{Anonymous: 5, User: 20, Staff: 100},
+		"60 medium requests":         cfg.RateMedium == config.Rates{Anonymous: 60, User: 180, Staff: 900},
+		"as they are":                cfg.RateLimitFactor == 1,
 		"password of 8":              cfg.PasswordMinLength == 8,
 		"ES256":                      cfg.SigningAlgorithm == "ES256",
 		"audience is the public URL": cfg.TokenAudience == "https://auth.example.com",
@@ -85,6 +88,12 @@ func TestRefused(t *testing.T) {
 		"SIGNING_KEYS: is for local use only":          {"SIGNING_KEYS": `{"keys":[]}`},
 		"USERS_TABLE: is required":                     {"USERS_TABLE": ""},
 		"LOG_LEVEL: \"LOUD\"":                          {"LOG_LEVEL": "LOUD"},
+		"RATE_CRITICAL: \"5/20\"":                      {"RATE_CRITICAL": "5/20"},
+		"RATE_CRITICAL: \"5/20/100/1\"":                {"RATE_CRITICAL": "5/20/100/1"},
+		"RATE_CRITICAL: \"0/20/100\"":                  {"RATE_CRITICAL": "0/20/100"},
+		"RATE_MEDIUM: \"60/ 180/900\"":                 {"RATE_MEDIUM": "60/ 180/900"},
+		"RATE_MEDIUM: \"60/180/1000001\"":              {"RATE_MEDIUM": "60/180/1000001"},
+		"RATE_LIMIT_FACTOR: \"0\"":                     {"RATE_LIMIT_FACTOR": "0"},
 	}
 	for want, changes := range tests {
 		t.Run(want, func(t *testing.T) {

@@ -78,6 +78,32 @@ func (r *reader) days(name string, preset, least int) time.Duration {
 	return time.Duration(r.integer(name, preset, least, most)) * 24 * time.Hour
 }
 
+// maxRate and maxFactor keep products of the two far below what a counter holds.
+const (
+	maxRate   = 1_000_000
+	maxFactor = 1_000
+)
+
+// rates reads three numbers of requests, separated by slashes.
+func (r *reader) rates(name string, preset Rates) Rates {
+	value := r.getenv(name)
+	if value == "" {
+		return preset
+	}
+	var read [3]int
+	parts := strings.Split(value, "/")
+	sound := len(parts) == len(read)
+	for i := 0; sound && i < len(read); i++ {
+		rate, err := strconv.Atoi(parts[i])
+		read[i], sound = rate, err == nil && rate >= 1 && rate <= maxRate
+	}
+	if !sound {
+		r.check(name, fmt.Errorf("%q is not three whole numbers from 1 to %d, as in 5/20/100", value, maxRate))
+		return preset
+	}
+	return Rates{Anonymous: read[0], User: read[1], Staff: read[2]}
+}
+
 // oneOf reads a word; the first of the values is the default.
 func (r *reader) oneOf(name string, values ...string) string {
 	value := r.text(name, values[0])

@@ -69,7 +69,7 @@ func (s *Store) FindUser(ctx context.Context, login auth.LoginName) (auth.User, 
 	if err != nil {
 		return auth.User{}, classify("reading the guard", err)
 	}
-	user := absentUser(login.Canonical)
+	user := auth.AbsentUser(login.Canonical)
 	if found != nil {
 		if user, err = readGuard(found); err != nil {
 			return auth.User{}, err

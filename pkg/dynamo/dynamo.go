@@ -20,6 +20,7 @@ import (
 
 	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
+	"latchkey/pkg/limit"
 )
 
 // Options say where the tables are and with what the store talks to them.
@@ -61,6 +62,8 @@ var _ interface {
 	auth.ResetStore
 	auth.FlowStore
 	auth.IdentityStore
+	auth.GuessStore
+	limit.Store
 } = (*Store)(nil)
 
 // New returns a Store. It makes no call.

@@ -13,6 +13,7 @@ import (
 	"latchkey/infra/local/wiretap"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/secret"
 )
 
@@ -130,6 +131,47 @@ func storeCalls(t *testing.T) map[string]storeCall {
 			},
 			check: func(t *testing.T, f fixture, _, _ auth.User) {
 				if keys := f.tables.Keys(t); len(keys) != 4 {
+					t.Errorf("the tables hold %v", keys)
+				}
+			}},
+		"TakePermits": {operations: []string{wiretap.OfLimits + "UpdateItem"},
+			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+				_, granted, err := f.TakePermits(ctx, limit.Bucket{Scope: "x", Holder: "alice", Limit: 5}, 1, now, now.Add(time.Minute))
+				if err == nil && !granted {
+					t.Error("a full bucket gave no permit")
+				}
+				return err
+			}},
+		"CountTry": {operations: []string{wiretap.OfLimits + "UpdateItem"},
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				tries, err := f.CountTry(ctx, auth.TryCount{Account: user.ID}, now.Add(time.Hour))
+				if err == nil && tries.Made != 1 && tries.Made != 2 { // two if an answer was lost
+					t.Errorf("the count is %+v", tries)
+				}
+				return err
+			}},
+		"TakeSlot": {operations: []string{wiretap.OfLimits + "UpdateItem"},
+			prepare: counted,
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.TakeSlot(ctx, auth.TryCount{Account: user.ID}, 0, now, now.Add(time.Minute))
+			}},
+		"Trip": {operations: []string{wiretap.OfLimits + "TransactWriteItems"},
+			prepare: counted,
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.Trip(ctx, auth.TryCount{Account: user.ID}, now.Add(time.Minute), newMail(user))
+			},
+			check: func(t *testing.T, f fixture, _, _ auth.User) {
+				if keys := f.tables.Keys(t); len(keys) != 7 {
+					t.Errorf("the tables hold %v", keys)
+				}
+			}},
+		"ClearTries": {operations: []string{wiretap.OfLimits + "DeleteItem"},
+			prepare: counted,
+			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+				return f.ClearTries(ctx, auth.TryCount{Account: user.ID})
+			},
+			check: func(t *testing.T, f fixture, _, _ auth.User) {
+				if keys := f.tables.Keys(t); len(keys) != 5 {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},

@@ -4,12 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/secret"
 )
 
@@ -30,6 +32,9 @@ import (
 //	                                  kid, end (of the link), lease, worker
 //	flow       A#<sha>     -          sign-in by a provider, by its state: provider, binding, verifier, nonce, exp; op once spent
 //	counter    R#M#<purpose>#<sha>  - when mails of that purpose went to the address lately: times, rev, exp
+//	tries      R#G#<user>#<epoch>   - tries at the password since the last success: tries, slots, opens, tripped, op, exp;
+//	                                  with #<device> behind it, those of a device or session that is the account's own
+//	window     R#L#<scope>#<sha>    - permits taken of a bucket in the minute that ends at exp: n, exp
 //
 //	who asks                      how
 //	register                      BatchGet N,E; TransactWrite Put U,N,E,S,O
@@ -45,6 +50,9 @@ import (
 //	                              BatchGet E,N; new: TransactWrite Put I,E,N,U,U/I,S; link: Get U, TransactWrite Put I,
 //	                              Update U IF rev, epoch, Put U/I,S,O; replacing: Get U/I, TransactWrite with Delete I
 //	health, warm-up               Get U#health
+//	tries, before the hash        Update R#G; in need of a slot Update R#G; when it trips TransactWrite Update R#G, Put O;
+//	                              at success Delete R#G
+//	the limiter, before these     Update R#L IF n, exp; once more for a window that has ended
 //
 // Times are numbers: seconds since 1970 where DynamoDB's TTL or a token's lifetime reads them (exp, end),
 // milliseconds elsewhere. Sessions are swept by TTL on exp, days late at times: the code compares exp and end itself.
@@ -57,6 +65,8 @@ const (
 	prefixFlow     = "A#"
 	prefixMail     = "O#"
 	prefixMailRate = "R#M#"
+	prefixRate     = "R#L#"
+	prefixTries    = "R#G#"
 
 	sortProfile  = "P"
 	sortIdentity = "I#" // and the provider
@@ -120,6 +130,12 @@ const (
 	attrLease   = "lease"
 	attrWorker  = "worker"
 	attrTimes   = "times"
+
+	attrCount   = "n"
+	attrTries   = "tries"
+	attrSlots   = "slots"
+	attrOpens   = "opens"
+	attrTripped = "tripped"
 )
 
 type item = map[string]types.AttributeValue
@@ -154,6 +170,18 @@ func mailRateKey(purpose auth.MailPurpose, address string) item {
 	return key(prefixMailRate+string(purpose)+"#"+digest(address), sortNone)
 }
 
+func rateKey(bucket limit.Bucket) item {
+	return key(prefixRate+bucket.Scope+"#"+digest(bucket.Holder), sortNone)
+}
+
+func triesKey(count auth.TryCount) item {
+	pk := prefixTries + count.Account.String() + "#" + strconv.FormatUint(count.Epoch, 10)
+	if !count.Device.IsZero() {
+		pk += "#" + count.Device.String()
+	}
+	return key(pk, sortNone)
+}
+
 // MailID reads the id of a mail from its partition key, as records of the table's stream have it.
 func MailID(pk string) (id.ID, error) {
 	text, is := strings.CutPrefix(pk, prefixMail)
@@ -170,11 +198,4 @@ func healthKey() item { return key(prefixUser+"health", sortProfile) }
 func digest(canonical string) string {
 	sum := sha256.Sum256([]byte(canonical))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-// absentUser is the id that an unknown login name is looked up under, so that it costs the calls of a known one.
-// It follows from the name, so that a flood of unknown names spreads over partitions.
-func absentUser(canonical string) id.ID {
-	sum := sha256.Sum256([]byte("absent\x00" + canonical))
-	return id.ID(sum[:id.Size])
 }

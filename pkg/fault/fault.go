@@ -94,3 +94,8 @@ func Validation(fields ...Field) *Fault {
 
 // ServiceUnavailable says that a dependency is down or throttled: 503, never 401.
 var ServiceUnavailable = &Fault{Kind: Unavailable, Code: "service_unavailable", Detail: "Service Unavailable", RetryAfter: time.Second}
+
+// TooManyRequests says that the caller has to wait for so long, at least a moment.
+func TooManyRequests(wait time.Duration) *Fault {
+	return &Fault{Kind: Limited, Code: "too_many_requests", Detail: "Too many requests", RetryAfter: max(wait, time.Second)}
+}

@@ -68,16 +68,31 @@ func (r loginRequest) Validate() []fault.Field {
 	return required(member{"username", r.Username == ""}, member{"password", r.Password.IsZero()})
 }
 
+// signIn is what a request to sign in shows, with the device cookie.
+func (d Door) signIn(r *http.Request) (auth.SignIn, error) {
+	asked, err := decode[loginRequest](r)
+	return auth.SignIn{Name: asked.Username, Password: asked.Password, Device: d.devices.read(r)}, err
+}
+
 type loginRules interface {
-	Login(ctx context.Context, name string, password secret.String) (auth.Pair, error)
+	Login(ctx context.Context, asked auth.SignIn) (auth.Pair, secret.String, error)
 }
 
 // Login is POST /api/auth/login.
-func Login(rules loginRules) Handler {
-	return serveJSON(http.StatusOK, func(ctx context.Context, asked loginRequest) (tokensBody, error) {
-		pair, err := rules.Login(ctx, asked.Username, asked.Password)
-		return newTokensBody(pair), err
-	})
+func Login(door Door, rules loginRules) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		asked, err := door.signIn(r)
+		if err != nil {
+			return err
+		}
+		pair, device, err := rules.Login(r.Context(), asked)
+		if err != nil {
+			return err
+		}
+		door.devices.set(w, device)
+		writeJSON(w, http.StatusOK, newTokensBody(pair))
+		return nil
+	}
 }
 
 // member is one member of a body and whether it is missing; an empty one counts as missing.

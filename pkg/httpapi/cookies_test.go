@@ -23,9 +23,9 @@ type sessionStub struct {
 	outs   int
 }
 
-func (s *sessionStub) CookieLogin(context.Context, string, secret.String) (secret.String, error) {
+func (s *sessionStub) CookieLogin(context.Context, auth.SignIn) (session, device secret.String, err error) {
 	s.logins++
-	return secret.New("the-cookie"), s.err
+	return secret.New("the-cookie"), secret.New("the-device"), s.err
 }
 
 func (s *sessionStub) Authenticate(_ context.Context, credentials auth.Credentials) (auth.Identity, error) {
@@ -47,12 +47,11 @@ func (s *sessionStub) Logout(ctx context.Context, credentials auth.Credentials, 
 // request sends a request to one of the endpoints that look at cookies, in front of an https API.
 func (s *sessionStub) request(t *testing.T, route contract.Route, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	door := newDoor(t)
 	handler := newEdge(io.Discard, true).Routes(map[contract.Route]httpapi.Handler{
-		contract.SessionLogin:  httpapi.SessionLogin(door, s),
-		contract.SessionLogout: httpapi.Logout(door, s),
-		contract.Me:            httpapi.Me(door, s),
-		contract.MeGet:         httpapi.Me(door, s),
+		contract.SessionLogin:  httpapi.SessionLogin(door(), s),
+		contract.SessionLogout: httpapi.Logout(door(), s),
+		contract.Me:            httpapi.Me(door(), s),
+		contract.MeGet:         httpapi.Me(door(), s),
 	})
 	request := httptest.NewRequest(route.Method, "https://auth.example.com"+route.Path, strings.NewReader(body))
 	request.Pattern = route.Key()
@@ -68,6 +67,7 @@ func (s *sessionStub) request(t *testing.T, route contract.Route, body string, h
 
 const (
 	cookieSet     = "__Host-session_id=the-cookie; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax"
+	deviceSet     = "__Host-device=the-device; Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax"
 	cookieAgain   = "__Host-session_id=good; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax"
 	cookieCleared = "__Host-session_id=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"
 	goodCookie    = "Cookie: __Host-session_id=good"
@@ -83,8 +83,8 @@ func TestSetCookie(t *testing.T) {
 		status  int
 		want    string
 	}{
-		"login":                         {sessionStub{}, contract.SessionLogin, good, nil, 200, cookieSet},
-		"login, with a cookie":          {sessionStub{}, contract.SessionLogin, good, []string{goodCookie}, 200, cookieSet},
+		"login":                         {sessionStub{}, contract.SessionLogin, good, nil, 200, cookieSet + "\n" + deviceSet},
+		"login, with a cookie":          {sessionStub{}, contract.SessionLogin, good, []string{goodCookie}, 200, cookieSet + "\n" + deviceSet},
 		"login refused":                 {sessionStub{err: auth.ErrInvalidCredentials}, contract.SessionLogin, good, nil, 403, ""},
 		"me, live cookie":               {sessionStub{state: auth.CookieLive}, contract.Me, "", []string{goodCookie}, 200, ""},
 		"me, renewed cookie":            {sessionStub{state: auth.CookieRenewed}, contract.Me, "", []string{goodCookie}, 200, cookieAgain},
@@ -117,7 +117,7 @@ func TestCookiesOnLocalhost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := httpapi.NewDoor(httpapi.SessionCookies(false, 90*time.Second), origins)
+	door := httpapi.NewDoor(httpapi.SessionCookies(false, 90*time.Second), httpapi.DeviceCookies(false), origins)
 	handler := newEdge(io.Discard, false).Routes(map[contract.Route]httpapi.Handler{
 		contract.SessionLogin: httpapi.SessionLogin(door, &sessionStub{}),
 	})

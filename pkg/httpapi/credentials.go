@@ -16,12 +16,15 @@ type authenticator interface {
 
 // Door is what the endpoints share that look at credentials: how cookies are written, and which pages may send them.
 type Door struct {
-	cookies Cookies
+	cookies Cookies // of sessions
+	devices Cookies
 	origins Origins
 }
 
 // NewDoor returns a Door.
-func NewDoor(cookies Cookies, origins Origins) Door { return Door{cookies: cookies, origins: origins} }
+func NewDoor(sessions, devices Cookies, origins Origins) Door {
+	return Door{cookies: sessions, devices: devices, origins: origins}
+}
 
 // credentials reads what a request carries to show who makes it. An unsafe request with a session cookie that a page of
 // another origin sent is refused.

@@ -26,15 +26,17 @@ type loginStub struct {
 	calls int
 	name  string
 	pass  secret.String
+
+	device secret.String
 }
 
-func (l *loginStub) Login(_ context.Context, name string, password secret.String) (auth.Pair, error) {
+func (l *loginStub) Login(_ context.Context, asked auth.SignIn) (auth.Pair, secret.String, error) {
 	l.calls++
-	l.name, l.pass = name, password
+	l.name, l.pass, l.device = asked.Name, asked.Password, asked.Device
 	if l.panic != "" {
 		panic(l.panic)
 	}
-	return l.pair, l.err
+	return l.pair, secret.New("the-device"), l.err
 }
 
 func newEdge(logs io.Writer, https bool) *httpapi.Edge {
@@ -43,7 +45,7 @@ func newEdge(logs io.Writer, https bool) *httpapi.Edge {
 
 // serve sends body to POST /api/auth/login behind stub.
 func serve(stub *loginStub, logs io.Writer, contentType, body string) *httptest.ResponseRecorder {
-	handler := newEdge(logs, true).Routes(map[contract.Route]httpapi.Handler{contract.Login: httpapi.Login(stub)})
+	handler := newEdge(logs, true).Routes(map[contract.Route]httpapi.Handler{contract.Login: httpapi.Login(door(), stub)})
 	request := httptest.NewRequest("POST", "/api/auth/login", strings.NewReader(body))
 	request.Pattern = contract.Login.Key()
 	request.Header.Set("Content-Type", contentType)
@@ -281,13 +283,12 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-func newDoor(t *testing.T) httpapi.Door {
-	t.Helper()
+func door() httpapi.Door {
 	origins, err := httpapi.NewOrigins("https://auth.example.com", []string{"https://app.example.com"})
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	return httpapi.NewDoor(httpapi.SessionCookies(true, 7*24*time.Hour), origins)
+	return httpapi.NewDoor(httpapi.SessionCookies(true, 7*24*time.Hour), httpapi.DeviceCookies(true), origins)
 }
 
 type meStub struct{}
@@ -319,7 +320,7 @@ func TestMe(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			me := httpapi.Me(newDoor(t), meStub{})
+			me := httpapi.Me(door(), meStub{})
 			handler := newEdge(io.Discard, false).Routes(map[contract.Route]httpapi.Handler{contract.Me: me})
 			request := httptest.NewRequest("POST", "/api/auth/me", strings.NewReader(test.body))
 			request.Pattern = contract.Me.Key()

@@ -75,13 +75,23 @@ func (r resetRequest) Validate() []fault.Field {
 }
 
 type resetter interface {
-	Reset(ctx context.Context, token, password secret.String) error
+	// Reset returns the value of the device cookie.
+	Reset(ctx context.Context, token, password secret.String) (secret.String, error)
 }
 
 // ResetPassword is POST /api/auth/reset-password.
-func ResetPassword(rules resetter) Handler {
-	return serveJSON(http.StatusOK, func(ctx context.Context, asked resetRequest) (messageBody, error) {
-		err := rules.Reset(ctx, asked.Token, asked.NewPassword)
-		return messageBody{Message: "Password reset successfully"}, err
-	})
+func ResetPassword(door Door, rules resetter) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		asked, err := decode[resetRequest](r)
+		if err != nil {
+			return err
+		}
+		device, err := rules.Reset(r.Context(), asked.Token, asked.NewPassword)
+		if err != nil {
+			return err
+		}
+		door.devices.set(w, device)
+		writeJSON(w, http.StatusOK, messageBody{Message: "Password reset successfully"})
+		return nil
+	}
 }

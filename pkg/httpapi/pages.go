@@ -132,13 +132,14 @@ func ResetPasswordForm(press Press, minLength int, door Door, rules resetPageRul
 		if err != nil {
 			return err
 		}
-		err = rules.Reset(r.Context(), linkToken(r), secret.New(form.Get("new_password")))
+		device, err := rules.Reset(r.Context(), linkToken(r), secret.New(form.Get("new_password")))
 		if refused := fault.From(err); refused != nil && refused.Kind == fault.Invalid && len(refused.Fields) > 0 {
 			return resetForm(w, r, press, minLength, rules, "The password "+refused.Fields[0].Message+".")
 		}
 		if err != nil {
 			return unusable(w, press, pages.ResetLink, err)
 		}
+		door.devices.set(w, device)
 		press.write(w, http.StatusOK, pages.ResetDone{Product: press.product})
 		return nil
 	}

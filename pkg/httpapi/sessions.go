@@ -77,7 +77,7 @@ func Logout(door Door, rules logoutRules) Handler {
 }
 
 type cookieLoginRules interface {
-	CookieLogin(ctx context.Context, name string, password secret.String) (secret.String, error)
+	CookieLogin(ctx context.Context, asked auth.SignIn) (session, device secret.String, err error)
 }
 
 // SessionLogin is POST /api/auth/session/login. A page of another origin cannot sign its visitors in.
@@ -86,15 +86,16 @@ func SessionLogin(door Door, rules cookieLoginRules) Handler {
 		if err := door.origins.check(r); err != nil {
 			return err
 		}
-		asked, err := decode[loginRequest](r)
+		asked, err := door.signIn(r)
 		if err != nil {
 			return err
 		}
-		cookie, err := rules.CookieLogin(r.Context(), asked.Username, asked.Password)
+		session, device, err := rules.CookieLogin(r.Context(), asked)
 		if err != nil {
 			return err
 		}
-		door.cookies.set(w, cookie)
+		door.cookies.set(w, session)
+		door.devices.set(w, device)
 		writeJSON(w, http.StatusOK, messageBody{Message: "Successfully logged in"})
 		return nil
 	}

@@ -54,6 +54,14 @@ func (r *Ring) OpenMail(kind auth.MailPurpose, raw string) (id.ID, error) {
 	return with(r, func(set *token.KeySet) (id.ID, error) { return set.OpenMail(kind, raw) })
 }
 
+// SealDevice is [token.KeySet.SealDevice].
+func (r *Ring) SealDevice(claims auth.DeviceClaims) secret.String { return r.set().SealDevice(claims) }
+
+// OpenDevice is [token.KeySet.OpenDevice].
+func (r *Ring) OpenDevice(raw string) (auth.DeviceClaims, error) {
+	return with(r, func(set *token.KeySet) (auth.DeviceClaims, error) { return set.OpenDevice(raw) })
+}
+
 // Authority signs and verifies access tokens with the keys of a Ring. It is safe for concurrent use, and must not be copied.
 type Authority struct {
 	ring             *Ring

@@ -25,10 +25,11 @@ const (
 	// Notices have no link, so that they train nobody to follow one.
 	PasswordChanged Kind = "password_changed"
 	PasswordRemoved Kind = "password_removed" // the owner of the mailbox signed in by a provider
+	Guessing        Kind = "guessing"         // somebody has tried too many passwords
 )
 
 // kinds holds whether a message carries a link.
-var kinds = map[Kind]bool{Verification: true, PasswordReset: true, PasswordChanged: false, PasswordRemoved: false}
+var kinds = map[Kind]bool{Verification: true, PasswordReset: true, PasswordChanged: false, PasswordRemoved: false, Guessing: false}
 
 // Data is what a message tells.
 type Data struct {

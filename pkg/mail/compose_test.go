@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // link is as long as a real one.
 const link = "https://auth.example.com/account/verify-email/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-var allKinds = []mail.Kind{mail.Verification, mail.PasswordReset, mail.PasswordChanged, mail.PasswordRemoved}
+var allKinds = []mail.Kind{mail.Verification, mail.PasswordReset, mail.PasswordChanged, mail.PasswordRemoved, mail.Guessing}
 
 func TestGolden(t *testing.T) {
 	for _, kind := range allKinds {
@@ -220,7 +220,9 @@ func data(username string) mail.Data {
 	}
 }
 
-func notice(kind mail.Kind) bool { return kind == mail.PasswordChanged || kind == mail.PasswordRemoved }
+func notice(kind mail.Kind) bool {
+	return kind == mail.PasswordChanged || kind == mail.PasswordRemoved || kind == mail.Guessing
+}
 
 func compose(t *testing.T, kind mail.Kind, username string) mail.Message {
 	t.Helper()

@@ -41,8 +41,8 @@ type Options struct {
 	OpenID bool
 
 	// Environment overrides template variables by name; other names are ignored. What is not in it and not in the template is
-	// filled in here: PUBLIC_URL, SIGNING_KEYS (not beside an SSM_ENDPOINT, where the keys are then), DYNAMODB_ENDPOINT,
-	// SES_ENDPOINT and, with a local provider, OAUTH_GOOGLE_…. A DYNAMODB_ENDPOINT or SES_ENDPOINT in it
+	// filled in here: PUBLIC_URL, SIGNING_KEYS (not beside an SSM_ENDPOINT, where the keys are then), RATE_LIMIT_FACTOR,
+	// DYNAMODB_ENDPOINT, SES_ENDPOINT and, with a local provider, OAUTH_GOOGLE_…. A DYNAMODB_ENDPOINT or SES_ENDPOINT in it
 	// is for the functions only, so that something may stand between them and the emulator.
 	Environment map[string]string
 

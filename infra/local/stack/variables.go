@@ -10,6 +10,9 @@ import (
 	"latchkey/pkg/token"
 )
 
+// localRateFactor makes room for a developer who tries things out: all requests come from one address.
+const localRateFactor = "20"
+
 // variables are the overrides for the template: the caller's, and where he has none, or an empty one, what only this stack knows.
 func (s *Stack) variables(environment map[string]string) (map[string]string, error) {
 	all := maps.Clone(environment)
@@ -25,7 +28,10 @@ func (s *Stack) variables(environment map[string]string) (map[string]string, err
 	if all["SES_ENDPOINT"] == "" {
 		all["SES_ENDPOINT"] = s.MailURL
 	}
-	maps.Copy(all, s.googleSettings())                          // there are some only if the caller has none
+	maps.Copy(all, s.googleSettings()) // there are some only if the caller has none
+	if all["RATE_LIMIT_FACTOR"] == "" {
+		all["RATE_LIMIT_FACTOR"] = localRateFactor
+	}
 	if all["SIGNING_KEYS"] == "" && all["SSM_ENDPOINT"] == "" { // with Systems Manager the keys are there
 		keys, err := signingKeys(s.folder.keys)
 		if err != nil {

@@ -23,7 +23,7 @@ func FaultsOf(operation string) map[string]Fault {
 		"throttled":          Throttle,
 		"server error":       ServerError,
 	}
-	switch operation {
+	switch strings.TrimPrefix(operation, OfLimits) {
 	case "BatchGetItem":
 		faults["all unprocessed"], faults["half unprocessed"] = Unprocess, UnprocessHalf
 	case "TransactWriteItems":

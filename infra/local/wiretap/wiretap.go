@@ -11,9 +11,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
+
+// OfLimits stands before the operations on the limiter's counters, which are told apart from those of the endpoint: a fault for
+// "UpdateItem" does not meet them, one for "limits:UpdateItem" meets nothing else.
+const OfLimits = "limits:"
+
+// counters begin the keys of these counters.
+var counters = [][]byte{[]byte(`"R#L#`), []byte(`"R#G#`)}
 
 // Call is one request to the engine.
 type Call struct {
@@ -30,6 +38,7 @@ type Tap struct {
 
 	mu     sync.Mutex
 	calls  []Call
+	limits []Call
 	uses   map[Use]bool
 	faults []*injection
 }
@@ -55,14 +64,21 @@ func (t *Tap) Inject(operation string, skip, times int, fault Fault) {
 func (t *Tap) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.calls, t.faults = nil, nil
+	t.calls, t.limits, t.faults = nil, nil, nil
 }
 
-// Calls returns the calls since the last Reset, in the order of their answers.
+// Calls returns the calls since the last Reset, in the order of their answers, those on the limiter's counters apart.
 func (t *Tap) Calls() []Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]Call(nil), t.calls...)
+}
+
+// LimitCalls returns the calls on the limiter's counters.
+func (t *Tap) LimitCalls() []Call {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]Call(nil), t.limits...)
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -73,8 +89,12 @@ func (t *Tap) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.noteUses(request, operation, body)
-	send := func() (*http.Response, error) { return t.forward(request, operation, body) }
-	if fault := t.take(operation); fault != nil {
+	name := operation
+	if slices.ContainsFunc(counters, func(key []byte) bool { return bytes.Contains(body, key) }) {
+		name = OfLimits + operation
+	}
+	send := func() (*http.Response, error) { return t.forward(request, name, body) }
+	if fault := t.take(name); fault != nil {
 		return fault(Exchange{request: request, operation: operation, body: body, send: send})
 	}
 	return send()
@@ -120,6 +140,7 @@ func (t *Tap) forward(request *http.Request, operation string, body []byte) (*ht
 }
 
 func (t *Tap) note(operation string, body, answer []byte) {
+	operation, ofLimits := strings.CutPrefix(operation, OfLimits)
 	call := Call{Operation: operation}
 	var asked struct{ TableName string }
 	if json.Unmarshal(body, &asked) == nil {
@@ -135,6 +156,10 @@ func (t *Tap) note(operation string, body, answer []byte) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if ofLimits {
+		t.limits = append(t.limits, call)
+		return
+	}
 	t.calls = append(t.calls, call)
 }
 

@@ -1,0 +1,305 @@
+package e2e_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"latchkey/infra/local/stack"
+	"latchkey/infra/local/wiretap"
+	"latchkey/pkg/app"
+	"latchkey/pkg/auth"
+	"latchkey/pkg/id"
+	"latchkey/pkg/lambdahttp"
+	"latchkey/pkg/token"
+)
+
+// limitedStack is a stack with the limits of a deployed one.
+func limitedStack(t *testing.T) *stack.Stack {
+	t.Helper()
+	return startStack(t, stack.Options{Root: moduleRoot(t), Log: io.Discard, Environment: map[string]string{"RATE_LIMIT_FACTOR": "1"}})
+}
+
+// TestTenFreshContainersHoldOneLimit: each request meets a process that knows nothing.
+func TestTenFreshContainersHoldOneLimit(t *testing.T) {
+	api := limitedStack(t)
+	forgot := func() answer {
+		return send(t, api.URL, "POST", "/api/auth/forgot-password", `{"email":"anybody@example.com"}`, "Content-Type: application/json")
+	}
+	seen := map[int]bool{}
+	for n := 1; n <= 10; n++ {
+		got := forgot()
+		if want := map[bool]int{true: http.StatusCreated, false: http.StatusTooManyRequests}[n <= 5]; got.status != want {
+			t.Errorf("request %d: %d %s", n, got.status, got.body)
+		}
+		if n > 5 {
+			checkRefusal(t, got, 5)
+		}
+		for _, pid := range api.Host.Processes()["ForgotPassword"] {
+			seen[pid] = true
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				t.Fatal(err)
+			}
+		}
+		for len(api.Host.Processes()["ForgotPassword"]) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if len(seen) != 10 {
+		t.Errorf("the requests met %d processes", len(seen))
+	}
+}
+
+// checkRefusal holds the form of a 429.
+func checkRefusal(t *testing.T, got answer, limit int) {
+	t.Helper()
+	checkHeaders(t, got)
+	wait := number(t, got.header.Get("Retry-After"))
+	reset := number(t, got.header.Get("RateLimit-Reset"))
+	if wait < 1 || wait > 60 || wait != reset || got.header.Get("RateLimit-Remaining") != "0" ||
+		got.header.Get("RateLimit-Limit") != strconv.Itoa(limit) || got.header.Get("RateLimit-Policy") != fmt.Sprintf("%d;w=60", limit) {
+		t.Errorf("the headers are %v", got.header)
+	}
+	if got.member("detail") != "Too many requests" || got.member("error") != "Too Many Requests" ||
+		got.member("retry_after") != strconv.Itoa(wait) || got.member("status_code") != "429" {
+		t.Errorf("the body is %s", got.body)
+	}
+}
+
+func number(t *testing.T, text string) int {
+	t.Helper()
+	value, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// container is a function as a container of its own, which is asked by events.
+type container struct {
+	handler lambdahttp.Handler
+	route   string
+}
+
+// newContainer starts a function of the stack in this process.
+func newContainer(t *testing.T, api *stack.Stack, folder, route string, function app.Function) container {
+	t.Helper()
+	for _, deployed := range api.Template.Functions {
+		if !strings.HasSuffix(deployed.Folder, "/"+folder) {
+			continue
+		}
+		environment := map[string]string{"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+		for name, value := range deployed.Environment {
+			environment[name] = value
+		}
+		handler, err := app.Build(function, func(name string) string { return environment[name] }, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return container{lambdahttp.Adapt(handler), route}
+	}
+	t.Fatalf("there is no function in %s", folder)
+	return container{}
+}
+
+// ask sends a request as API Gateway does, from an address.
+func (c container) ask(t *testing.T, source, body string, headers map[string]string) answer {
+	t.Helper()
+	method, path, _ := strings.Cut(c.route, " ")
+	all := map[string]string{"content-type": "application/json"}
+	for name, value := range headers {
+		all[name] = value
+	}
+	event, err := json.Marshal(map[string]any{
+		"routeKey": c.route, "rawPath": path, "headers": all, "body": body,
+		"requestContext": map[string]any{"http": map[string]string{"method": method, "sourceIp": source}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := c.handler.Invoke(t.Context(), event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		StatusCode int
+		Body       string
+	}
+	if err := json.Unmarshal(output, &got); err != nil {
+		t.Fatal(err)
+	}
+	return answer{status: got.StatusCode, body: got.Body}
+}
+
+// TestSourcesThatAreOne: whatever a client can vary by itself opens no bucket of its own.
+func TestSourcesThatAreOne(t *testing.T) {
+	api := limitedStack(t)
+	sources := map[string]struct {
+		source func(n int) (string, map[string]string)
+		times  int
+	}{
+		"addresses of one /64": {func(n int) (string, map[string]string) {
+			return fmt.Sprintf("2001:db8:1:2:%x:%x:0:%x", n*7919%65536, n%65536, n%13), nil
+		}, 10_000},
+		"forwarding headers": {func(n int) (string, map[string]string) {
+			forged := fmt.Sprintf("203.0.113.%d", n%250)
+			return "192.0.2.1", map[string]string{"x-forwarded-for": forged, "x-real-ip": forged, "forwarded": "for=" + forged, "true-client-ip": forged}
+		}, 300},
+		"spellings of one IPv4 address": {func(n int) (string, map[string]string) {
+			return []string{"192.0.2.7", "::ffff:192.0.2.7", "::ffff:c000:207"}[n%3], nil
+		}, 30},
+		"no address at all": {func(n int) (string, map[string]string) { return []string{"", "-", "unknown"}[n%3], nil }, 30},
+	}
+	for name, test := range sources {
+		t.Run(name, func(t *testing.T) {
+			function := newContainer(t, api, "send-verification", "POST /api/auth/send-verification", app.SendVerification)
+			passed := 0
+			for n := range test.times {
+				source, headers := test.source(n)
+				body := fmt.Sprintf(`{"email":"somebody-%d@example.com"}`, n)
+				switch got := function.ask(t, source, body, headers); got.status {
+				case http.StatusCreated:
+					passed++
+				case http.StatusTooManyRequests:
+				default:
+					t.Fatalf("%d %s", got.status, got.body)
+				}
+			}
+			if passed != 5 {
+				t.Errorf("%d requests passed", passed)
+			}
+		})
+	}
+}
+
+// TestManySourcesGetNoFurtherWithOneAccount.
+func TestManySourcesGetNoFurtherWithOneAccount(t *testing.T) {
+	api := limitedStack(t)
+	function := newContainer(t, api, "forgot-password", "POST /api/auth/forgot-password", app.ForgotPassword)
+	passed := 0
+	for n := range 50 {
+		address := []string{"victim@example.com", "VICTIM@Example.com"}[n%2]
+		if function.ask(t, fmt.Sprintf("198.51.100.%d", n), fmt.Sprintf(`{"email":%q}`, address), nil).status == http.StatusCreated {
+			passed++
+		}
+	}
+	if passed != 5 {
+		t.Errorf("%d requests passed", passed)
+	}
+	if got := function.ask(t, "198.51.100.1", `{"email":"other@example.com"}`, nil); got.status != http.StatusCreated {
+		t.Errorf("for another account: %d %s", got.status, got.body)
+	}
+}
+
+// idOf is the id of the user whom an access token of the shared stack belongs to.
+func idOf(t *testing.T, access string) string {
+	t.Helper()
+	return me(t, bearer(access)).member("id")
+}
+
+// deviceOf makes the cookie of another device of a user in that epoch, by the keys of the shared stack.
+func deviceOf(t *testing.T, user string, epoch uint64) string {
+	t.Helper()
+	keys, err := token.ParseKeySet([]byte(signingKeys(t)), "ES256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := id.Parse(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Cookie: device=" + keys.SealDevice(auth.DeviceClaims{User: owner, Epoch: epoch, Device: id.New(rand.Reader)}).Reveal()
+}
+
+// TestAnAttackerKeepsNobodyOut: whoever fails at an account for long has to wait, and its owner is told once. The owner signs in
+// on a device that was here before and, after a reset, on any.
+func TestAnAttackerKeepsNobodyOut(t *testing.T) {
+	register(t, "besieged")
+	awaitMail(t, shared.MailURL, "besieged@example.com", 1)
+	signedIn := post(t, "/api/auth/login", credentials("besieged"))
+	device, attributes, _ := strings.Cut(signedIn.header.Get("Set-Cookie"), "; ")
+	if !strings.HasPrefix(device, "device=") || attributes != "Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" {
+		t.Fatalf("Set-Cookie is %q", signedIn.header.Values("Set-Cookie"))
+	}
+	statuses := map[int]int{}
+	for range 30 {
+		got := post(t, "/api/auth/login", `{"username":"besieged","password":"a wrong password"}`)
+		statuses[got.status]++
+		if wait := got.header.Get("Retry-After"); got.status == http.StatusTooManyRequests && number(t, wait) > 20 {
+			t.Errorf("one waits %s s", wait)
+		}
+	}
+	if statuses[http.StatusForbidden] < 5 || statuses[http.StatusForbidden] > 10 || statuses[http.StatusTooManyRequests] < 20 {
+		t.Errorf("the statuses are %v", statuses)
+	}
+	if got := post(t, "/api/auth/login", credentials("besieged")); got.status != http.StatusTooManyRequests {
+		t.Errorf("the right password of a stranger: %d %s", got.status, got.body)
+	}
+	for _, path := range []string{"/api/auth/login", "/api/auth/session/login"} {
+		if got := post(t, path, credentials("besieged"), "Cookie: "+device); got.status != http.StatusOK {
+			t.Errorf("%s on the owner's device: %d %s", path, got.status, got.body)
+		}
+	}
+	notice := awaitMail(t, shared.MailURL, "besieged@example.com", 2)
+	if !strings.Contains(notice.Subject, "trying passwords") || strings.Contains(notice.Body.Text, "http") {
+		t.Errorf("the notice is %+v", notice)
+	}
+	post(t, "/api/auth/forgot-password", asEmail("besieged"))
+	link := awaitMail(t, shared.MailURL, "besieged@example.com", 3)
+	done := reset(t, link.token(t), "Another password 1")
+	if done.status != http.StatusOK || !strings.HasPrefix(done.header.Get("Set-Cookie"), "device=") {
+		t.Fatalf("the reset: %d %v", done.status, done.header)
+	}
+	if got := post(t, "/api/auth/login", `{"username":"besieged","password":"Another password 1"}`); got.status != http.StatusOK {
+		t.Errorf("after the reset: %d %s", got.status, got.body)
+	}
+}
+
+// TestALimiterWithoutItsStore: 503 where limits are exact, an answer elsewhere.
+func TestALimiterWithoutItsStore(t *testing.T) {
+	quiet(t)
+	access := register(t, "unlimited")
+	defer shared.tap.Reset()
+	shared.tap.Inject(wiretap.OfLimits+"UpdateItem", 0, 1<<30, wiretap.Refuse)
+	if got := post(t, "/api/auth/login", credentials("unlimited")); got.status != http.StatusServiceUnavailable {
+		t.Errorf("login: %d %s", got.status, got.body)
+	}
+	if got := me(t, bearer(access)); got.status != http.StatusOK {
+		t.Errorf("me: %d %s", got.status, got.body)
+	}
+}
+
+// TestWhatLimitsCost: the limiter's own writes, of a unit each, beside the budgets of the endpoints.
+func TestWhatLimitsCost(t *testing.T) {
+	access := register(t, "costly")
+	quiet(t)
+	wrong := `{"username":"costly","password":"wrong"}`
+	tests := map[string]struct {
+		request func() answer
+		want    string
+	}{
+		"login":           {func() answer { return post(t, "/api/auth/login", credentials("costly")) }, "UpdateItem UpdateItem UpdateItem DeleteItem r0 w4"},
+		"login, wrong":    {func() answer { return post(t, "/api/auth/login", wrong) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
+		"login, unknown":  {func() answer { return post(t, "/api/auth/login", credentials("nobody at all")) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
+		"forgot-password": {func() answer { return post(t, "/api/auth/forgot-password", asEmail("costly")) }, "UpdateItem UpdateItem r0 w2"},
+		"reset-password":  {func() answer { return reset(t, "x", "Another password 1") }, "UpdateItem r0 w1"},
+		"me":              {func() answer { return me(t, bearer(access)) }, "UpdateItem r0 w1"},
+		"health":          {func() answer { return send(t, shared.URL, "GET", "/api/auth/health", "") }, " r0 w0"},
+	}
+	for name, test := range tests {
+		test.request() // begins the windows, which cost a second write where they take the place of others
+		shared.tap.Reset()
+		test.request()
+		if got := spentOnLimits(shared); got != test.want {
+			t.Errorf("%s: spent %q, want %q", name, got, test.want)
+		}
+	}
+}

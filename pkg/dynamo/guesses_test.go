@@ -1,0 +1,125 @@
+package dynamo_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/pkg/auth"
+	"latchkey/pkg/id"
+)
+
+// counted counts a try at the fixture's account.
+func counted(t *testing.T, f fixture) auth.Mail {
+	t.Helper()
+	if _, err := f.CountTry(t.Context(), auth.TryCount{Account: f.user.ID}, now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	return auth.Mail{}
+}
+
+func TestTries(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user := newUser(t, "alice", "alice@example.com")
+		count := auth.TryCount{Account: user.ID, Epoch: 3}
+		made := 0
+		next := func() auth.Tries { // without their number, which rises by two if the engine is so slow that the SDK repeats the call
+			t.Helper()
+			tries, err := f.CountTry(t.Context(), count, now.Add(time.Hour))
+			if err != nil || tries.Made <= made {
+				t.Fatalf("after %d tries: %+v, error %v", made, tries, err)
+			}
+			made, tries.Made = tries.Made, 0
+			return tries
+		}
+		if got := next(); got != (auth.Tries{}) {
+			t.Errorf("the first try: %+v", got)
+		}
+		for range 2 {
+			if err := f.Trip(t.Context(), count, now.Add(time.Minute), newMail(user)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := next(); got != (auth.Tries{Opens: now.Add(time.Minute), Tripped: true}) {
+			t.Errorf("once tripped: %+v", got)
+		}
+		if keys := f.tables.Keys(t); len(keys) != 2 {
+			t.Errorf("tripped twice, the tables hold %v", keys)
+		}
+		early := now.Add(time.Minute - time.Millisecond)
+		if late, is := errors.AsType[*auth.NoSlotError](f.TakeSlot(t.Context(), count, 0, early, now)); !is || !late.Opens.Equal(now.Add(time.Minute)) {
+			t.Errorf("a slot before it opens: %v", late)
+		}
+		if err := f.TakeSlot(t.Context(), count, 0, now.Add(time.Minute), now.Add(3*time.Minute)); err != nil {
+			t.Errorf("a slot that is open: %v", err)
+		}
+		if late, is := errors.AsType[*auth.NoSlotError](f.TakeSlot(t.Context(), count, 0, now.Add(time.Hour), now)); !is {
+			t.Errorf("a slot that was taken: %v", late)
+		}
+		if got := next(); got != (auth.Tries{Slots: 1, Opens: now.Add(3 * time.Minute), Tripped: true}) {
+			t.Errorf("with a slot taken: %+v", got)
+		}
+		if err := f.ClearTries(t.Context(), count); err != nil {
+			t.Fatal(err)
+		}
+		if late, is := errors.AsType[*auth.NoSlotError](f.TakeSlot(t.Context(), count, 1, now.Add(time.Hour), now)); !is || !late.Opens.IsZero() {
+			t.Errorf("a slot of a count that is gone: %v", late)
+		}
+		if err := f.Trip(t.Context(), count, now, newMail(user)); err != nil {
+			t.Fatal(err)
+		}
+		if keys := f.tables.Keys(t); len(keys) != 1 {
+			t.Errorf("a count that is gone came back: %v", keys)
+		}
+	})
+}
+
+// TestCountsAreKeptApart by account, epoch and device.
+func TestCountsAreKeptApart(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		first := auth.TryCount{Account: id.New(rand.Reader)}
+		for _, count := range []auth.TryCount{
+			first, {Account: id.New(rand.Reader)}, {Account: first.Account, Epoch: 1}, {Account: first.Account, Device: first.Account},
+		} {
+			if _, err := f.CountTry(t.Context(), count, now.Add(time.Hour)); err != nil {
+				t.Errorf("%+v: %v", count, err)
+			}
+		}
+		if keys := f.tables.Keys(t); len(keys) != 4 {
+			t.Errorf("the tables hold %v", keys)
+		}
+	})
+}
+
+// TestOfManyWhoWantTheSlotOneGetsIt, and of many who trip the count one queues its notice.
+func TestOfManyWhoWantTheSlotOneGetsIt(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		f.user = newUser(t, "alice", "alice@example.com")
+		counted(t, f)
+		count := auth.TryCount{Account: f.user.ID}
+		var got atomic.Int32
+		var all sync.WaitGroup
+		for range 32 {
+			notice := newMail(f.user)
+			all.Go(func() {
+				err := f.TakeSlot(t.Context(), count, 0, now, now.Add(time.Minute))
+				if _, late := errors.AsType[*auth.NoSlotError](err); err != nil && !late {
+					t.Error(err)
+				}
+				if err == nil {
+					got.Add(1)
+				}
+				if err := f.Trip(t.Context(), count, now, notice); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if keys := f.tables.Keys(t); got.Load() != 1 || len(keys) != 2 {
+			t.Errorf("%d got the slot; the tables hold %v", got.Load(), keys)
+		}
+	})
+}

@@ -1,0 +1,8 @@
+package limit
+
+import "time"
+
+// NewForgetful returns a Limiter that remembers so many buckets at most.
+func NewForgetful(store Store, now func() time.Time, most int) *Limiter {
+	return &Limiter{store: store, memory: newMemory(most), now: now}
+}
