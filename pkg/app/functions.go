@@ -22,7 +22,11 @@ type routes = map[contract.Route]httpapi.Handler
 // Register is functions/register.
 func Register(p *Parts) http.Handler {
 	registrar := auth.NewRegistrar(p.useStore(), p.hasher(), p.policy(), p.pairs(), p.now, p.random)
-	return p.edge().Routes(routes{contract.Register: p.limits().CriticalFor(httpapi.ByEmail, httpapi.Register(registrar))})
+	register := httpapi.Register(registrar)
+	if p.cfg.RegisterNeutral {
+		register = httpapi.RegisterNeutral(auth.NewNeutralRegistrar(registrar, p.useStore()))
+	}
+	return p.edge().Routes(routes{contract.Register: p.limits().CriticalFor(httpapi.ByEmail, register)})
 }
 
 // Login is functions/login.

@@ -34,6 +34,7 @@ type User struct {
 	Staff         bool
 	Superuser     bool
 	Membership    bool
+	Pending       bool // made without telling whether its address is known, and not verified yet: no password opens it
 	EmailVerified bool // the address was verified by a mailed link or by a provider
 	Proven        bool // the holder of the password proved to own the mailbox
 

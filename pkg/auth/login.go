@@ -197,7 +197,7 @@ func (l *Login) check(ctx context.Context, user User, password secret.String) er
 	if user.ID != (id.ID{}) {
 		reqlog.User(ctx, user.ID)
 	}
-	if !match {
+	if !match || user.Pending {
 		return ErrInvalidCredentials
 	}
 	if !user.Active {

@@ -45,12 +45,16 @@ type MailPurpose string
 const (
 	MailVerification MailPurpose = "verification" // asks the owner of an address to confirm it
 	MailReset        MailPurpose = "reset"        // lets the owner of an address set a new password
+	MailTaken        MailPurpose = "taken"        // tells who registers again that there is an account; no link, limited as those
 
 	// Notices have no link, are not limited and not asked for.
 	MailPasswordChanged MailPurpose = "password_changed"
 	MailPasswordRemoved MailPurpose = "password_removed" // by who proved to own the mailbox of an account not proven
 	MailGuessing        MailPurpose = "guessing"         // somebody has tried too many passwords
 )
+
+// hasLink says whether the mail carries a link with a token.
+func (p MailPurpose) hasLink() bool { return p == MailVerification || p == MailReset }
 
 // isNotice says whether the mail tells what has happened, and has no link.
 func (p MailPurpose) isNotice() bool {

@@ -206,7 +206,7 @@ func (m *Mailer) life(purpose MailPurpose) time.Duration {
 		return m.lives.Verification
 	case MailReset:
 		return m.lives.Reset
-	case MailPasswordChanged, MailPasswordRemoved, MailGuessing:
+	case MailPasswordChanged, MailPasswordRemoved, MailGuessing, MailTaken:
 	}
 	return 0
 }
@@ -232,7 +232,7 @@ func (l MailLimits) add(count MailCount, now time.Time) (MailCount, bool) {
 // send sends a claimed mail and marks it.
 func (m *Mailer) send(ctx context.Context, mail Mail, user User) error {
 	var token secret.String
-	if !mail.Purpose.isNotice() {
+	if mail.Purpose.hasLink() {
 		var err error
 		if token, err = m.tokens.SealMail(mail.KeyID, mail.Purpose, mail.ID); err != nil {
 			return fmt.Errorf("deriving the link: %w", err)

@@ -38,6 +38,8 @@ type Config struct {
 	MailPerHour int           // mails to one address for one purpose
 	MailRepeat  time.Duration // between two of them
 
+	RegisterNeutral bool // registering does not tell whether an address is known
+
 	RateCritical    Rates // of requests a minute that compute a hash, make an account or send a mail
 	RateMedium      Rates // of those that do not
 	RateLimitFactor int   // multiplies both
@@ -104,6 +106,7 @@ func Read(getenv func(string) string) (Config, error) {
 		RateCritical:       r.rates("RATE_CRITICAL", Rates{Anonymous: 5, User: 20, Staff: 100}),
 		RateMedium:         r.rates("RATE_MEDIUM", Rates{Anonymous: 60, User: 180, Staff: 900}),
 		RateLimitFactor:    r.integer("RATE_LIMIT_FACTOR", 1, 1, maxFactor),
+		RegisterNeutral:    r.oneOf("REGISTER_NEUTRAL", "false", "true") == "true",
 		PasswordMinLength:  r.integer("PASSWORD_MIN_LENGTH", 8, 8, 64),
 		ProductName:        r.text("PRODUCT_NAME", "Latchkey"),
 		AppURL:             r.text("APP_URL", ""),

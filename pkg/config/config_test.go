@@ -94,6 +94,7 @@ func TestRefused(t *testing.T) {
 		"RATE_MEDIUM: \"60/ 180/900\"":                 {"RATE_MEDIUM": "60/ 180/900"},
 		"RATE_MEDIUM: \"60/180/1000001\"":              {"RATE_MEDIUM": "60/180/1000001"},
 		"RATE_LIMIT_FACTOR: \"0\"":                     {"RATE_LIMIT_FACTOR": "0"},
+		"REGISTER_NEUTRAL: \"yes\"":                    {"REGISTER_NEUTRAL": "yes"},
 	}
 	for want, changes := range tests {
 		t.Run(want, func(t *testing.T) {

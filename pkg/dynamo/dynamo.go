@@ -63,6 +63,7 @@ var _ interface {
 	auth.FlowStore
 	auth.IdentityStore
 	auth.GuessStore
+	auth.NeutralStore
 	limit.Store
 } = (*Store)(nil)
 

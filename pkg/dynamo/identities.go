@@ -85,9 +85,9 @@ func (s *Store) LinkIdentity(ctx context.Context, link auth.Link) error {
 // linkUpdate changes the account if it is as it was read.
 func (s *Store) linkUpdate(link auth.Link) types.TransactWriteItem {
 	change := "SET email_verified = :true, proven = :true, epoch = :epoch, rev = rev + :one, last_login = :now, " +
-		"oauth_provider = if_not_exists(oauth_provider, :provider), room = room - :one, #identity = :identity"
+		"oauth_provider = if_not_exists(oauth_provider, :provider), room = room - :one, #identity = :identity REMOVE pending"
 	if link.Seized {
-		change += " REMOVE phc"
+		change += ", phc"
 	}
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName:                &s.users,

@@ -147,6 +147,7 @@ func (s *Store) VerifyEmail(ctx context.Context, mail auth.Mail, proven bool) er
 	if proven {
 		change = "SET email_verified = :true, proven = :true, rev = rev + :one"
 	}
+	change += " REMOVE pending"
 	return s.spend(ctx, mail, auth.MailUsed, linkStates, types.Update{
 		UpdateExpression:          aws.String(change),
 		ConditionExpression:       aws.String(linkUser),
@@ -167,7 +168,7 @@ func (s *Store) DisownAccount(ctx context.Context, mail auth.Mail) error {
 func (s *Store) ResetPassword(ctx context.Context, mail auth.Mail, hash secret.String, notice auth.Mail) error {
 	return s.spend(ctx, mail, auth.MailUsed, freshLinkStates, types.Update{
 		UpdateExpression: aws.String("SET phc = :phc, email_verified = :true, proven = :true, " +
-			"epoch = epoch + :one, rev = rev + :one"),
+			"epoch = epoch + :one, rev = rev + :one REMOVE pending"),
 		ConditionExpression:       aws.String(linkUser + " AND active = :true"),
 		ExpressionAttributeValues: linkValues(mail, item{":phc": text(hash.Reveal()), ":true": flag(true), ":one": number(1)}),
 	}, putNew(s.sessions, mailItem(notice)))

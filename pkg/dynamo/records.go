@@ -32,6 +32,9 @@ func userItem(user auth.User) item {
 	if !user.PasswordHash.IsZero() {
 		stored[attrPHC] = text(user.PasswordHash.Reveal())
 	}
+	if user.Pending {
+		stored[attrPending] = flag(true)
+	}
 	if user.OAuthProvider != "" {
 		stored[attrOAuthProvider] = text(user.OAuthProvider)
 	}
@@ -60,6 +63,7 @@ func readUser(stored item) (auth.User, error) {
 		Membership:    r.flag(attrMembership),
 		EmailVerified: r.flag(attrEmailVerified),
 		Proven:        r.flag(attrProven),
+		Pending:       r.flag(attrPending),
 		OAuthProvider: r.text(attrOAuthProvider),
 		Joined:        r.millis(attrJoined),
 		LastLogin:     r.millis(attrLastLogin),

@@ -38,6 +38,7 @@ import (
 //
 //	who asks                      how
 //	register                      BatchGet N,E; TransactWrite Put U,N,E,S,O
+//	register, neutral             BatchGet N,E; TransactWrite Put U,N,E,O, or checks of U,N,E and Put O
 //	login, session/login          Get N or E; Get U; Update U; Put S; without room: Query S, Delete S…, Update U
 //	refresh                       Get U; Update S IF gen, epoch, exp, end; at reuse Delete S
 //	me, logout                    BatchGet S,U, consistent; logout: Delete S; me with a cookie, hourly: Update S
@@ -97,6 +98,7 @@ const (
 	attrMembership    = "membership"
 	attrEmailVerified = "email_verified"
 	attrProven        = "proven"
+	attrPending       = "pending" // there only while it holds
 	attrOAuthProvider = "oauth_provider"
 	attrJoined        = "joined"
 	attrLastLogin     = "last_login"

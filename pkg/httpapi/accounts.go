@@ -47,14 +47,29 @@ type registrar interface {
 	Register(ctx context.Context, asked auth.Registration) (auth.Pair, error)
 }
 
+func (r registerRequest) registration() auth.Registration {
+	return auth.Registration{
+		Username: r.Username, Email: r.Email, Password: r.Password, FirstName: r.FirstName, LastName: r.LastName,
+	}
+}
+
 // Register is POST /api/auth/register.
 func Register(accounts registrar) Handler {
 	return serveJSON(http.StatusCreated, func(ctx context.Context, asked registerRequest) (tokensBody, error) {
-		pair, err := accounts.Register(ctx, auth.Registration{
-			Username: asked.Username, Email: asked.Email, Password: asked.Password,
-			FirstName: asked.FirstName, LastName: asked.LastName,
-		})
+		pair, err := accounts.Register(ctx, asked.registration())
 		return newTokensBody(pair), err
+	})
+}
+
+type neutralRegistrar interface {
+	Register(ctx context.Context, asked auth.Registration) error
+}
+
+// RegisterNeutral is POST /api/auth/register where it does not tell whether an address is known.
+func RegisterNeutral(accounts neutralRegistrar) Handler {
+	told := messageBody{Message: "If this email can be registered, a verification link has been sent"}
+	return serveJSON(http.StatusCreated, func(ctx context.Context, asked registerRequest) (messageBody, error) {
+		return told, accounts.Register(ctx, asked.registration())
 	})
 }
 

@@ -22,6 +22,9 @@ const (
 	Verification  Kind = "verification"   // with the link that confirms the address
 	PasswordReset Kind = "password_reset" // with the link that sets a new password
 
+	// Taken tells who registers again that there is an account. It has no link, like the notices.
+	Taken Kind = "taken"
+
 	// Notices have no link, so that they train nobody to follow one.
 	PasswordChanged Kind = "password_changed"
 	PasswordRemoved Kind = "password_removed" // the owner of the mailbox signed in by a provider
@@ -29,7 +32,7 @@ const (
 )
 
 // kinds holds whether a message carries a link.
-var kinds = map[Kind]bool{Verification: true, PasswordReset: true, PasswordChanged: false, PasswordRemoved: false, Guessing: false}
+var kinds = map[Kind]bool{Verification: true, PasswordReset: true, PasswordChanged: false, PasswordRemoved: false, Guessing: false, Taken: false}
 
 // Data is what a message tells.
 type Data struct {

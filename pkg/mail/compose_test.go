@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // link is as long as a real one.
 const link = "https://auth.example.com/account/verify-email/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-var allKinds = []mail.Kind{mail.Verification, mail.PasswordReset, mail.PasswordChanged, mail.PasswordRemoved, mail.Guessing}
+var allKinds = []mail.Kind{mail.Verification, mail.PasswordReset, mail.PasswordChanged, mail.PasswordRemoved, mail.Guessing, mail.Taken}
 
 func TestGolden(t *testing.T) {
 	for _, kind := range allKinds {
@@ -221,7 +221,7 @@ func data(username string) mail.Data {
 }
 
 func notice(kind mail.Kind) bool {
-	return kind == mail.PasswordChanged || kind == mail.PasswordRemoved || kind == mail.Guessing
+	return kind == mail.PasswordChanged || kind == mail.PasswordRemoved || kind == mail.Guessing || kind == mail.Taken
 }
 
 func compose(t *testing.T, kind mail.Kind, username string) mail.Message {

@@ -65,6 +65,8 @@ func (p *Postman) letter(purpose auth.MailPurpose, user auth.User, token secret.
 		return PasswordChanged, data
 	case auth.MailPasswordRemoved:
 		return PasswordRemoved, data
+	case auth.MailTaken:
+		return Taken, data
 	case auth.MailGuessing:
 		return Guessing, data
 	}
