@@ -6,48 +6,113 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"latchkey/pkg/app"
 )
 
-// guessed is how many accounts take the wrong passwords in turn, so that no limit on guesses for one is what is measured.
-const guessed = 50
+// triesPerName keeps each name below the number of failures from which tries have to wait, and its owner is told.
+const triesPerName = 4
 
-// measureGuesses measures what a stranger could: whether a name that nobody has takes another time than a wrong password.
+// refusedNames are names of one kind, at which nobody can log in.
+type refusedNames struct {
+	kind   string
+	change map[string]types.AttributeValueUpdate // of the account as stored; nil for one with another password
+}
+
+// measureGuesses measures what a stranger could: whether a name that nobody has, that is disabled or has no password, takes another
+// time than a wrong password. The kinds take turns.
 func measureGuesses(ctx context.Context, p *product, how effort, table *report) error {
-	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
-	if err != nil {
-		return err
-	}
 	login, err := p.endpoint("login", "POST /api/auth/login", app.Login)
 	if err != nil {
 		return err
 	}
-	var names []string
-	for range guessed {
+	wrong, err := p.namesOf(ctx, refusedNames{kind: "wrong password"}, how.guesses)
+	if err != nil {
+		return err
+	}
+	names := map[string][]string{"unknown user": unknownNames(how.guesses)}
+	for _, kind := range []refusedNames{
+		{"disabled user", map[string]types.AttributeValueUpdate{"active": {Value: &types.AttributeValueMemberBOOL{}}}},
+		{"user of a provider only", map[string]types.AttributeValueUpdate{"phc": {Action: types.AttributeActionDelete}}},
+	} {
+		if names[kind.kind], err = p.namesOf(ctx, kind, how.guesses); err != nil {
+			return err
+		}
+	}
+	kinds := []string{"unknown user", "disabled user", "user of a provider only"}
+	measured := map[string]*pair{}
+	for _, kind := range kinds {
+		measured[kind] = &pair{}
+	}
+	for turn := range how.guesses {
+		floor, err := guess(ctx, login, wrong[turn/triesPerName], turn)
+		if err != nil {
+			return err
+		}
+		for _, kind := range kinds {
+			took, err := guess(ctx, login, names[kind][turn/triesPerName], turn)
+			if err != nil {
+				return err
+			}
+			measured[kind].add(took, floor)
+		}
+	}
+	for _, kind := range kinds {
+		table.add("login, "+kind+" / wrong password, wall", measured[kind], between(0.95, 1.05))
+	}
+	return nil
+}
+
+// guess is how long a refusal takes.
+func guess(ctx context.Context, login *endpoint, name string, n int) (time.Duration, error) {
+	payload := event(login.route, object("username", name, "password", "a wrong password"), "", n)
+	begun := now()
+	_, err := login.call(ctx, payload, http.StatusForbidden)
+	return now().Sub(begun), err
+}
+
+func unknownNames(tries int) []string {
+	names := make([]string, tries/triesPerName+1)
+	for i := range names {
+		names[i] = fmt.Sprintf("nobody-%d", i)
+	}
+	return names
+}
+
+// namesOf registers as many accounts as so many tries need, and makes them of that kind.
+func (p *product) namesOf(ctx context.Context, kind refusedNames, tries int) ([]string, error) {
+	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, tries/triesPerName+1)
+	for i := range names {
 		who, err := p.register(ctx, registration)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		names = append(names, who.name)
-	}
-	guess := func(name string, n int) (time.Duration, error) {
-		payload := event(login.route, object("username", name, "password", "a wrong password"), "", n)
-		begun := now()
-		_, err := login.call(ctx, payload, http.StatusForbidden)
-		return now().Sub(begun), err
-	}
-	var measured pair
-	for turn := range how.guesses {
-		unknown, err := guess(fmt.Sprintf("nobody-%d", turn), 2*turn)
-		if err != nil {
-			return err
+		names[i] = who.name
+		if err := p.change(ctx, who, kind.change); err != nil {
+			return nil, fmt.Errorf("making a %s: %w", kind.kind, err)
 		}
-		wrong, err := guess(names[turn%len(names)], 2*turn+1)
-		if err != nil {
-			return err
-		}
-		measured.add(unknown, wrong)
 	}
-	table.add("login, unknown user / wrong password, wall", &measured, between(0.95, 1.05))
-	return nil
+	return names, nil
+}
+
+// change changes an account as stored.
+func (p *product) change(ctx context.Context, who account, change map[string]types.AttributeValueUpdate) error {
+	if change == nil {
+		return nil
+	}
+	owner, err := newFloors(p.floor, who)
+	if err != nil {
+		return err
+	}
+	_, err = p.floor.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: aws.String("Users"), Key: owner.user, AttributeUpdates: change,
+	})
+	return err
 }

@@ -70,7 +70,7 @@ func run(ctx context.Context, how effort, out, progress io.Writer) error {
 		measure func(context.Context, *product, effort, *report) error
 	}{
 		{"me, refresh and login against their floors", measureWarm},
-		{"an unknown user against a wrong password", measureGuesses},
+		{"unknown, disabled and other users against a wrong password", measureGuesses},
 		{"process start to readiness", measureStarts},
 		{"the first answer under throttled CPU", measureFirstAnswers},
 	} {

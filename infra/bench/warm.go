@@ -48,10 +48,10 @@ func measureWarm(ctx context.Context, p *product, how effort, table *report) err
 		pairs, batch    int
 		cpuBar, wallBar bar
 	}{
-		{again, "its BatchGetItem", floors.me, how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
-		{first, "its BatchGetItem", floors.me, how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
-		{first, "that and one verification", floors.meVerified, how.warmPairs, how.warmBatch, bar{}, bar{}},
-		{"refresh", "GetItem + UpdateItem + signature", floors.refresh, how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
+		{again, "its BatchGetItem", floors.limited(floors.me), how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
+		{first, "its BatchGetItem", floors.limited(floors.me), how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
+		{first, "that and one verification", floors.limited(floors.meVerified), how.warmPairs, how.warmBatch, bar{}, bar{}},
+		{"refresh", "GetItem + UpdateItem + signature", floors.limited(floors.refresh), how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
 		{"login", "argon2id + signature", floors.login, how.loginPairs, how.loginBatch, atMost(1.10), bar{}},
 	} {
 		measured, err := inTurns(ctx, operations[row.subject], row.against, row.pairs, row.batch)
