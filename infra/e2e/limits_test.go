@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,8 +63,8 @@ func TestTenFreshContainersHoldOneLimit(t *testing.T) {
 func checkRefusal(t *testing.T, got answer, limit int) {
 	t.Helper()
 	checkHeaders(t, got)
-	wait := number(t, got.header.Get("Retry-After"))
-	reset := number(t, got.header.Get("RateLimit-Reset"))
+	wait := seconds(t, got.header.Get("Retry-After"))
+	reset := seconds(t, got.header.Get("RateLimit-Reset"))
 	if wait < 1 || wait > 60 || wait != reset || got.header.Get("RateLimit-Remaining") != "0" ||
 		got.header.Get("RateLimit-Limit") != strconv.Itoa(limit) || got.header.Get("RateLimit-Policy") != fmt.Sprintf("%d;w=60", limit) {
 		t.Errorf("the headers are %v", got.header)
@@ -74,7 +75,7 @@ func checkRefusal(t *testing.T, got answer, limit int) {
 	}
 }
 
-func number(t *testing.T, text string) int {
+func seconds(t *testing.T, text string) int {
 	t.Helper()
 	value, err := strconv.Atoi(text)
 	if err != nil {
@@ -233,7 +234,7 @@ func TestAnAttackerKeepsNobodyOut(t *testing.T) {
 	for range 30 {
 		got := post(t, "/api/auth/login", `{"username":"besieged","password":"a wrong password"}`)
 		statuses[got.status]++
-		if wait := got.header.Get("Retry-After"); got.status == http.StatusTooManyRequests && number(t, wait) > 20 {
+		if wait := got.header.Get("Retry-After"); got.status == http.StatusTooManyRequests && seconds(t, wait) > 20 {
 			t.Errorf("one waits %s s", wait)
 		}
 	}
@@ -304,5 +305,54 @@ func TestWhatLimitsCost(t *testing.T) {
 		if got[1] != test.want && got[2] != test.want {
 			t.Errorf("%s: spent %q, want %q", name, got, test.want)
 		}
+	}
+}
+
+// TestWhoIsSignedInHasLimitsOfHisOwn, on the critical endpoints too.
+func TestWhoIsSignedInHasLimitsOfHisOwn(t *testing.T) {
+	access := register(t, "signed-in")
+	critical := map[string]string{
+		"/api/auth/register": registration("signed-in-too"), "/api/auth/login": credentials("signed-in"),
+		"/api/auth/session/login": credentials("signed-in"), "/api/auth/send-verification": asEmail("signed-in"),
+		"/api/auth/forgot-password": asEmail("signed-in"), "/api/auth/reset-password": `{"token":"x","new_password":"Another password 1"}`,
+	}
+	for path, body := range critical {
+		if got := post(t, path, body, bearer(access)).header.Get("RateLimit-Limit"); got != "20000" {
+			t.Errorf("%s: the limit is %q", path, got)
+		}
+	}
+	if got := post(t, "/api/auth/refresh", `{"refresh_token":"x"}`, bearer(access)).header.Get("RateLimit-Limit"); got != "180000" {
+		t.Errorf("refresh: the limit is %q", got)
+	}
+}
+
+// TestANeutralRegistration over HTTP: one answer, and the mail that fits.
+func TestANeutralRegistration(t *testing.T) {
+	api := startStack(t, stack.Options{
+		Root: moduleRoot(t), DynamoDBEndpoint: shared.DynamoDBEndpoint, Log: io.Discard,
+		Environment: map[string]string{"DYNAMODB_ENDPOINT": shared.tap.URL, "REGISTER_NEUTRAL": "true", "SES_ENDPOINT": shared.MailURL},
+	})
+	ask := func(path, body string) answer {
+		return send(t, api.URL, "POST", path, body, "Content-Type: application/json")
+	}
+	free := ask("/api/auth/register", registration("reticent"))
+	taken := ask("/api/auth/register", `{"username":"reticent2","email":"reticent@example.com","password":"SecurePass123!"}`)
+	if free.status != http.StatusCreated || taken.status != free.status || taken.body != free.body || free.member("message") == "" {
+		t.Errorf("free: %d %s; taken: %d %s", free.status, free.body, taken.status, taken.body)
+	}
+	for _, path := range []string{"/api/auth/login", "/api/auth/session/login"} {
+		if got := ask(path, credentials("reticent")); got.status != http.StatusForbidden || got.member("code") != "invalid_credentials" {
+			t.Errorf("%s before the link is used: %d %s", path, got.status, got.body)
+		}
+	}
+	if got := ask("/api/auth/register", registration("reticent")); got.member("code") != "username_taken" {
+		t.Errorf("a taken username: %d %s", got.status, got.body)
+	}
+	var subjects []string
+	for nth := range 2 {
+		subjects = append(subjects, awaitMail(t, shared.MailURL, "reticent@example.com", nth+1).Subject)
+	}
+	if !slices.ContainsFunc(subjects, func(subject string) bool { return strings.Contains(subject, "already have an account") }) {
+		t.Errorf("the mails are %v", subjects)
 	}
 }

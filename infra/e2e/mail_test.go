@@ -128,7 +128,7 @@ func TestKnownAndUnknownAddressesAreToldTheSame(t *testing.T) {
 			for _, header := range []string{"Date", "Apigw-Requestid"} {
 				got.header.Del(header)
 			}
-			left[i] = number(t, got.header.Get("RateLimit-Remaining"))
+			left[i] = seconds(t, got.header.Get("RateLimit-Remaining"))
 			got.header.Del("RateLimit-Remaining")
 			got.header.Del("RateLimit-Reset") // it is of the test's own address
 			told[i] = fmt.Sprint(got.status, got.body, got.header)
