@@ -32,7 +32,9 @@ const (
 )
 
 // kinds holds whether a message carries a link.
-var kinds = map[Kind]bool{Verification: true, PasswordReset: true, PasswordChanged: false, PasswordRemoved: false, Guessing: false, Taken: false}
+var kinds = map[Kind]bool{
+	Verification: true, PasswordReset: true, Taken: false, PasswordChanged: false, PasswordRemoved: false, Guessing: false,
+}
 
 // Data is what a message tells.
 type Data struct {
