@@ -356,3 +356,21 @@ func TestANeutralRegistration(t *testing.T) {
 		t.Errorf("the mails are %v", subjects)
 	}
 }
+
+// TestTriesAtBothLoginsCountTogether, for a name that no account has as well.
+func TestTriesAtBothLoginsCountTogether(t *testing.T) {
+	register(t, "guessed")
+	for _, name := range []string{"guessed", "guessed-by-nobody"} {
+		wrong := fmt.Sprintf(`{"username":%q,"password":"a wrong password"}`, name)
+		for n, path := range []string{"login", "login", "session/login", "session/login", "session/login"} {
+			if got := post(t, "/api/auth/"+path, wrong); got.status != http.StatusForbidden {
+				t.Errorf("%s, try %d: %d %s", name, n+1, got.status, got.body)
+			}
+		}
+		for _, path := range []string{"login", "session/login"} {
+			if got := post(t, "/api/auth/"+path, wrong); got.status != http.StatusTooManyRequests {
+				t.Errorf("%s, the next try at %s: %d %s", name, path, got.status, got.body)
+			}
+		}
+	}
+}
