@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"latchkey/pkg/config"
+	"latchkey/pkg/httpapi"
 	"latchkey/pkg/keyring"
 	"latchkey/pkg/lambdakeys"
 	"latchkey/pkg/lambdastream"
@@ -32,9 +33,6 @@ const (
 
 	// mailRetries is how long a mail is tried, with a link that the key of the first try derived.
 	mailRetries = 24 * time.Hour
-
-	// deviceLife is that of the device cookie, the longest-lived of what is derived.
-	deviceLife = 365 * 24 * time.Hour
 )
 
 // RotateKeys is functions/rotate-keys.
@@ -58,7 +56,7 @@ func schedule(cfg config.Config) keyring.Schedule {
 		SigningLife: cfg.AccessToken + clockLeeway,
 		// A replaced refresh token is known again, as a reuse and at logout, as long as its session lives.
 		DerivingLife: slices.Max([]time.Duration{
-			cfg.RefreshToken, cfg.SessionMax, deviceLife, mailRetries + max(cfg.VerificationToken, cfg.ResetToken),
+			cfg.RefreshToken, cfg.SessionMax, httpapi.DeviceLife, mailRetries + max(cfg.VerificationToken, cfg.ResetToken),
 		}),
 	}
 }

@@ -29,11 +29,11 @@ func BindingCookies(https bool, life time.Duration) Cookies {
 	return newCookies("oauth_binding", https, life)
 }
 
-// deviceLife is how long a browser remembers that somebody signed in on it.
-const deviceLife = 365 * 24 * time.Hour
+// DeviceLife is how long a browser remembers that somebody signed in on it: the keys that derive its cookie are kept as long.
+const DeviceLife = 365 * 24 * time.Hour
 
 // DeviceCookies returns the cookies that tell a device that was here before.
-func DeviceCookies(https bool) Cookies { return newCookies("device", https, deviceLife) }
+func DeviceCookies(https bool) Cookies { return newCookies("device", https, DeviceLife) }
 
 func newCookies(name string, https bool, life time.Duration) Cookies {
 	if https {
