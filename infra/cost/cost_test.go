@@ -168,7 +168,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	requests, months, _ := strings.Cut(out.String(), "US dollars a month")
-	for _, r := range slices.Concat(honest, hostile, []row{{name: mail}}) {
+	for _, r := range slices.Concat(honest, hostile, floods, []row{{name: mail}}) {
 		line, found := lineOf(requests, r.name)
 		var memory, calls, reads, writes, cpu float64
 		if _, err := fmt.Sscan(line, &memory, &calls, &reads, &writes, &cpu); !found || err != nil || memory < 128 || cpu == 0 {

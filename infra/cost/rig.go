@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,7 @@ type rig struct {
 	logs   *logMeter
 	gate   *gate
 	people int // made so far, each with a name of its own
+	homes  int // given so far, each an address of its own
 	ends   []func()
 }
 
@@ -146,6 +148,7 @@ type request struct {
 	method, path string
 	body         string
 	headers      []string // "Name: value"
+	from         net.IP   // of the loopback interface; nil for its usual address
 }
 
 // answer is what came back.
@@ -155,12 +158,33 @@ type answer struct {
 	body   string
 }
 
+// address is one of the loopback interface that nobody has had.
+func (r *rig) address() net.IP {
+	r.homes++
+	return net.IPv4(127, 1, byte(r.homes>>8), byte(r.homes))
+}
+
 // do sends a request and follows no redirect.
 func (r *rig) do(ctx context.Context, asked request) (answer, error) {
-	return send(ctx, asked.method, r.URL+asked.path, asked.body, asked.headers...)
+	return sendBy(ctx, transportFrom(asked.from), asked.method, r.URL+asked.path, asked.body, asked.headers...)
+}
+
+// transportFrom makes connections from an address of its own, since limits count by address. Each is used once.
+func transportFrom(address net.IP) http.RoundTripper {
+	if address == nil {
+		return http.DefaultTransport
+	}
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: address}}
+	return &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}
 }
 
 func send(ctx context.Context, method, address, body string, headers ...string) (answer, error) {
+	return sendBy(ctx, http.DefaultTransport, method, address, body, headers...)
+}
+
+func sendBy(
+	ctx context.Context, transport http.RoundTripper, method, address, body string, headers ...string,
+) (answer, error) {
 	sent, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
@@ -169,7 +193,7 @@ func send(ctx context.Context, method, address, body string, headers ...string) 
 		name, value, _ := strings.Cut(header, ": ")
 		sent.Header.Add(name, value)
 	}
-	response, err := http.DefaultTransport.RoundTrip(sent)
+	response, err := transport.RoundTrip(sent)
 	if err != nil {
 		return answer{}, err
 	}

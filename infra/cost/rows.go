@@ -54,14 +54,20 @@ var hostile = []row{
 	of("login, wrong password: hashed", http.StatusForbidden, guess(contract.Login), contract.Login),
 	of("login, unknown name: hashed", http.StatusForbidden, guessNobody, contract.Login),
 	of("session/login, wrong password: hashed", http.StatusForbidden, guess(contract.SessionLogin), contract.SessionLogin),
+	of("login, a sixth wrong password: before the hash", http.StatusTooManyRequests, guessAgain, contract.Login),
 	of("register, name taken: before the hash", http.StatusForbidden, registerAgain, contract.Register),
-	of("reset-password, forged token: in the container", http.StatusForbidden, forgedReset, contract.ResetPassword),
-	of("login, no JSON: in the container", http.StatusBadRequest, malformed(contract.Login), contract.Login),
-	of("me, forged token: in the container", http.StatusUnauthorized, forgedBearer, contract.Me),
-	of("refresh, forged token: in the container", http.StatusForbidden, forgedRefresh, contract.Refresh),
+	of("reset-password, forged token: counted only", http.StatusForbidden, forgedReset, contract.ResetPassword),
+	of("login, no JSON: counted only", http.StatusBadRequest, malformed(contract.Login), contract.Login),
+	of("me, forged token: counted only", http.StatusUnauthorized, forgedBearer, contract.Me),
+	of("refresh, forged token: counted only", http.StatusForbidden, forgedRefresh, contract.Refresh),
 	of("refresh, token used before", http.StatusForbidden, usedBefore, contract.Refresh),
 	of("forgot-password, unknown address", http.StatusCreated, forgotNobody, contract.ForgotPassword),
 	{name: "no such path", folder: "fallback", status: http.StatusNotFound, lines: 1, prepare: nowhere},
+}
+
+// floods are requests beyond the rate of one address, with the limits of a deployed stack.
+var floods = []row{
+	of("login, beyond the rate: in the container", http.StatusTooManyRequests, beyondRate(contract.Login), contract.Login),
 }
 
 // mail is what the mailer does for one mail. Lambda calls it for up to ten at once; here each is a call of its own.
