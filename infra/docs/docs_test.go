@@ -5,6 +5,7 @@ package docs_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -69,4 +70,49 @@ func TestEachAlarmHasItsSection(t *testing.T) {
 	if there := sections(runbook, "Alarms"); !slices.Equal(anchors, there) {
 		t.Errorf("the alarms lead to    %v\nthe runbook's sections %v", anchors, there)
 	}
+}
+
+// named is a test as the documents name it.
+var named = regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]*)`")
+
+// TestTheTestsThatDocumentsNameExist, so that a defence in the threat model is not held by a test of the past.
+func TestTheTestsThatDocumentsNameExist(t *testing.T) {
+	exist := declaredTests(t)
+	for _, document := range []string{"infra/docs/threat-model.md", "infra/docs/decisions.md", "README.md"} {
+		for _, match := range named.FindAllStringSubmatch(read(t, document), -1) {
+			if !exist[match[1]] {
+				t.Errorf("%s names %s, which does not exist", document, match[1])
+			}
+		}
+	}
+}
+
+// declaredTests are all tests of the repository, by name.
+func declaredTests(t *testing.T) map[string]bool {
+	t.Helper()
+	tests := map[string]bool{}
+	for _, folder := range []string{"pkg", "infra", "functions"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, entry os.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case entry.IsDir() && entry.Name() == "node_modules":
+				return filepath.SkipDir
+			case !strings.HasSuffix(path, "_test.go"):
+				return nil
+			}
+			source, err := os.ReadFile(path)
+			for line := range strings.Lines(string(source)) {
+				if name, is := strings.CutPrefix(line, "func Test"); is {
+					before, _, _ := strings.Cut(name, "(")
+					tests["Test"+before] = true
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return tests
 }
