@@ -13,7 +13,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 )
 
 // Limits of a stack: CloudFormation takes 500 resources, and functions are still to come; CloudWatch gives ten metrics in alarms
@@ -24,12 +23,13 @@ const (
 	maxDashboards   = 1
 )
 
-// free are the kinds of resources that cost nothing while nobody uses them. A Custom:: resource is a call of a function.
+// free are the kinds of resources that cost nothing while nobody uses them.
 var free = map[string]bool{
 	"AWS::ApiGatewayV2::Api":                     true,
 	"AWS::ApiGatewayV2::ApiMapping":              true,
 	"AWS::ApiGatewayV2::DomainName":              true,
 	"AWS::ApiGatewayV2::Stage":                   true,
+	"AWS::CloudFormation::CustomResource":        true, // a call of a function
 	"AWS::CloudWatch::Alarm":                     true, // up to ten metrics
 	"AWS::CloudWatch::Dashboard":                 true, // up to three in an account
 	"AWS::CodeDeploy::Application":               true,
@@ -134,7 +134,7 @@ func (r resource) alarmMetrics() int {
 func (r resource) cost() string {
 	p := r.Properties
 	switch {
-	case !free[r.Type] && !strings.HasPrefix(r.Type, "Custom::"):
+	case !free[r.Type]:
 		return "is of a kind that is not known to cost nothing while idle"
 	case r.Type == "AWS::DynamoDB::Table" && p.BillingMode != "PAY_PER_REQUEST":
 		return "has provisioned capacity"
