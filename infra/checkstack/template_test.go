@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,36 @@ func TestLogs(t *testing.T) {
 		}
 		if filter := template.Resources[name+"Errors"]; filter.Properties.LogGroup != name+"Log" || filter.Type != "AWS::Logs::MetricFilter" {
 			t.Errorf("the server errors of %s are not counted", name)
+		}
+	}
+}
+
+// TestSecurityEventsAreCounted wherever the code logs one; the packages below are those of these functions.
+func TestSecurityEventsAreCounted(t *testing.T) {
+	template := readTemplate(t)
+	counted := map[string][]string{
+		"../../pkg/auth/login.go":     {"Login", "SessionLogin"},
+		"../../pkg/auth/refresh.go":   {"Refresh"},
+		"../../pkg/keyring/revoke.go": {"RotateKeys"},
+	}
+	err := filepath.WalkDir("../../pkg", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		if strings.Contains(string(source), `"security event"`) != (counted[path] != nil) {
+			t.Errorf("%s: which functions log its security events?", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, functions := range counted {
+		for _, name := range functions {
+			if filter := template.Resources[name+"Security"]; filter.Properties.LogGroup != name+"Log" {
+				t.Errorf("the security events of %s are not counted", name)
+			}
 		}
 	}
 }
