@@ -72,7 +72,7 @@ func OAuthStart(newProviders NewProviders) Function {
 // OAuthCallback is functions/oauth-callback.
 func OAuthCallback(newProviders NewProviders) Function {
 	return func(p *Parts) http.Handler {
-		finish := httpapi.OAuthCallback(p.bindings(), p.oauth(newProviders))
+		finish := httpapi.OAuthCallback(p.bindings(), httpapi.DeviceCookies(p.cfg.HTTPS()), p.oauth(newProviders))
 		return p.edge().Routes(routes{contract.OAuthCallback: p.limits().WithoutSessions().Medium(finish)})
 	}
 }

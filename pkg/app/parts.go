@@ -141,7 +141,7 @@ func (p *Parts) bindings() httpapi.Cookies {
 }
 
 func (p *Parts) oauth(newProviders NewProviders) *auth.OAuth {
-	accounts := auth.NewIdentities(p.useStore(), p.pairs(), p.now, p.random)
+	accounts := auth.NewIdentities(p.useStore(), p.pairs(), p.devices(), p.now, p.random)
 	return auth.NewOAuth(newProviders(p.cfg, p.useSSM().Read, p.now), p.useStore(), accounts, p.cfg.OAuth.FlowLife, p.now, p.random)
 }
 

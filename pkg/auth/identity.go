@@ -96,34 +96,37 @@ type IdentityStore interface {
 
 // Identities signs people in whom a provider has identified.
 type Identities struct {
-	store  IdentityStore
-	pairs  *Pairs
-	now    Clock
-	random io.Reader
+	store   IdentityStore
+	pairs   *Pairs
+	devices *Devices
+	now     Clock
+	random  io.Reader
 }
 
 // NewIdentities returns an Identities.
-func NewIdentities(store IdentityStore, pairs *Pairs, now Clock, random io.Reader) *Identities {
-	return &Identities{store: store, pairs: pairs, now: now, random: random}
+func NewIdentities(store IdentityStore, pairs *Pairs, devices *Devices, now Clock, random io.Reader) *Identities {
+	return &Identities{store: store, pairs: pairs, devices: devices, now: now, random: random}
 }
 
 // What was read is read again when it changed under the hands of a sign-in; this often at most.
 const identityAttempts = 5
 
-// signIn begins a token session of the account that a person's identity leads to.
-func (s *Identities) signIn(ctx context.Context, person Identified) (Pair, error) {
+// signIn begins a token session of the account that a person's identity leads to. It returns the pair and the value of the
+// device cookie; device is the one that the browser sent.
+func (s *Identities) signIn(ctx context.Context, person Identified, device secret.String) (Pair, secret.String, error) {
 	for range identityAttempts {
 		session, err := s.open(ctx, person)
 		if changedMeanwhile(err) {
 			continue
 		}
 		if err != nil {
-			return Pair{}, err
+			return Pair{}, secret.String{}, err
 		}
 		reqlog.User(ctx, session.User)
-		return s.pairs.issue(session)
+		pair, err := s.pairs.issue(session)
+		return pair, s.devices.remember(device, User{ID: session.User, Epoch: session.Epoch}), err
 	}
-	return Pair{}, errors.New("signing in by an identity: the accounts kept changing")
+	return Pair{}, secret.String{}, errors.New("signing in by an identity: the accounts kept changing")
 }
 
 // changedMeanwhile says that what was read has changed, so that reading it again leads on.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/pkg/auth"
+	"latchkey/pkg/fault"
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
 	"latchkey/pkg/secret"
@@ -115,7 +116,7 @@ func TestASecondProvider(t *testing.T) {
 	h, provider := newHouse(t), octavia()
 	first := h.mustOAuth(t, provider)
 	callback, binding := h.beginAt(t, "other", provider, secret.String{})
-	second, err := h.oauth(provider).Finish(t.Context(), "other", callback, binding)
+	second, _, err := h.oauth(provider).Finish(t.Context(), "other", callback, binding)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +266,7 @@ func TestAnIdentityReplacedMeanwhile(t *testing.T) {
 	owner.person.Subject = "43"
 	callback, binding := h.begin(t, former, secret.String{})
 	store := &meanwhileStore{IdentityStore: h.store, meanwhile: func() { h.mustOAuth(t, owner) }}
-	pair, err := h.oauthOver(former, store).Finish(t.Context(), "acme", callback, binding)
+	pair, _, err := h.oauthOver(former, store).Finish(t.Context(), "acme", callback, binding)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +286,9 @@ func TestManyFirstSignInsMakeOneAccount(t *testing.T) {
 	pairs, errs := make([]auth.Pair, many), make([]error, many)
 	var wait sync.WaitGroup
 	for i := range many {
-		wait.Go(func() { pairs[i], errs[i] = h.oauth(provider).Finish(t.Context(), "acme", callbacks[i], bindings[i]) })
+		wait.Go(func() {
+			pairs[i], _, errs[i] = h.oauth(provider).Finish(t.Context(), "acme", callbacks[i], bindings[i])
+		})
 	}
 	wait.Wait()
 	account := h.user(t, "octavia@example.com").ID
@@ -378,7 +381,7 @@ func TestAccountsThatChangeMeanwhile(t *testing.T) {
 			}
 			callback, binding := h.begin(t, provider, secret.String{})
 			store := &meanwhileStore{IdentityStore: h.store, meanwhile: func() { test.meanwhile(t, h) }}
-			pair, err := h.oauthOver(provider, store).Finish(t.Context(), "acme", callback, binding)
+			pair, _, err := h.oauthOver(provider, store).Finish(t.Context(), "acme", callback, binding)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("the error is %v", err)
 			}
@@ -408,7 +411,7 @@ func TestASignInDoesNotTryForever(t *testing.T) {
 	h, provider := newHouse(t), octavia()
 	store := &endlessStore{IdentityStore: h.store}
 	callback, binding := h.begin(t, provider, secret.String{})
-	if _, err := h.oauthOver(provider, store).Finish(t.Context(), "acme", callback, binding); err == nil || store.tries != 5 {
+	if _, _, err := h.oauthOver(provider, store).Finish(t.Context(), "acme", callback, binding); err == nil || store.tries != 5 {
 		t.Errorf("after %d tries the error is %v", store.tries, err)
 	}
 }
@@ -429,5 +432,32 @@ func TestLinkingMakesRoom(t *testing.T) {
 	sessions, err := h.store.ListSessions(t.Context(), account.ID)
 	if err != nil || len(sessions) != 50 {
 		t.Errorf("%d sessions are left, error %v", len(sessions), err)
+	}
+}
+
+// TestASignInByAProviderMakesTheDeviceKnown: tries at the password of the account count apart on it.
+func TestASignInByAProviderMakesTheDeviceKnown(t *testing.T) {
+	h, provider := newHouse(t), octavia()
+	h.preRegister(t, changes{"proven": boolean(true)})
+	callback, binding := h.begin(t, provider, secret.String{})
+	_, device, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 6 { // strangers use up what is free
+		_, _, _ = h.login().Login(t.Context(), auth.SignIn{Name: "attacker", Password: secret.New("wrong wrong")})
+	}
+	asked := auth.SignIn{Name: "attacker", Password: secret.New(goodPassword)}
+	if _, _, err := h.login().Login(t.Context(), asked); fault.From(err) == nil || fault.From(err).Kind != fault.Limited {
+		t.Errorf("a stranger with the right password: %v", err)
+	}
+	asked.Device = device
+	if _, _, err := h.login().Login(t.Context(), asked); err != nil {
+		t.Errorf("on the device: %v", err)
+	}
+	callback, binding = h.begin(t, provider, binding)
+	callback.Device = device
+	if _, again, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil || again != device {
+		t.Errorf("the device got another name, error %v", err)
 	}
 }

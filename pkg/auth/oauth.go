@@ -161,30 +161,33 @@ type Callback struct {
 	State  secret.String
 	Error  string
 	Issuer string // RFC 9207
+
+	Device secret.String // the device cookie, which the browser sends along
 }
 
-// Finish ends a flow with a token session. binding is the cookie that the browser sent.
-func (o *OAuth) Finish(ctx context.Context, provider string, callback Callback, binding secret.String) (Pair, error) {
+// Finish ends a flow with a token session. binding is the cookie that the browser sent. It returns the pair and the value of
+// the device cookie.
+func (o *OAuth) Finish(ctx context.Context, provider string, callback Callback, binding secret.String) (Pair, secret.String, error) {
 	chosen, err := o.providers.Provider(provider)
 	if err != nil {
-		return Pair{}, err
+		return Pair{}, secret.String{}, err
 	}
 	flow, err := o.spend(ctx, provider, callback.State, binding)
 	if err != nil {
-		return Pair{}, err
+		return Pair{}, secret.String{}, err
 	}
 	if callback.Error != "" {
-		return Pair{}, ErrOAuthFailed.Because(errors.New("the provider sent an error"))
+		return Pair{}, secret.String{}, ErrOAuthFailed.Because(errors.New("the provider sent an error"))
 	}
 	if issuer := chosen.Issuer(); callback.Issuer != "" && issuer != "" && callback.Issuer != issuer {
-		return Pair{}, ErrOAuthFailed.Because(errors.New("the callback names another issuer"))
+		return Pair{}, secret.String{}, ErrOAuthFailed.Because(errors.New("the callback names another issuer"))
 	}
 	person, err := chosen.Identify(ctx, callback.Code, flow.FlowKeys)
 	if err != nil {
-		return Pair{}, err
+		return Pair{}, secret.String{}, err
 	}
 	person.Provider = provider
-	return o.accounts.signIn(ctx, person)
+	return o.accounts.signIn(ctx, person, callback.Device)
 }
 
 // spend takes the flow that a callback belongs to. What cannot be a state or a binding of ours costs no call.

@@ -65,7 +65,7 @@ func (h *house) oauth(provider *acme) *auth.OAuth {
 }
 
 func (h *house) oauthOver(provider *acme, store auth.IdentityStore) *auth.OAuth {
-	identities := auth.NewIdentities(store, h.pairs(), h.now, rand.Reader)
+	identities := auth.NewIdentities(store, h.pairs(), h.devices(), h.now, rand.Reader)
 	return auth.NewOAuth(provider, h.store, identities, flowLife, h.now, rand.Reader)
 }
 
@@ -92,7 +92,8 @@ func (h *house) beginAt(t *testing.T, name string, provider *acme, binding secre
 func (h *house) oauthIn(t *testing.T, provider *acme) (auth.Pair, error) {
 	t.Helper()
 	callback, binding := h.begin(t, provider, secret.String{})
-	return h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
+	pair, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
+	return pair, err
 }
 
 func (h *house) mustOAuth(t *testing.T, provider *acme) auth.Pair {
@@ -124,13 +125,13 @@ func TestACallbackThatDoesNotFitSpendsNothing(t *testing.T) {
 			callback, binding := h.begin(t, provider, secret.String{})
 			at, misfit, cookie := "acme", callback, binding
 			change(&at, &misfit, &cookie)
-			if _, err := h.oauth(provider).Finish(t.Context(), at, misfit, cookie); !errors.Is(err, auth.ErrInvalidOAuthState) {
+			if _, _, err := h.oauth(provider).Finish(t.Context(), at, misfit, cookie); !errors.Is(err, auth.ErrInvalidOAuthState) {
 				t.Fatalf("the error is %v", err)
 			}
 			if provider.asked != 0 {
 				t.Error("the provider was called")
 			}
-			if _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+			if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
 				t.Errorf("the flow was spent: %v", err)
 			}
 		})
@@ -149,7 +150,7 @@ func TestAFlowEnds(t *testing.T) {
 			h, provider := newHouse(t), octavia()
 			callback, binding := h.begin(t, provider, secret.String{})
 			h.clock = h.clock.Truncate(time.Second).Add(test.later)
-			_, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
+			_, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
 			if !errors.Is(err, test.want) {
 				t.Errorf("the error is %v", err)
 			}
@@ -165,7 +166,7 @@ func TestAFlowIsSpentOnce(t *testing.T) {
 	errs := make([]error, many)
 	var wait sync.WaitGroup
 	for i := range many {
-		wait.Go(func() { _, errs[i] = h.oauth(provider).Finish(t.Context(), "acme", callback, binding) })
+		wait.Go(func() { _, _, errs[i] = h.oauth(provider).Finish(t.Context(), "acme", callback, binding) })
 	}
 	wait.Wait()
 	won := 0
@@ -183,10 +184,10 @@ func TestAFlowIsSpentOnce(t *testing.T) {
 	callback, binding = h.begin(t, provider, secret.String{})
 	denied := callback
 	denied.Error = "access_denied"
-	if _, err := h.oauth(provider).Finish(t.Context(), "acme", denied, binding); !errors.Is(err, auth.ErrOAuthFailed) {
+	if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", denied, binding); !errors.Is(err, auth.ErrOAuthFailed) {
 		t.Errorf("denied: %v", err)
 	}
-	if _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, auth.ErrInvalidOAuthState) {
+	if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, auth.ErrInvalidOAuthState) {
 		t.Errorf("after the denial: %v", err)
 	}
 }
@@ -203,7 +204,7 @@ func TestFlowsAtOnce(t *testing.T) {
 		t.Error("a cookie that is not ours was taken")
 	}
 	for name, callback := range map[string]auth.Callback{"second": second, "first": first} {
-		if _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+		if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -231,7 +232,7 @@ func TestALostAnswerSpendsNoFlow(t *testing.T) {
 	h, provider := newHouse(t), octavia()
 	callback, binding := h.begin(t, provider, secret.String{})
 	h.loseNextAnswer("UpdateItem")
-	if _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+	if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
 		t.Error(err)
 	}
 }
@@ -255,7 +256,7 @@ func TestRefusalsOfTheProvider(t *testing.T) {
 			h, provider := newHouse(t), octavia()
 			callback, binding := h.begin(t, provider, secret.String{})
 			test.change(provider, &callback)
-			if _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, test.want) {
+			if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, test.want) {
 				t.Errorf("the error is %v", err)
 			}
 			for _, key := range h.tables.Keys(t) {
@@ -279,7 +280,7 @@ func TestTheIssuerInACallback(t *testing.T) {
 			provider.issuer = test.provider
 			callback, binding := h.begin(t, provider, secret.String{})
 			callback.Issuer = test.callback
-			if _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+			if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
 				t.Error(err)
 			}
 		})
@@ -304,7 +305,7 @@ func TestWhatCannotBeAKeyCostsNoCall(t *testing.T) {
 	} {
 		for which, misfit := range map[string]struct{ state, binding string }{"state": {text, good}, "binding": {good, text}} {
 			callback := auth.Callback{Code: secret.New("code"), State: secret.New(misfit.state)}
-			_, err := flows.Finish(t.Context(), "acme", callback, secret.New(misfit.binding))
+			_, _, err := flows.Finish(t.Context(), "acme", callback, secret.New(misfit.binding))
 			if !errors.Is(err, auth.ErrInvalidOAuthState) {
 				t.Errorf("%s as %s: the error is %v", name, which, err)
 			}
@@ -321,7 +322,7 @@ func TestProvidersThatAreNotThere(t *testing.T) {
 		"closed": "provider_not_configured", "nobody": "unknown_provider", "Acme": "unknown_provider", "\xff": "unknown_provider",
 	} {
 		_, starting := h.oauth(provider).Start(t.Context(), name, secret.String{})
-		_, finishing := h.oauth(provider).Finish(t.Context(), name, auth.Callback{}, secret.String{})
+		_, _, finishing := h.oauth(provider).Finish(t.Context(), name, auth.Callback{}, secret.String{})
 		for _, err := range []error{starting, finishing, h.oauth(provider).Known(name)} {
 			if refused := fault.From(err); refused == nil || refused.Code != want {
 				t.Errorf("%s: the error is %v", name, err)

@@ -33,11 +33,12 @@ func OAuthStart(bindings Cookies, rules oauthStarter) Handler {
 type oauthFinisher interface {
 	// Known says whether a provider has this name and settings; the error is the answer if not.
 	Known(provider string) error
-	Finish(ctx context.Context, provider string, callback auth.Callback, binding secret.String) (auth.Pair, error)
+	// Finish returns the value of the device cookie too.
+	Finish(ctx context.Context, provider string, callback auth.Callback, binding secret.String) (auth.Pair, secret.String, error)
 }
 
 // OAuthCallback is GET /api/auth/oauth/{provider}/callback, where the provider sends the browser back to.
-func OAuthCallback(bindings Cookies, rules oauthFinisher) Handler {
+func OAuthCallback(bindings, devices Cookies, rules oauthFinisher) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		provider := r.PathValue("provider")
 		if err := rules.Known(provider); err != nil {
@@ -47,10 +48,12 @@ func OAuthCallback(bindings Cookies, rules oauthFinisher) Handler {
 		if err != nil {
 			return err
 		}
-		pair, err := rules.Finish(r.Context(), provider, callback, bindings.read(r))
+		callback.Device = devices.read(r)
+		pair, device, err := rules.Finish(r.Context(), provider, callback, bindings.read(r))
 		if err != nil {
 			return err
 		}
+		devices.set(w, device)
 		writeJSON(w, http.StatusOK, newTokensBody(pair))
 		return nil
 	}

@@ -37,10 +37,10 @@ func (o *oauthStub) Start(_ context.Context, provider string, binding secret.Str
 	return auth.Started{Location: "https://acme.example/", Binding: secret.New("the-binding")}, o.Known(provider)
 }
 
-func (o *oauthStub) Finish(_ context.Context, _ string, callback auth.Callback, binding secret.String) (auth.Pair, error) {
+func (o *oauthStub) Finish(_ context.Context, _ string, callback auth.Callback, binding secret.String) (auth.Pair, secret.String, error) {
 	o.finished++
 	o.callback, o.binding = callback, binding
-	return auth.Pair{}, nil
+	return auth.Pair{}, secret.New("the-device"), nil
 }
 
 // visit makes a request to one of the two endpoints, in front of an https API.
@@ -48,7 +48,7 @@ func (o *oauthStub) visit(route contract.Route, provider, query string, headers 
 	cookies := httpapi.BindingCookies(true, 10*time.Minute)
 	handler := newEdge(io.Discard, true).Routes(map[contract.Route]httpapi.Handler{
 		contract.OAuthStart:    httpapi.OAuthStart(cookies, o),
-		contract.OAuthCallback: httpapi.OAuthCallback(cookies, o),
+		contract.OAuthCallback: httpapi.OAuthCallback(cookies, httpapi.DeviceCookies(true), o),
 	})
 	request := httptest.NewRequest(route.Method, "https://auth.example.com/"+query, nil)
 	request.Pattern = route.Key()
@@ -82,10 +82,13 @@ func TestOAuthStart(t *testing.T) {
 
 func TestOAuthCallback(t *testing.T) {
 	stub := &oauthStub{}
-	got := stub.visit(contract.OAuthCallback, "acme", "?code=c&state=s&iss=i&error=e&scope=more", "Cookie: __Host-oauth_binding=mine")
-	want := auth.Callback{Code: secret.New("c"), State: secret.New("s"), Error: "e", Issuer: "i"}
+	got := stub.visit(contract.OAuthCallback, "acme", "?code=c&state=s&iss=i&error=e&scope=more", "Cookie: __Host-oauth_binding=mine; __Host-device=known")
+	want := auth.Callback{Code: secret.New("c"), State: secret.New("s"), Error: "e", Issuer: "i", Device: secret.New("known")}
 	if got.Code != 200 || stub.callback != want || stub.binding.Reveal() != "mine" {
 		t.Errorf("the answer is %d %s, the callback %+v of %q", got.Code, got.Body, stub.callback, stub.binding.Reveal())
+	}
+	if set := got.Header().Get("Set-Cookie"); !strings.HasPrefix(set, "__Host-device=the-device; Path=/; Max-Age=31536000; HttpOnly; Secure") {
+		t.Errorf("the cookie is %s", set)
 	}
 }
 
