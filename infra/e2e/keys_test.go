@@ -37,16 +37,36 @@ var quickSchedule = keyring.Schedule{
 	SigningLife: 7 * 24 * time.Hour, DerivingLife: 365 * 24 * time.Hour,
 }
 
-// startKeyed starts a stack whose keys are in Systems Manager, where there are none yet.
+// startKeyed starts a stack whose keys are in Systems Manager, where there are none yet: the path is the template's and so the
+// same for every test, each of which leaves it empty.
 func startKeyed(t *testing.T, log io.Writer) (*stack.Stack, ssmtest.Path) {
 	t.Helper()
 	path := ssmtest.Fresh(t)
 	path.Name = keysPath
+	t.Cleanup(func() { empty(t, path) })
 	api := startStack(t, stack.Options{Root: moduleRoot(t), Log: log, Environment: map[string]string{
 		"SSM_ENDPOINT": path.Endpoint, "KEYSET_MAX_AGE": "1",
 	}})
 	return api, path
 }
+
+// empty deletes what is below a path.
+func empty(t *testing.T, path ssmtest.Path) {
+	t.Helper()
+	ctx := context.Background() // the test's own has ended
+	left, err := path.Client.ReadBelow(ctx, path.Name)
+	if err != nil {
+		t.Error(err)
+	}
+	for name := range left {
+		if err := path.Client.Delete(ctx, name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// keysPatience is how long a test waits for what the functions do with their keys, which takes a second or two.
+const keysPatience = time.Minute
 
 // manageKeys plays CloudFormation: it sends an event to the function, and returns what it answers.
 func manageKeys(t *testing.T, api *stack.Stack, kind string) (status, reason string) {
@@ -77,11 +97,10 @@ func TestKeysFollowTheStack(t *testing.T) {
 	if got := send(t, api.URL, "POST", "/api/auth/register", registration("founder"), json); got.status < 500 {
 		t.Errorf("without keys: %d %s", got.status, got.body)
 	}
-	for missing := "there is no signing key below " + keysPath; !strings.Contains(output.String(), missing); {
-		select {
-		case <-t.Context().Done():
+	missing := "there is no signing key below " + keysPath
+	for begun := time.Now(); !strings.Contains(output.String(), missing); time.Sleep(10 * time.Millisecond) {
+		if time.Since(begun) > keysPatience {
 			t.Fatal("the log does not say what is missing")
-		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	if status, reason := manageKeys(t, api, "Create"); status != "SUCCESS" {
@@ -102,7 +121,7 @@ func TestKeysFollowTheStack(t *testing.T) {
 		return send(t, api.URL, "GET", "/api/auth/me", "", bearer(tokens.member("access_token"))).status
 	}
 	for begun := time.Now(); showing() != http.StatusUnauthorized; time.Sleep(50 * time.Millisecond) {
-		if time.Since(begun) > time.Minute { // the greatest age of a key set is a second
+		if time.Since(begun) > keysPatience {
 			t.Fatal("a token of a revoked key is accepted")
 		}
 	}
