@@ -69,8 +69,9 @@ type FlowKeys struct {
 type IdentityProvider interface {
 	// AuthorizationURL is where the person's browser is sent. It fails with ErrOAuthProviderFailed.
 	AuthorizationURL(ctx context.Context, keys FlowKeys) (string, error)
-	// Identify exchanges the code for the person's identity. It fails with ErrOAuthFailed if the provider refuses or its
-	// answer does not verify, and with ErrOAuthProviderFailed if there is none to be had in time.
+	// Identify exchanges the code for the person's identity, whose Provider is the caller's to fill in. It fails with
+	// ErrOAuthFailed if the provider refuses or its answer does not verify, and with ErrOAuthProviderFailed if there is none to
+	// be had in time.
 	Identify(ctx context.Context, code secret.String, keys FlowKeys) (Identified, error)
 	// Issuer names the provider in its callbacks (RFC 9207); empty if it does not.
 	Issuer() string

@@ -72,7 +72,7 @@ func (h hub) Identify(ctx context.Context, code secret.String, keys auth.FlowKey
 		return auth.Identified{}, failed("reading the addresses", err)
 	}
 	return auth.Identified{
-		IdentityRef: auth.IdentityRef{Provider: github, Issuer: h.providers.settings.GitHubURL, Subject: strconv.FormatInt(person.ID, 10)},
+		IdentityRef: auth.IdentityRef{Issuer: h.providers.settings.GitHubURL, Subject: strconv.FormatInt(person.ID, 10)},
 		Email:       choose(mailboxes),
 		Name:        person.Login,
 	}, nil

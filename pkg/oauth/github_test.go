@@ -38,7 +38,7 @@ func TestGitHubsAddress(t *testing.T) {
 			h.github.SignIn(githubtest.User{ID: 583231, Login: "octocat", Name: "Monalisa", Emails: test.emails})
 			got, err := h.identify(t, "github")
 			want := auth.Identified{
-				IdentityRef: auth.IdentityRef{Provider: "github", Issuer: h.github.URL, Subject: "583231"},
+				IdentityRef: auth.IdentityRef{Issuer: h.github.URL, Subject: "583231"},
 				Email:       test.want, Name: "octocat",
 			}
 			if err != nil || got != want {

@@ -170,7 +170,7 @@ func untrusted(err error) error {
 // identified keeps the address only if the provider says that it is verified, in the one way that the standard has.
 func (o openID) identified(claims idClaims) auth.Identified {
 	person := auth.Identified{
-		IdentityRef: auth.IdentityRef{Provider: google, Issuer: o.Issuer(), Subject: claims.Subject},
+		IdentityRef: auth.IdentityRef{Issuer: o.Issuer(), Subject: claims.Subject},
 		FirstName:   claims.GivenName,
 		LastName:    claims.FamilyName,
 	}

@@ -36,7 +36,7 @@ func TestAnIDTokensAddress(t *testing.T) {
 			h.google.SignIn("42", claims)
 			got, err := h.identify(t, "google")
 			want := auth.Identified{
-				IdentityRef: auth.IdentityRef{Provider: "google", Issuer: h.google.URL, Subject: "42"},
+				IdentityRef: auth.IdentityRef{Issuer: h.google.URL, Subject: "42"},
 				Email:       test.want, Name: "octavia", FirstName: "Octavia", LastName: "Butler",
 			}
 			if err != nil || got != want {
