@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"latchkey/infra/local/template"
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 	"latchkey/pkg/contract"
 )
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"latchkey/infra/local/child"
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 )
 
 // warmUps is how many requests of a row are made before those that are measured, so that its function has been started and has

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	"latchkey/infra/local/githubtest"
+	"latchkey/infra/testkit/githubtest"
 	"latchkey/pkg/contract"
 )
 

@@ -12,12 +12,12 @@ import (
 	"sync"
 
 	"latchkey/infra/local/engine"
-	"latchkey/infra/local/githubtest"
 	"latchkey/infra/local/stack"
-	"latchkey/infra/local/standin"
 	"latchkey/infra/local/streams"
 	"latchkey/infra/local/template"
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/githubtest"
+	"latchkey/infra/testkit/standin"
+	"latchkey/infra/testkit/wiretap"
 )
 
 // rig is the whole product on this machine with what measures it: a proxy that counts calls and units between functions and engine, a

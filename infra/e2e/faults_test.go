@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 )
 
 // endpoint is a request that succeeds, the store calls it makes, and how many items of each kind it adds.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"latchkey/infra/acceptance"
-	"latchkey/infra/local/openidtest"
+	"latchkey/infra/testkit/openidtest"
 )
 
 // TestGuide is what `make e2e` runs against any deployment.

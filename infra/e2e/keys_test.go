@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/infra/local/ssmtest"
 	"latchkey/infra/local/stack"
+	"latchkey/infra/testkit/ssmtest"
 	"latchkey/pkg/keyring"
 	"latchkey/pkg/secret"
 )

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"latchkey/infra/local/stack"
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 	"latchkey/pkg/app"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/id"

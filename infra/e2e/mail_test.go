@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"latchkey/infra/local/mailbox"
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 )
 
 // letter is a mail in the local inbox.

@@ -19,7 +19,7 @@ import (
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/stack"
 	"latchkey/infra/local/streams"
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 )
 
 // shared is the stack of all tests.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/infra/local/githubtest"
+	"latchkey/infra/testkit/githubtest"
 )
 
 // TestASignInByAProviderMakesRoom: with the room of the account used up, it ends the sessions that are over, as login does.

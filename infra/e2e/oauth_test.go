@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/infra/local/githubtest"
-	"latchkey/infra/local/openidtest"
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/githubtest"
+	"latchkey/infra/testkit/openidtest"
+	"latchkey/infra/testkit/standin"
 )
 
 // TestTheGuidesFlow: a client that keeps cookies starts, the browser without them hits the callback first and is refused, and

@@ -13,7 +13,7 @@ import (
 
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/stack"
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 )
 
 // TestAStoreThatIsAway: 503 in time, never a refusal, and it recovers by itself.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/infra/local/githubtest"
-	"latchkey/infra/local/openidtest"
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/githubtest"
+	"latchkey/infra/testkit/openidtest"
+	"latchkey/infra/testkit/standin"
 )
 
 // providers are stand-ins for GitHub and Google, which the shared stack has in their place.

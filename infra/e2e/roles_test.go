@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"latchkey/infra/local/roles"
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 )
 
 // faultsOfRoles compares what the functions did with what their roles in template.yaml allow: nothing refused and, when all tests have

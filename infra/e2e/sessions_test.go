@@ -10,9 +10,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/infra/local/enginetest"
 	"latchkey/infra/local/stack"
 	"latchkey/infra/local/tables"
+	"latchkey/infra/testkit/enginetest"
 )
 
 // rounds and callers of the races.

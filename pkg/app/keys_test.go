@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/infra/local/ssmtest"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit/ssmtest"
 	"latchkey/pkg/app"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/oauth"

@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/secret"

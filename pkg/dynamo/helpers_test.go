@@ -9,8 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"latchkey/infra/local/enginetest"
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/enginetest"
+	"latchkey/infra/testkit/wiretap"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/id"

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
 	"latchkey/pkg/secret"

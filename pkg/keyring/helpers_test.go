@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/infra/local/ssmtest"
+	"latchkey/infra/testkit/ssmtest"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
 	"latchkey/pkg/keyring"

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/infra/local/githubtest"
-	"latchkey/infra/local/openidtest"
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/githubtest"
+	"latchkey/infra/testkit/openidtest"
+	"latchkey/infra/testkit/standin"
 	"latchkey/pkg/auth"
 	"latchkey/pkg/config"
 	"latchkey/pkg/fault"

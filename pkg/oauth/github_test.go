@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"latchkey/infra/local/githubtest"
+	"latchkey/infra/testkit/githubtest"
 	"latchkey/pkg/auth"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/infra/local/openidtest"
+	"latchkey/infra/testkit/openidtest"
 	"latchkey/pkg/auth"
 )
 

@@ -3,7 +3,7 @@ package oauth_test
 import (
 	"testing"
 
-	"latchkey/infra/local/githubtest"
+	"latchkey/infra/testkit/githubtest"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/secret"
 )

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"latchkey/infra/local/ssmtest"
+	"latchkey/infra/testkit/ssmtest"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/ssm"

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/infra/local/wiretap"
+	"latchkey/infra/testkit/wiretap"
 )
 
 const template = `

@@ -22,9 +22,9 @@ import (
 	"latchkey/infra/local/child"
 	"latchkey/infra/local/docker"
 	"latchkey/infra/local/engine"
-	"latchkey/infra/local/githubtest"
 	"latchkey/infra/local/stack"
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/githubtest"
+	"latchkey/infra/testkit/standin"
 )
 
 // platform is what all tests run functions on.

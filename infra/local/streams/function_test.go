@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/infra/local/enginetest"
 	"latchkey/infra/local/lambdahost"
+	"latchkey/infra/testkit/enginetest"
 )
 
 // logWriter gives the lines of the host to the feed's log.

@@ -17,8 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/infra/local/enginetest"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit/enginetest"
 )
 
 // feed is a table whose stream feeds a function of the test.

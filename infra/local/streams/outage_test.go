@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"latchkey/infra/local/engine"
-	"latchkey/infra/local/enginetest"
 	"latchkey/infra/local/tables"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit/enginetest"
 )
 
 // The stream outlives its engine, and the mapping an engine that is away for a while.

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"latchkey/infra/local/enginetest"
+	"latchkey/infra/testkit/enginetest"
 )
 
 // split is a stream as AWS has them and local engines do not: its shard P has ended and was split into L and R, and of those L came to

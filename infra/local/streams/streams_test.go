@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/infra/local/enginetest"
+	"latchkey/infra/testkit/enginetest"
 )
 
 func TestRecordsComeInOrderAndInBatches(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/standin"
 )
 
 const documentation = "https://docs.github.com/rest"

@@ -14,7 +14,7 @@ import (
 	"net/url"
 	"time"
 
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/standin"
 )
 
 const (

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/infra/local/openidtest"
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/openidtest"
+	"latchkey/infra/testkit/standin"
 )
 
 const (

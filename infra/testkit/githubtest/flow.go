@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/standin"
 )
 
 // troubleshooting is where GitHub documents the errors of its flow; each has an anchor there.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/infra/local/githubtest"
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/githubtest"
+	"latchkey/infra/testkit/standin"
 )
 
 const (

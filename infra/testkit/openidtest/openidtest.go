@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/standin"
 )
 
 // Paths of the endpoints, for counts and faults.

@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"sync"
 
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/standin"
 )
 
 // Paths of GitHub's endpoints, for counts and faults.

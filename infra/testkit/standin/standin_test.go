@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/infra/local/standin"
+	"latchkey/infra/testkit/standin"
 )
 
 const (
