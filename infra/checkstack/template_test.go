@@ -111,8 +111,8 @@ func TestLogs(t *testing.T) {
 func TestSecurityEventsAreCounted(t *testing.T) {
 	template := readTemplate(t)
 	counted := map[string][]string{
-		"../../pkg/auth/login.go":     {"Login", "SessionLogin"},
-		"../../pkg/auth/refresh.go":   {"Refresh"},
+		"../../pkg/signin/login.go":     {"Login", "SessionLogin"},
+		"../../pkg/session/refresh.go":   {"Refresh"},
 		"../../pkg/keyring/revoke.go": {"RotateKeys"},
 	}
 	err := filepath.WalkDir("../../pkg", func(path string, _ os.DirEntry, err error) error {

@@ -17,7 +17,7 @@ import (
 	"latchkey/infra/local/stack"
 	"latchkey/infra/testkit/wiretap"
 	"latchkey/pkg/app"
-	"latchkey/pkg/auth"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
 	"latchkey/pkg/lambdahttp"
 	"latchkey/pkg/token"
@@ -217,7 +217,7 @@ func deviceOf(t *testing.T, user string, epoch uint64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "Cookie: device=" + keys.SealDevice(auth.DeviceClaims{User: owner, Epoch: epoch, Device: id.New(rand.Reader)}).Reveal()
+	return "Cookie: device=" + keys.SealDevice(guard.DeviceClaims{User: owner, Epoch: epoch, Device: id.New(rand.Reader)}).Reveal()
 }
 
 // TestAnAttackerKeepsNobodyOut: whoever fails at an account for long has to wait, and its owner is told once. The owner signs in

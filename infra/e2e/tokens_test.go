@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
+	"latchkey/pkg/session"
 	"latchkey/pkg/token"
 )
 
@@ -165,7 +165,7 @@ func TestTokensForASessionThatIsNotTheSubjects(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			access := f.with("sub", `"`+named.user+`"`, "sid", `"`+named.session+`"`)
-			refresh, err := keys.SealRefresh(keys.DerivingKey(), auth.RefreshClaims{
+			refresh, err := keys.SealRefresh(keys.DerivingKey(), session.RefreshClaims{
 				User: parseID(t, named.user), Session: parseID(t, named.session),
 			})
 			if err != nil {

@@ -6,25 +6,29 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/clock"
 	"latchkey/pkg/config"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/id"
 	"latchkey/pkg/lambdastream"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/pages"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
+	"latchkey/pkg/signup"
 )
 
 type routes = map[contract.Route]httpapi.Handler
 
 // Register is functions/register.
 func Register(p *Parts) http.Handler {
-	registrar := auth.NewRegistrar(p.useStore(), p.hasher(), p.policy(), p.pairs(), p.now, p.random)
+	registrar := signup.NewRegistrar(p.useStore(), p.hasher(), p.policy(), p.pairs(), p.now, p.random)
 	register := httpapi.Register(registrar)
 	if p.cfg.RegisterNeutral {
-		register = httpapi.RegisterNeutral(auth.NewNeutralRegistrar(registrar, p.useStore()))
+		register = httpapi.RegisterNeutral(signup.NewNeutralRegistrar(registrar, p.useStore()))
 	}
 	return p.edge().Routes(routes{contract.Register: p.limits().CriticalFor(httpapi.ByEmail, register)})
 }
@@ -43,7 +47,7 @@ func SessionLogin(p *Parts) http.Handler {
 
 // Refresh is functions/refresh.
 func Refresh(p *Parts) http.Handler {
-	refresher := auth.NewRefresher(p.useStore(), p.useKeys(), p.pairs(), p.log)
+	refresher := session.NewRefresher(p.useStore(), p.useKeys(), p.pairs(), p.log)
 	return p.edge().Routes(routes{contract.Refresh: p.limits().Medium(httpapi.Refresh(refresher))})
 }
 
@@ -59,7 +63,7 @@ func SessionLogout(p *Parts) http.Handler {
 
 // NewProviders makes the providers that people sign in by, which read their secrets as parameters of Systems Manager. The mains of
 // the two functions bring it, so that no other function links what speaks to them.
-type NewProviders func(config.Config, func(ctx context.Context, parameter string) (secret.String, error), auth.Clock) auth.IdentityProviders
+type NewProviders func(config.Config, func(ctx context.Context, parameter string) (secret.String, error), clock.Clock) signin.IdentityProviders
 
 // OAuthStart is functions/oauth-start.
 func OAuthStart(newProviders NewProviders) Function {
@@ -124,13 +128,13 @@ func ResetPasswordPage(render pages.Renderer) Function {
 }
 
 // Mailer is functions/mailer. Its main brings what sends mail, so that no other function links it.
-func Mailer[S auth.MailSender](newSender func(config.Config, aws.CredentialsProvider) (S, error)) StreamFunction {
+func Mailer[S outbox.Sender](newSender func(config.Config, aws.CredentialsProvider) (S, error)) StreamFunction {
 	return func(p *Parts) lambdastream.Handler {
 		sender, err := newSender(p.cfg, p.credentials())
 		p.note(err)
-		limits := auth.MailLimits{PerHour: p.cfg.MailPerHour, Repeat: p.cfg.MailRepeat}
-		lives := auth.MailLives{Verification: p.cfg.VerificationToken, Reset: p.cfg.ResetToken}
-		mailer := auth.NewMailer(p.useStore(), sender, p.useKeys(), limits, lives, p.now, p.log)
+		limits := outbox.Limits{PerHour: p.cfg.MailPerHour, Repeat: p.cfg.MailRepeat}
+		lives := outbox.Lifetimes{Verification: p.cfg.VerificationToken, Reset: p.cfg.ResetToken}
+		mailer := outbox.NewMailer(p.useStore(), sender, p.useKeys(), limits, lives, p.now, p.log)
 		return lambdastream.Adapt(func(ctx context.Context, pk string) error {
 			mailID, err := dynamo.MailID(pk)
 			if err != nil {

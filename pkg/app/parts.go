@@ -8,14 +8,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/clock"
 	"latchkey/pkg/config"
 	"latchkey/pkg/dynamo"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/keyring"
 	"latchkey/pkg/lambdahttp"
 	"latchkey/pkg/limit"
+	"latchkey/pkg/maillink"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/password"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 	"latchkey/pkg/ssm"
 )
 
@@ -23,7 +28,7 @@ import (
 type Parts struct {
 	cfg    config.Config
 	log    *slog.Logger
-	now    auth.Clock
+	now    clock.Clock
 	random io.Reader
 
 	store   *dynamo.Store
@@ -33,7 +38,7 @@ type Parts struct {
 	faults  []error
 }
 
-func newParts(getenv func(string) string, logs io.Writer, now auth.Clock, random io.Reader) *Parts {
+func newParts(getenv func(string) string, logs io.Writer, now clock.Clock, random io.Reader) *Parts {
 	cfg, err := config.Read(getenv)
 	parts := &Parts{
 		cfg:    cfg,
@@ -83,8 +88,8 @@ func (p *Parts) authority() *keyring.Authority {
 	return keyring.NewAuthority(p.useKeys(), p.cfg.PublicURL, p.cfg.TokenAudience)
 }
 
-func (p *Parts) lifetimes() auth.Lifetimes {
-	return auth.Lifetimes{
+func (p *Parts) lifetimes() session.Lifetimes {
+	return session.Lifetimes{
 		Access:     p.cfg.AccessToken,
 		Refresh:    p.cfg.RefreshToken,
 		Grace:      p.cfg.RefreshGrace,
@@ -95,27 +100,27 @@ func (p *Parts) lifetimes() auth.Lifetimes {
 	}
 }
 
-func (p *Parts) pairs() *auth.Pairs {
-	return auth.NewPairs(p.useKeys(), p.authority(), p.lifetimes(), p.now, p.random)
+func (p *Parts) pairs() *session.Pairs {
+	return session.NewPairs(p.useKeys(), p.authority(), p.lifetimes(), p.now, p.random)
 }
 
 func (p *Parts) hasher() *password.Hasher { return password.NewHasher(password.Current, p.random) }
 
-func (p *Parts) cookies() *auth.Cookies { return auth.NewCookies(p.lifetimes(), p.now, p.random) }
+func (p *Parts) cookies() *session.Cookies { return session.NewCookies(p.lifetimes(), p.now, p.random) }
 
-func (p *Parts) login() *auth.Login {
-	guard := auth.NewGuard(p.useStore(), p.devices(), p.now, p.random)
-	return auth.NewLogin(p.useStore(), p.hasher(), guard, p.pairs(), p.cookies(), p.now, p.log)
+func (p *Parts) login() *signin.Login {
+	guard := guard.New(p.useStore(), p.devices(), p.now, p.random)
+	return signin.NewLogin(p.useStore(), p.hasher(), guard, p.pairs(), p.cookies(), p.now, p.log)
 }
 
-func (p *Parts) devices() *auth.Devices { return auth.NewDevices(p.useKeys(), p.random) }
+func (p *Parts) devices() *guard.Devices { return guard.NewDevices(p.useKeys(), p.random) }
 
-func (p *Parts) authenticator() *auth.Authenticator {
-	return auth.NewAuthenticator(p.useStore(), p.authority(), p.cookies(), p.now)
+func (p *Parts) authenticator() *session.Authenticator {
+	return session.NewAuthenticator(p.useStore(), p.authority(), p.cookies(), p.now)
 }
 
-func (p *Parts) logout() *auth.Logout {
-	return auth.NewLogout(p.authenticator(), p.useStore(), p.useKeys())
+func (p *Parts) logout() *session.Logout {
+	return session.NewLogout(p.authenticator(), p.useStore(), p.useKeys())
 }
 
 // warnOfOrigins tells which of the allowed origins cannot do what they are probably allowed for.
@@ -140,21 +145,21 @@ func (p *Parts) bindings() httpapi.Cookies {
 	return httpapi.BindingCookies(p.cfg.HTTPS(), p.cfg.OAuth.FlowLife)
 }
 
-func (p *Parts) oauth(newProviders NewProviders) *auth.OAuth {
-	accounts := auth.NewIdentities(p.useStore(), p.pairs(), p.devices(), p.now, p.random)
-	return auth.NewOAuth(newProviders(p.cfg, p.useSSM().Read, p.now), p.useStore(), accounts, p.cfg.OAuth.FlowLife, p.now, p.random)
+func (p *Parts) oauth(newProviders NewProviders) *signin.OAuth {
+	accounts := signin.NewIdentities(p.useStore(), p.pairs(), p.devices(), p.now, p.random)
+	return signin.NewOAuth(newProviders(p.cfg, p.useSSM().Read, p.now), p.useStore(), accounts, p.cfg.OAuth.FlowLife, p.now, p.random)
 }
 
 func (p *Parts) policy() password.Policy { return password.Policy{MinLength: p.cfg.PasswordMinLength} }
 
-func (p *Parts) mailDesk() *auth.MailDesk { return auth.NewMailDesk(p.useStore(), p.now, p.random) }
+func (p *Parts) mailDesk() *outbox.Requests { return outbox.NewRequests(p.useStore(), p.now, p.random) }
 
-func (p *Parts) verifier() *auth.Verifier {
-	return auth.NewVerifier(p.useStore(), p.useKeys(), p.authenticator(), p.now)
+func (p *Parts) verifier() *maillink.Verifier {
+	return maillink.NewVerifier(p.useStore(), p.useKeys(), p.authenticator(), p.now)
 }
 
-func (p *Parts) resetter() *auth.Resetter {
-	return auth.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.devices(), p.now, p.random)
+func (p *Parts) resetter() *maillink.Resetter {
+	return maillink.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.devices(), p.now, p.random)
 }
 
 // limits are what stands before a function's endpoints. All of them share what the container remembers of buckets.

@@ -9,22 +9,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
-// EnsureFree implements [auth.RegistrationStore] with one consistent read of both guards.
+// EnsureFree implements [RegistrationStore] with one consistent read of both guards.
 func (s *Store) EnsureFree(ctx context.Context, username identifier.Username, email identifier.Address) error {
 	address, name, err := s.guards(ctx, email, username)
 	switch {
 	case err != nil:
 		return err
 	case name != nil:
-		return auth.ErrUsernameTaken
+		return account.ErrUsernameTaken
 	case address != nil:
-		return auth.ErrEmailTaken
+		return account.ErrEmailTaken
 	}
 	return nil
 }
@@ -39,15 +41,15 @@ func (s *Store) guards(ctx context.Context, email identifier.Address, username i
 	return find(found[s.users], addressKey), find(found[s.users], nameKey), nil
 }
 
-// CreateAccount implements [auth.RegistrationStore] with one transaction.
-func (s *Store) CreateAccount(ctx context.Context, user auth.User, session auth.Session, mail auth.Mail) error {
+// CreateAccount implements [RegistrationStore] with one transaction.
+func (s *Store) CreateAccount(ctx context.Context, user account.User, session session.Session, mail outbox.Mail) error {
 	return s.transact(ctx, "writing the account", []types.TransactWriteItem{
 		putNew(s.users, guardItem(usernameKey(user.Username.Canonical), user.ID)),
 		putNew(s.users, guardItem(emailKey(user.Email.Canonical), user.ID)),
 		putNew(s.users, userItem(user)),
 		putNew(s.sessions, sessionItem(session)),
 		putNew(s.sessions, mailItem(mail)),
-	}, auth.ErrUsernameTaken, auth.ErrEmailTaken)
+	}, account.ErrUsernameTaken, account.ErrEmailTaken)
 }
 
 // putNew stores an item whose key no other has.
@@ -59,33 +61,33 @@ func putNew(table string, stored item) types.TransactWriteItem {
 	}}
 }
 
-// FindUser implements [auth.LoginStore]: two consistent reads, whether or not the name is known.
-func (s *Store) FindUser(ctx context.Context, login auth.LoginName) (auth.User, error) {
+// FindUser implements [LoginStore]: two consistent reads, whether or not the name is known.
+func (s *Store) FindUser(ctx context.Context, login account.LoginName) (account.User, error) {
 	guard := usernameKey(login.Canonical)
 	if login.IsAddress {
 		guard = emailKey(login.Canonical)
 	}
 	found, err := s.get(ctx, s.users, guard)
 	if err != nil {
-		return auth.User{}, classify("reading the guard", err)
+		return account.User{}, classify("reading the guard", err)
 	}
-	user := auth.AbsentUser(login.Canonical)
+	user := account.AbsentUser(login.Canonical)
 	if found != nil {
 		if user, err = readGuard(found); err != nil {
-			return auth.User{}, err
+			return account.User{}, err
 		}
 	}
 	return s.ReadUser(ctx, user)
 }
 
-// ReadUser implements [auth.RefreshStore].
-func (s *Store) ReadUser(ctx context.Context, user id.ID) (auth.User, error) {
+// ReadUser implements [RefreshStore].
+func (s *Store) ReadUser(ctx context.Context, user id.ID) (account.User, error) {
 	return readOne(ctx, s, "reading the account", s.users, userKey(user), readUser)
 }
 
-// RecordLogin implements [auth.LoginStore]. A write of its own that is found done is a success: the item carries the
+// RecordLogin implements [LoginStore]. A write of its own that is found done is a success: the item carries the
 // operation that wrote it last.
-func (s *Store) RecordLogin(ctx context.Context, user auth.User, hash secret.String, now time.Time) (int, error) {
+func (s *Store) RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (int, error) {
 	operation := s.operation()
 	output, err := s.api.UpdateItem(ctx, s.loginUpdate(user, hash, now, operation))
 	old, refused := refusedItem(err)
@@ -95,20 +97,20 @@ func (s *Store) RecordLogin(ctx context.Context, user auth.User, hash secret.Str
 	case refused && written(old, operation):
 		return roomOf(old)
 	case refused && old == nil:
-		return 0, &auth.StaleUserError{}
+		return 0, &account.StaleUserError{}
 	case refused:
 		current, err := readUser(old)
 		if err != nil {
 			return 0, err
 		}
-		return 0, &auth.StaleUserError{Current: current}
+		return 0, &account.StaleUserError{Current: current}
 	default:
 		return 0, classify("recording the login", err)
 	}
 }
 
 // loginUpdate is the write of RecordLogin.
-func (s *Store) loginUpdate(user auth.User, hash secret.String, now time.Time, operation string) *dynamodb.UpdateItemInput {
+func (s *Store) loginUpdate(user account.User, hash secret.String, now time.Time, operation string) *dynamodb.UpdateItemInput {
 	set, seen := "", ""
 	values := item{
 		":now": millis(now), ":less": number(-1), ":op": text(operation),
@@ -135,7 +137,7 @@ func roomOf(stored item) (int, error) {
 	return int(r.integer(attrRoom)), r.err
 }
 
-// RefillRoom implements [auth.SweepStore]. A refill of its own that is found done is refused and so does nothing.
+// RefillRoom implements [SweepStore]. A refill of its own that is found done is refused and so does nothing.
 func (s *Store) RefillRoom(ctx context.Context, user id.ID, seen, room int) error {
 	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                 &s.users,

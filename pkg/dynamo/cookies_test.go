@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/session"
 )
 
 func TestACookieSessionIsReadAsItWasWritten(t *testing.T) {
@@ -16,16 +16,16 @@ func TestACookieSessionIsReadAsItWasWritten(t *testing.T) {
 		if err := f.PutSession(t.Context(), want); err != nil {
 			t.Fatal(err)
 		}
-		got, err := f.ReadSessions(t.Context(), []auth.SessionRef{want.Ref()})
-		if err != nil || !reflect.DeepEqual(got, callers(auth.Caller{User: user, Session: want})) {
+		got, err := f.ReadSessions(t.Context(), []session.Ref{want.Ref()})
+		if err != nil || !reflect.DeepEqual(got, callers(session.Principal{User: user, Session: want})) {
 			t.Errorf("the sessions are %+v, error %v", got, err)
 		}
 		listed, err := f.ListSessions(t.Context(), user.ID)
 		if err != nil || len(listed) != 2 {
 			t.Fatalf("listed are %+v, error %v", listed, err)
 		}
-		byRef := map[auth.SessionRef]auth.Session{listed[0].Ref(): listed[0], listed[1].Ref(): listed[1]}
-		if !reflect.DeepEqual(byRef, map[auth.SessionRef]auth.Session{first.Ref(): first, want.Ref(): want}) {
+		byRef := map[session.Ref]session.Session{listed[0].Ref(): listed[0], listed[1].Ref(): listed[1]}
+		if !reflect.DeepEqual(byRef, map[session.Ref]session.Session{first.Ref(): first, want.Ref(): want}) {
 			t.Errorf("listed are %+v", listed)
 		}
 	})
@@ -35,40 +35,40 @@ func TestACookieSessionIsReadAsItWasWritten(t *testing.T) {
 func TestASessionIsRenewedOnlyAsItWasSeen(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
-		session := newCookieSession(user)
+		sess := newCookieSession(user)
 		late := newCookieSession(user)
 		late.Expires = late.End.Add(time.Hour)
-		for _, each := range []auth.Session{session, late} {
+		for _, each := range []session.Session{sess, late} {
 			if err := f.PutSession(t.Context(), each); err != nil {
 				t.Fatal(err)
 			}
 		}
 		pastEnd := renewal(late)
 		pastEnd.At = late.End
-		refused := map[string]auth.Renewal{"at its absolute end, before its expiry": pastEnd}
-		for name, change := range map[string]func(*auth.Renewal){
-			"renewed since":  func(r *auth.Renewal) { r.Rotated = r.Rotated.Add(-time.Millisecond) },
-			"another epoch":  func(r *auth.Renewal) { r.Epoch++ },
-			"at its expiry":  func(r *auth.Renewal) { r.At = session.Expires },
-			"another one's":  func(r *auth.Renewal) { r.Session.User[0] ^= 1 },
-			"one that ended": func(r *auth.Renewal) { r.Session.Session[0] ^= 1 },
+		refused := map[string]session.Renewal{"at its absolute end, before its expiry": pastEnd}
+		for name, change := range map[string]func(*session.Renewal){
+			"renewed since":  func(r *session.Renewal) { r.Rotated = r.Rotated.Add(-time.Millisecond) },
+			"another epoch":  func(r *session.Renewal) { r.Epoch++ },
+			"at its expiry":  func(r *session.Renewal) { r.At = sess.Expires },
+			"another one's":  func(r *session.Renewal) { r.Session.User[0] ^= 1 },
+			"one that ended": func(r *session.Renewal) { r.Session.Session[0] ^= 1 },
 		} {
-			asked := renewal(session)
+			asked := renewal(sess)
 			change(&asked)
 			refused[name] = asked
 		}
 		for name, asked := range refused {
-			if _, stale := errors.AsType[*auth.StaleSessionError](f.RenewSession(t.Context(), asked)); !stale {
+			if _, stale := errors.AsType[*session.StaleError](f.RenewSession(t.Context(), asked)); !stale {
 				t.Errorf("%s: it was renewed", name)
 			}
 		}
-		if err := f.RenewSession(t.Context(), renewal(session)); err != nil {
+		if err := f.RenewSession(t.Context(), renewal(sess)); err != nil {
 			t.Fatal(err)
 		}
-		want := session
-		want.Rotated, want.Expires = renewal(session).At, renewal(session).Expires
-		got, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()})
-		if err != nil || !reflect.DeepEqual(got, callers(auth.Caller{User: user, Session: want})) {
+		want := sess
+		want.Rotated, want.Expires = renewal(sess).At, renewal(sess).Expires
+		got, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()})
+		if err != nil || !reflect.DeepEqual(got, callers(session.Principal{User: user, Session: want})) {
 			t.Errorf("the session is %+v, error %v", got, err)
 		}
 	})

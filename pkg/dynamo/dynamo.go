@@ -1,8 +1,8 @@
 // Package dynamo keeps accounts and sessions in two DynamoDB tables. It is the only home of the DynamoDB SDK.
 //
-// It implements the store interfaces that package auth states. Every decision that only one caller may win is one
+// It implements the store interfaces that the packages of rules state. Every decision that only one caller may win is one
 // conditional or transactional write; reads that decide authority are consistent. schema.go says how records are stored.
-// The package decides nothing about accounts: which write to make, and what its refusal means, are rules of package auth.
+// The package decides nothing about accounts: which write to make, and what its refusal means, are theirs.
 package dynamo
 
 import (
@@ -18,9 +18,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
 	"latchkey/pkg/limit"
+	"latchkey/pkg/maillink"
+	"latchkey/pkg/outbox"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
+	"latchkey/pkg/signup"
 )
 
 // Options say where the tables are and with what the store talks to them.
@@ -52,18 +57,18 @@ type Store struct {
 
 // The store is what the rules ask for.
 var _ interface {
-	auth.RegistrationStore
-	auth.LoginStore
-	auth.AuthenticationStore
-	auth.RefreshStore
-	auth.MailQueue
-	auth.MailerStore
-	auth.VerificationStore
-	auth.ResetStore
-	auth.FlowStore
-	auth.IdentityStore
-	auth.GuessStore
-	auth.NeutralStore
+	signup.Store
+	signin.LoginStore
+	session.Store
+	session.RefreshStore
+	outbox.Queue
+	outbox.MailerStore
+	maillink.VerificationStore
+	maillink.ResetStore
+	signin.FlowStore
+	signin.IdentityStore
+	guard.Store
+	signup.NeutralStore
 	limit.Store
 } = (*Store)(nil)
 

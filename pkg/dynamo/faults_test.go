@@ -11,93 +11,96 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/infra/testkit/wiretap"
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/limit"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 // storeCall is one method of the store with the operations it makes, and what its effect looks like.
 type storeCall struct {
 	operations []string
-	prepare    func(t *testing.T, f fixture) auth.Mail // the mail that do finds in the fixture
-	do         func(ctx context.Context, f fixture, user auth.User, session auth.Session) error
-	check      func(t *testing.T, f fixture, before, after auth.User)
+	prepare    func(t *testing.T, f fixture) outbox.Mail // the mail that do finds in the fixture
+	do         func(ctx context.Context, f fixture, user account.User, session session.Session) error
+	check      func(t *testing.T, f fixture, before, after account.User)
 }
 
 func storeCalls(t *testing.T) map[string]storeCall {
 	return map[string]storeCall{
 		"EnsureFree": {operations: []string{"BatchGetItem"},
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				fresh := newUser(t, "fresh", "fresh@example.com")
 				return f.EnsureFree(ctx, fresh.Username, fresh.Email)
 			}},
 		"CreateAccount": {operations: []string{"TransactWriteItems"},
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				fresh := newUser(t, "fresh", "fresh@example.com")
 				return f.CreateAccount(ctx, fresh, newSession(fresh), newMail(fresh))
 			},
-			check: func(t *testing.T, f fixture, _, _ auth.User) {
+			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 10 {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
 		"FindUser": {operations: []string{"GetItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				_, err := f.FindUser(ctx, byName(user))
 				return err
 			}},
 		"RecordLogin": {operations: []string{"UpdateItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				_, err := f.RecordLogin(ctx, user, user.PasswordHash, now)
 				return err
 			},
-			check: func(t *testing.T, _ fixture, before, after auth.User) {
+			check: func(t *testing.T, _ fixture, before, after account.User) {
 				if after.Room != before.Room-1 {
 					t.Errorf("the room went from %d to %d", before.Room, after.Room)
 				}
 			}},
 		"RecordLogin, another hash": {operations: []string{"UpdateItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				_, err := f.RecordLogin(ctx, user, secret.New("another"), now)
 				return err
 			},
-			check: func(t *testing.T, _ fixture, before, after auth.User) {
+			check: func(t *testing.T, _ fixture, before, after account.User) {
 				if after.Room != before.Room-1 || after.PasswordHash.Reveal() != "another" {
 					t.Errorf("the room went from %d to %d, the hash is %s", before.Room, after.Room, after.PasswordHash.Reveal())
 				}
 			}},
 		"PutSession": {operations: []string{"PutItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.PutSession(ctx, newSession(user))
 			},
-			check: func(t *testing.T, f fixture, _, _ auth.User) {
+			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 6 {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
 		"ReadSessions": {operations: []string{"BatchGetItem"},
-			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
-				found, err := f.ReadSessions(ctx, []auth.SessionRef{session.Ref()})
+			do: func(ctx context.Context, f fixture, _ account.User, sess session.Session) error {
+				found, err := f.ReadSessions(ctx, []session.Ref{sess.Ref()})
 				if err == nil && len(found) != 1 {
 					t.Errorf("the sessions found are %v", found)
 				}
 				return err
 			}},
 		"ReadUser": {operations: []string{"GetItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				_, err := f.ReadUser(ctx, user.ID)
 				return err
 			}},
 		"RotateSession": {operations: []string{"UpdateItem"},
-			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
+			do: func(ctx context.Context, f fixture, _ account.User, session session.Session) error {
 				moved, err := f.RotateSession(ctx, move(session))
 				if err == nil && moved.Generation != session.Generation+1 {
 					t.Errorf("the session moved to %d", moved.Generation)
 				}
 				return err
 			},
-			check: func(t *testing.T, f fixture, user, _ auth.User) {
+			check: func(t *testing.T, f fixture, user, _ account.User) {
 				for _, session := range f.tables.Items(t, f.tables.Sessions) {
 					if gen, ok := session["gen"].(*types.AttributeValueMemberN); ok && gen.Value != "1" {
 						t.Errorf("the session stands at %s", gen.Value)
@@ -105,11 +108,11 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				}
 			}},
 		"RenewSession": {operations: []string{"UpdateItem"},
-			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
+			do: func(ctx context.Context, f fixture, _ account.User, session session.Session) error {
 				return f.RenewSession(ctx, renewal(session))
 			}},
 		"ListSessions": {operations: []string{"Query"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				found, err := f.ListSessions(ctx, user.ID)
 				if err == nil && len(found) != 1 {
 					t.Errorf("the sessions found are %v", found)
@@ -117,25 +120,25 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				return err
 			}},
 		"RefillRoom": {operations: []string{"UpdateItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.RefillRoom(ctx, user.ID, user.Room, 7)
 			},
-			check: func(t *testing.T, _ fixture, _, after auth.User) {
+			check: func(t *testing.T, _ fixture, _, after account.User) {
 				if after.Room != 7 {
 					t.Errorf("the room is %d", after.Room)
 				}
 			}},
 		"EndSession": {operations: []string{"DeleteItem"},
-			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
+			do: func(ctx context.Context, f fixture, _ account.User, session session.Session) error {
 				return f.EndSession(ctx, session.Ref())
 			},
-			check: func(t *testing.T, f fixture, _, _ auth.User) {
+			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 4 {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
 		"TakePermits": {operations: []string{wiretap.OfLimits + "UpdateItem"},
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				_, granted, err := f.TakePermits(ctx, limit.Bucket{Scope: "x", Holder: "alice", Limit: 5}, 1, now, now.Add(time.Minute))
 				if err == nil && !granted {
 					t.Error("a full bucket gave no permit")
@@ -143,8 +146,8 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				return err
 			}},
 		"CountTry": {operations: []string{wiretap.OfLimits + "UpdateItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
-				tries, err := f.CountTry(ctx, auth.TryCount{Account: user.ID}, now.Add(time.Hour))
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
+				tries, err := f.CountTry(ctx, guard.Counter{Account: user.ID}, now.Add(time.Hour))
 				if err == nil && tries.Made != 1 && tries.Made != 2 { // two if an answer was lost
 					t.Errorf("the count is %+v", tries)
 				}
@@ -152,126 +155,126 @@ func storeCalls(t *testing.T) map[string]storeCall {
 			}},
 		"TakeSlot": {operations: []string{wiretap.OfLimits + "UpdateItem"},
 			prepare: counted,
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
-				return f.TakeSlot(ctx, auth.TryCount{Account: user.ID}, 0, now, now.Add(time.Minute))
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
+				return f.TakeSlot(ctx, guard.Counter{Account: user.ID}, 0, now, now.Add(time.Minute))
 			}},
 		"Trip": {operations: []string{wiretap.OfLimits + "TransactWriteItems"},
 			prepare: counted,
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
-				return f.Trip(ctx, auth.TryCount{Account: user.ID}, now.Add(time.Minute), newMail(user))
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
+				return f.Trip(ctx, guard.Counter{Account: user.ID}, now.Add(time.Minute), newMail(user))
 			},
-			check: func(t *testing.T, f fixture, _, _ auth.User) {
+			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 7 {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
 		"ClearTries": {operations: []string{wiretap.OfLimits + "DeleteItem"},
 			prepare: counted,
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
-				return f.ClearTries(ctx, auth.TryCount{Account: user.ID})
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
+				return f.ClearTries(ctx, guard.Counter{Account: user.ID})
 			},
-			check: func(t *testing.T, f fixture, _, _ auth.User) {
+			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 5 {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
 		"QueueMail": {operations: []string{"PutItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.QueueMail(ctx, newMail(user))
 			},
-			check: func(t *testing.T, f fixture, _, _ auth.User) {
+			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 6 {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
 		"ReadMailAndSessions": {operations: []string{"BatchGetItem"},
 			prepare: queued,
-			do: func(ctx context.Context, f fixture, _ auth.User, session auth.Session) error {
-				_, found, err := f.ReadMailAndSessions(ctx, f.mail.ID, []auth.SessionRef{session.Ref()})
+			do: func(ctx context.Context, f fixture, _ account.User, sess session.Session) error {
+				_, found, err := f.ReadMailAndSessions(ctx, f.mail.ID, []session.Ref{sess.Ref()})
 				if err == nil && len(found) != 1 {
 					t.Errorf("the sessions found are %v", found)
 				}
 				return err
 			}},
 		"ReadMailCount": {operations: []string{"GetItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
-				_, err := f.ReadMailCount(ctx, auth.MailReset, user.Email.Canonical)
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
+				_, err := f.ReadMailCount(ctx, outbox.Reset, user.Email.Canonical)
 				return err
 			}},
 		"ClaimMail": {operations: []string{"TransactWriteItems"},
 			prepare: queued,
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.ClaimMail(ctx, claimOf(f.mail, user))
 			},
-			check: func(t *testing.T, f fixture, user, _ auth.User) {
-				count, err := f.ReadMailCount(t.Context(), auth.MailVerification, user.Email.Canonical)
-				if mail := queued(t, f); err != nil || len(count.Times) != 1 || mail.State != auth.MailClaimed {
+			check: func(t *testing.T, f fixture, user, _ account.User) {
+				count, err := f.ReadMailCount(t.Context(), outbox.Verification, user.Email.Canonical)
+				if mail := queued(t, f); err != nil || len(count.Times) != 1 || mail.State != outbox.Claimed {
 					t.Errorf("the mail is %+v, counted %+v, error %v", mail, count, err)
 				}
 			}},
 		"MoveMail": {operations: []string{"UpdateItem"},
-			prepare: func(t *testing.T, f fixture) auth.Mail { return claimed(t, f, f.user) },
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
-				return f.MoveMail(ctx, f.mail.ID, f.mail.Worker, auth.MailSent)
+			prepare: func(t *testing.T, f fixture) outbox.Mail { return claimed(t, f, f.user) },
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
+				return f.MoveMail(ctx, f.mail.ID, f.mail.Worker, outbox.Sent)
 			},
-			check: func(t *testing.T, f fixture, _, _ auth.User) {
-				if mail := queued(t, f); mail.State != auth.MailSent {
+			check: func(t *testing.T, f fixture, _, _ account.User) {
+				if mail := queued(t, f); mail.State != outbox.Sent {
 					t.Errorf("the mail is %+v", mail)
 				}
 			}},
 		"VerifyEmail": {operations: []string{"TransactWriteItems"},
-			prepare: func(t *testing.T, f fixture) auth.Mail { return claimed(t, f, f.user) },
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+			prepare: func(t *testing.T, f fixture) outbox.Mail { return claimed(t, f, f.user) },
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				return f.VerifyEmail(ctx, f.mail, true)
 			},
-			check: func(t *testing.T, _ fixture, _, after auth.User) {
+			check: func(t *testing.T, _ fixture, _, after account.User) {
 				if !after.EmailVerified || !after.Proven || after.Revision != 1 {
 					t.Errorf("the account is %+v", after)
 				}
 			}},
 		"DisownAccount": {operations: []string{"TransactWriteItems"},
-			prepare: func(t *testing.T, f fixture) auth.Mail { return claimed(t, f, f.user) },
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+			prepare: func(t *testing.T, f fixture) outbox.Mail { return claimed(t, f, f.user) },
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				return f.DisownAccount(ctx, f.mail)
 			},
-			check: func(t *testing.T, _ fixture, _, after auth.User) {
+			check: func(t *testing.T, _ fixture, _, after account.User) {
 				if after.Epoch != 1 || !after.PasswordHash.IsZero() {
 					t.Errorf("the account is %+v", after)
 				}
 			}},
 		"ResetPassword": {operations: []string{"TransactWriteItems"},
-			prepare: func(t *testing.T, f fixture) auth.Mail { return claimed(t, f, f.user) },
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			prepare: func(t *testing.T, f fixture) outbox.Mail { return claimed(t, f, f.user) },
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.ResetPassword(ctx, f.mail, secret.New("$new"), newMail(user))
 			},
-			check: func(t *testing.T, _ fixture, _, after auth.User) {
+			check: func(t *testing.T, _ fixture, _, after account.User) {
 				if after.Epoch != 1 || after.PasswordHash.Reveal() != "$new" || !after.Proven {
 					t.Errorf("the account is %+v", after)
 				}
 			}},
 		"PutFlow": {operations: []string{"PutItem"},
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				return f.PutFlow(ctx, newFlow())
 			}},
 		"SpendFlow": {operations: []string{"UpdateItem"},
-			prepare: func(t *testing.T, f fixture) auth.Mail { putFlow(t, f); return auth.Mail{} },
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+			prepare: func(t *testing.T, f fixture) outbox.Mail { putFlow(t, f); return outbox.Mail{} },
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				_, err := f.SpendFlow(ctx, newFlow(), now)
 				return err
 			}},
 		"FindIdentified": {operations: []string{"GetItem"},
-			prepare: func(t *testing.T, f fixture) auth.Mail {
+			prepare: func(t *testing.T, f fixture) outbox.Mail {
 				if err := f.LinkIdentity(t.Context(), newLink(f.user)); err != nil {
 					t.Fatal(err)
 				}
-				return auth.Mail{}
+				return outbox.Mail{}
 			},
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				_, err := f.FindIdentified(ctx, octavia)
 				return err
 			}},
 		"FindHolders": {operations: []string{"BatchGetItem"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				holder, _, err := f.FindHolders(ctx, user.Email, user.Username)
 				if err == nil && holder != user.ID {
 					t.Errorf("the holder is %v", holder)
@@ -279,31 +282,31 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				return err
 			}},
 		"CreateIdentified": {operations: []string{"TransactWriteItems"},
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				fresh := newUser(t, "fresh", "fresh@example.com")
 				return f.CreateIdentified(ctx, fresh, octavia, newSession(fresh))
 			},
-			check: func(t *testing.T, f fixture, _, _ auth.User) {
+			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 11 {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
 		"LinkIdentity": {operations: []string{"TransactWriteItems"},
-			do: func(ctx context.Context, f fixture, user auth.User, _ auth.Session) error {
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.LinkIdentity(ctx, newLink(user))
 			},
-			check: func(t *testing.T, f fixture, _, after auth.User) {
+			check: func(t *testing.T, f fixture, _, after account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 9 || after.Epoch != 1 || after.Revision != 1 {
 					t.Errorf("the tables hold %v, the account is %+v", keys, after)
 				}
 			}},
 		"Ping": {operations: []string{"GetItem"},
-			do: func(ctx context.Context, f fixture, _ auth.User, _ auth.Session) error { return f.Ping(ctx) }},
+			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error { return f.Ping(ctx) }},
 	}
 }
 
 // prepare stores alice's account, and what the call needs.
-func (f *fixture) prepare(t *testing.T, call storeCall) (auth.User, auth.Session) {
+func (f *fixture) prepare(t *testing.T, call storeCall) (account.User, session.Session) {
 	t.Helper()
 	user, session := create(t, *f, "alice", "alice@example.com")
 	f.user = user
@@ -358,7 +361,7 @@ func TestALastingFaultIsUnavailable(t *testing.T) {
 		if got := fault.From(err); got == nil || got.Kind != fault.Unavailable || got.RetryAfter <= 0 {
 			t.Errorf("the error is %v", err)
 		}
-		if errors.Is(err, auth.ErrNotFound) {
+		if errors.Is(err, account.ErrNotFound) {
 			t.Errorf("an unanswered read looks like an absent item: %v", err)
 		}
 	})

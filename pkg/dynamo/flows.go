@@ -4,20 +4,21 @@ import (
 	"context"
 	"time"
 
+	"latchkey/pkg/account"
+	"latchkey/pkg/signin"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"latchkey/pkg/auth"
 )
 
-// PutFlow implements [auth.FlowStore].
-func (s *Store) PutFlow(ctx context.Context, flow auth.Flow) error {
+// PutFlow implements [FlowStore].
+func (s *Store) PutFlow(ctx context.Context, flow signin.Flow) error {
 	return s.putSession(ctx, "writing the flow", flowItem(flow))
 }
 
-// SpendFlow implements [auth.FlowStore] with one conditional write.
-func (s *Store) SpendFlow(ctx context.Context, presented auth.Flow, now time.Time) (auth.Flow, error) {
+// SpendFlow implements [FlowStore] with one conditional write.
+func (s *Store) SpendFlow(ctx context.Context, presented signin.Flow, now time.Time) (signin.Flow, error) {
 	operation := s.operation()
 	output, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:        &s.sessions,
@@ -38,8 +39,8 @@ func (s *Store) SpendFlow(ctx context.Context, presented auth.Flow, now time.Tim
 	case refused && written(old, operation):
 		return readFlow(old, presented)
 	case refused:
-		return auth.Flow{}, auth.ErrNotFound
+		return signin.Flow{}, account.ErrNotFound
 	default:
-		return auth.Flow{}, classify("spending the flow", err)
+		return signin.Flow{}, classify("spending the flow", err)
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"time"
 
+	"latchkey/pkg/account"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"latchkey/pkg/auth"
 )
 
 // get reads one item consistently; nil if there is none.
@@ -23,7 +23,7 @@ func (s *Store) get(ctx context.Context, table string, key item) (item, error) {
 	return output.Item, nil
 }
 
-// readOne reads and decodes one item consistently; [auth.ErrNotFound] if there is none. doing is for the log.
+// readOne reads and decodes one item consistently; [ErrNotFound] if there is none. doing is for the log.
 func readOne[V any](ctx context.Context, s *Store, doing, table string, key item, read func(item) (V, error)) (V, error) {
 	var none V
 	found, err := s.get(ctx, table, key)
@@ -31,7 +31,7 @@ func readOne[V any](ctx context.Context, s *Store, doing, table string, key item
 		return none, classify(doing, err)
 	}
 	if found == nil {
-		return none, auth.ErrNotFound
+		return none, account.ErrNotFound
 	}
 	return read(found)
 }

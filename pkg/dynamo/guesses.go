@@ -5,16 +5,17 @@ import (
 	"errors"
 	"time"
 
+	"latchkey/pkg/guard"
+	"latchkey/pkg/outbox"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"latchkey/pkg/auth"
 )
 
-// CountTry implements [auth.GuessStore] with one write that demands nothing: a count begins with its first try. A write whose
+// CountTry implements [GuessStore] with one write that demands nothing: a count begins with its first try. A write whose
 // answer was lost is repeated and counts twice, which is on the safe side.
-func (s *Store) CountTry(ctx context.Context, count auth.TryCount, kept time.Time) (auth.Tries, error) {
+func (s *Store) CountTry(ctx context.Context, count guard.Counter, kept time.Time) (guard.Attempts, error) {
 	output, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:        &s.sessions,
 		Key:              triesKey(count),
@@ -25,14 +26,14 @@ func (s *Store) CountTry(ctx context.Context, count auth.TryCount, kept time.Tim
 		ReturnValues: types.ReturnValueAllNew,
 	})
 	if err != nil {
-		return auth.Tries{}, classify("counting a try", err)
+		return guard.Attempts{}, classify("counting a try", err)
 	}
 	return readTries(output.Attributes)
 }
 
-func readTries(stored item) (auth.Tries, error) {
+func readTries(stored item) (guard.Attempts, error) {
 	r := &reader{item: stored}
-	tries := auth.Tries{
+	tries := guard.Attempts{
 		Made:    int(r.count(attrTries, 1<<62)),
 		Slots:   int(r.count(attrSlots, 1<<31)),
 		Opens:   r.millis(attrOpens),
@@ -41,9 +42,9 @@ func readTries(stored item) (auth.Tries, error) {
 	return tries, r.err
 }
 
-// TakeSlot implements [auth.GuessStore] with one conditional write. One of its own that is found done is a success: the item
+// TakeSlot implements [GuessStore] with one conditional write. One of its own that is found done is a success: the item
 // carries the operation that wrote it last.
-func (s *Store) TakeSlot(ctx context.Context, count auth.TryCount, seen int, now, next time.Time) error {
+func (s *Store) TakeSlot(ctx context.Context, count guard.Counter, seen int, now, next time.Time) error {
 	operation := s.operation()
 	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:           &s.sessions,
@@ -64,7 +65,7 @@ func (s *Store) TakeSlot(ctx context.Context, count auth.TryCount, seen int, now
 		if err != nil {
 			return err
 		}
-		return &auth.NoSlotError{Opens: tries.Opens}
+		return &guard.NoSlotError{Opens: tries.Opens}
 	default:
 		return classify("taking a slot", err)
 	}
@@ -73,8 +74,8 @@ func (s *Store) TakeSlot(ctx context.Context, count auth.TryCount, seen int, now
 // errTripped says that a count is marked already, or gone.
 var errTripped = errors.New("the count is marked or gone")
 
-// Trip implements [auth.GuessStore] with one transaction.
-func (s *Store) Trip(ctx context.Context, count auth.TryCount, opens time.Time, notice auth.Mail) error {
+// Trip implements [GuessStore] with one transaction.
+func (s *Store) Trip(ctx context.Context, count guard.Counter, opens time.Time, notice outbox.Mail) error {
 	err := s.transact(ctx, "marking the count of tries", []types.TransactWriteItem{
 		{Update: &types.Update{
 			TableName:                 &s.sessions,
@@ -91,8 +92,8 @@ func (s *Store) Trip(ctx context.Context, count auth.TryCount, opens time.Time, 
 	return err
 }
 
-// ClearTries implements [auth.GuessStore]. Deleting what is not there changes nothing.
-func (s *Store) ClearTries(ctx context.Context, count auth.TryCount) error {
+// ClearTries implements [GuessStore]. Deleting what is not there changes nothing.
+func (s *Store) ClearTries(ctx context.Context, count guard.Counter) error {
 	_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.sessions, Key: triesKey(count)})
 	if err != nil {
 		return classify("clearing the count of tries", err)

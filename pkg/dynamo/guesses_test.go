@@ -8,25 +8,26 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
+	"latchkey/pkg/outbox"
 )
 
 // counted counts a try at the fixture's account.
-func counted(t *testing.T, f fixture) auth.Mail {
+func counted(t *testing.T, f fixture) outbox.Mail {
 	t.Helper()
-	if _, err := f.CountTry(t.Context(), auth.TryCount{Account: f.user.ID}, now.Add(time.Hour)); err != nil {
+	if _, err := f.CountTry(t.Context(), guard.Counter{Account: f.user.ID}, now.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	return auth.Mail{}
+	return outbox.Mail{}
 }
 
 func TestTries(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user := newUser(t, "alice", "alice@example.com")
-		count := auth.TryCount{Account: user.ID, Epoch: 3}
+		count := guard.Counter{Account: user.ID, Epoch: 3}
 		made := 0
-		next := func() auth.Tries { // without their number, which rises by two if the engine is so slow that the SDK repeats the call
+		next := func() guard.Attempts { // without their number, which rises by two if the engine is so slow that the SDK repeats the call
 			t.Helper()
 			tries, err := f.CountTry(t.Context(), count, now.Add(time.Hour))
 			if err != nil || tries.Made <= made {
@@ -35,7 +36,7 @@ func TestTries(t *testing.T) {
 			made, tries.Made = tries.Made, 0
 			return tries
 		}
-		if got := next(); got != (auth.Tries{}) {
+		if got := next(); got != (guard.Attempts{}) {
 			t.Errorf("the first try: %+v", got)
 		}
 		for range 2 {
@@ -43,29 +44,29 @@ func TestTries(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := next(); got != (auth.Tries{Opens: now.Add(time.Minute), Tripped: true}) {
+		if got := next(); got != (guard.Attempts{Opens: now.Add(time.Minute), Tripped: true}) {
 			t.Errorf("once tripped: %+v", got)
 		}
 		if keys := f.tables.Keys(t); len(keys) != 2 {
 			t.Errorf("tripped twice, the tables hold %v", keys)
 		}
 		early := now.Add(time.Minute - time.Millisecond)
-		if late, is := errors.AsType[*auth.NoSlotError](f.TakeSlot(t.Context(), count, 0, early, now)); !is || !late.Opens.Equal(now.Add(time.Minute)) {
+		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 0, early, now)); !is || !late.Opens.Equal(now.Add(time.Minute)) {
 			t.Errorf("a slot before it opens: %v", late)
 		}
 		if err := f.TakeSlot(t.Context(), count, 0, now.Add(time.Minute), now.Add(3*time.Minute)); err != nil {
 			t.Errorf("a slot that is open: %v", err)
 		}
-		if late, is := errors.AsType[*auth.NoSlotError](f.TakeSlot(t.Context(), count, 0, now.Add(time.Hour), now)); !is {
+		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 0, now.Add(time.Hour), now)); !is {
 			t.Errorf("a slot that was taken: %v", late)
 		}
-		if got := next(); got != (auth.Tries{Slots: 1, Opens: now.Add(3 * time.Minute), Tripped: true}) {
+		if got := next(); got != (guard.Attempts{Slots: 1, Opens: now.Add(3 * time.Minute), Tripped: true}) {
 			t.Errorf("with a slot taken: %+v", got)
 		}
 		if err := f.ClearTries(t.Context(), count); err != nil {
 			t.Fatal(err)
 		}
-		if late, is := errors.AsType[*auth.NoSlotError](f.TakeSlot(t.Context(), count, 1, now.Add(time.Hour), now)); !is || !late.Opens.IsZero() {
+		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 1, now.Add(time.Hour), now)); !is || !late.Opens.IsZero() {
 			t.Errorf("a slot of a count that is gone: %v", late)
 		}
 		if err := f.Trip(t.Context(), count, now, newMail(user)); err != nil {
@@ -80,8 +81,8 @@ func TestTries(t *testing.T) {
 // TestCountsAreKeptApart by account, epoch and device.
 func TestCountsAreKeptApart(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		first := auth.TryCount{Account: id.New(rand.Reader)}
-		for _, count := range []auth.TryCount{
+		first := guard.Counter{Account: id.New(rand.Reader)}
+		for _, count := range []guard.Counter{
 			first, {Account: id.New(rand.Reader)}, {Account: first.Account, Epoch: 1}, {Account: first.Account, Device: first.Account},
 		} {
 			if _, err := f.CountTry(t.Context(), count, now.Add(time.Hour)); err != nil {
@@ -99,14 +100,14 @@ func TestOfManyWhoWantTheSlotOneGetsIt(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		f.user = newUser(t, "alice", "alice@example.com")
 		counted(t, f)
-		count := auth.TryCount{Account: f.user.ID}
+		count := guard.Counter{Account: f.user.ID}
 		var got atomic.Int32
 		var all sync.WaitGroup
 		for range 32 {
 			notice := newMail(f.user)
 			all.Go(func() {
 				err := f.TakeSlot(t.Context(), count, 0, now, now.Add(time.Minute))
-				if _, late := errors.AsType[*auth.NoSlotError](err); err != nil && !late {
+				if _, late := errors.AsType[*guard.NoSlotError](err); err != nil && !late {
 					t.Error(err)
 				}
 				if err == nil {

@@ -11,11 +11,13 @@ import (
 
 	"latchkey/infra/testkit/enginetest"
 	"latchkey/infra/testkit/wiretap"
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 // fixture is a store on fresh tables.
@@ -25,8 +27,8 @@ type fixture struct {
 	tables enginetest.Tables
 
 	// What a store call of the fault tests works on.
-	user auth.User
-	mail auth.Mail
+	user account.User
+	mail outbox.Mail
 }
 
 // onEachEngine runs the test on fresh tables of every engine.
@@ -64,7 +66,7 @@ func openStore(tables enginetest.Tables, transport http.RoundTripper) *dynamo.St
 // now is a fixed time of the store's resolution, far ahead so that no engine sweeps what a test looks at.
 var now = time.Date(2126, 3, 4, 5, 6, 7, 89_000_000, time.UTC)
 
-func newUser(t *testing.T, username, email string) auth.User {
+func newUser(t *testing.T, username, email string) account.User {
 	t.Helper()
 	name, err := identifier.ParseUsername(username)
 	if err != nil {
@@ -74,28 +76,28 @@ func newUser(t *testing.T, username, email string) auth.User {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return auth.User{
+	return account.User{
 		ID: id.New(rand.Reader), Username: name, Email: address, FirstName: "Guido", LastName: "van Rossum",
 		PasswordHash: secret.New("$argon2id$stored"), Room: 49, Active: true, Joined: now,
 	}
 }
 
-func newSession(user auth.User) auth.Session {
-	return auth.Session{
-		User: user.ID, ID: id.New(rand.Reader), Kind: auth.SessionTokens, Epoch: user.Epoch, Born: now, Rotated: now, KeyID: "k1",
+func newSession(user account.User) session.Session {
+	return session.Session{
+		User: user.ID, ID: id.New(rand.Reader), Kind: session.KindTokens, Epoch: user.Epoch, Born: now, Rotated: now, KeyID: "k1",
 		Expires: now.Truncate(time.Second).Add(time.Hour), End: now.Truncate(time.Second).Add(2 * time.Hour),
 	}
 }
 
-func newMail(user auth.User) auth.Mail {
-	return auth.Mail{
-		ID: id.New(rand.Reader), Purpose: auth.MailVerification, State: auth.MailQueued, Address: user.Email.Canonical,
+func newMail(user account.User) outbox.Mail {
+	return outbox.Mail{
+		ID: id.New(rand.Reader), Purpose: outbox.Verification, State: outbox.Queued, Address: user.Email.Canonical,
 		Created: now, Expires: now.Truncate(time.Second).Add(time.Hour),
 	}
 }
 
 // queued returns the one mail in the tables.
-func queued(t *testing.T, f fixture) auth.Mail {
+func queued(t *testing.T, f fixture) outbox.Mail {
 	t.Helper()
 	for _, key := range f.tables.Keys(t) {
 		pk, _, _ := strings.Cut(key, " / ")
@@ -108,19 +110,19 @@ func queued(t *testing.T, f fixture) auth.Mail {
 		}
 	}
 	t.Fatal("there is no mail")
-	return auth.Mail{}
+	return outbox.Mail{}
 }
 
 // claimOf is a claim of mail for user, counted as the first.
-func claimOf(mail auth.Mail, user auth.User) auth.Claim {
-	mail.State, mail.User, mail.Epoch, mail.KeyID, mail.Worker = auth.MailClaimed, user.ID, user.Epoch, "k1", "worker"
+func claimOf(mail outbox.Mail, user account.User) outbox.Lease {
+	mail.State, mail.User, mail.Epoch, mail.KeyID, mail.Worker = outbox.Claimed, user.ID, user.Epoch, "k1", "worker"
 	mail.LinkEnd = now.Truncate(time.Second).Add(30 * time.Minute)
 	mail.Lease = now.Truncate(time.Second).Add(time.Minute)
-	return auth.Claim{Mail: mail, Now: now, Count: auth.MailCount{Times: []time.Time{now}}}
+	return outbox.Lease{Mail: mail, Now: now, Count: outbox.Count{Times: []time.Time{now}}}
 }
 
 // claimed claims the one mail in the tables for user.
-func claimed(t *testing.T, f fixture, user auth.User) auth.Mail {
+func claimed(t *testing.T, f fixture, user account.User) outbox.Mail {
 	t.Helper()
 	claim := claimOf(queued(t, f), user)
 	if err := f.ClaimMail(t.Context(), claim); err != nil {
@@ -130,7 +132,7 @@ func claimed(t *testing.T, f fixture, user auth.User) auth.Mail {
 }
 
 // create stores an account with a session.
-func create(t *testing.T, f fixture, username, email string) (auth.User, auth.Session) {
+func create(t *testing.T, f fixture, username, email string) (account.User, session.Session) {
 	t.Helper()
 	user := newUser(t, username, email)
 	session := newSession(user)
@@ -141,32 +143,32 @@ func create(t *testing.T, f fixture, username, email string) (auth.User, auth.Se
 }
 
 // move is the move of session to its next generation, a minute after it was stored.
-func move(session auth.Session) auth.Rotation {
+func move(sess session.Session) session.Rotation {
 	at := now.Add(time.Minute)
-	return auth.Rotation{
-		User: session.User, Session: session.ID, From: session.Generation, Epoch: session.Epoch, KeyID: "k2", At: at,
+	return session.Rotation{
+		User: sess.User, Session: sess.ID, From: sess.Generation, Epoch: sess.Epoch, KeyID: "k2", At: at,
 		Expires: at.Truncate(time.Second).Add(time.Hour),
 	}
 }
 
-func newCookieSession(user auth.User) auth.Session {
-	session := newSession(user)
-	session.Kind, session.KeyID, session.SecretHash = auth.SessionCookie, "", []byte("a hash of 32 bytes, more or less")
-	return session
+func newCookieSession(user account.User) session.Session {
+	sess := newSession(user)
+	sess.Kind, sess.KeyID, sess.SecretHash = session.KindCookie, "", []byte("a hash of 32 bytes, more or less")
+	return sess
 }
 
 // renewal is the renewal of session, a minute after it was stored.
-func renewal(session auth.Session) auth.Renewal {
+func renewal(sess session.Session) session.Renewal {
 	at := now.Add(time.Minute)
-	return auth.Renewal{
-		Session: session.Ref(), Epoch: session.Epoch, Rotated: session.Rotated, At: at,
+	return session.Renewal{
+		Session: sess.Ref(), Epoch: sess.Epoch, Rotated: sess.Rotated, At: at,
 		Expires: at.Truncate(time.Second).Add(time.Hour),
 	}
 }
 
 // callers is what the store returns for these.
-func callers(all ...auth.Caller) map[auth.SessionRef]auth.Caller {
-	found := map[auth.SessionRef]auth.Caller{}
+func callers(all ...session.Principal) map[session.Ref]session.Principal {
+	found := map[session.Ref]session.Principal{}
 	for _, caller := range all {
 		found[caller.Session.Ref()] = caller
 	}

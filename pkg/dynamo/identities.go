@@ -6,30 +6,32 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
-// FindIdentified implements [auth.IdentityStore] with two reads. The second shows that the account still had the identity
+// FindIdentified implements [IdentityStore] with two reads. The second shows that the account still had the identity
 // when it was read, since the item names it.
-func (s *Store) FindIdentified(ctx context.Context, identity auth.IdentityRef) (auth.User, error) {
+func (s *Store) FindIdentified(ctx context.Context, identity signin.IdentityRef) (account.User, error) {
 	guard := identityKey(identity)
 	user, err := readOne(ctx, s, "reading the identity", s.users, guard, readGuard)
 	if err != nil {
-		return auth.User{}, err
+		return account.User{}, err
 	}
 	found, err := s.get(ctx, s.users, userKey(user))
 	if err != nil {
-		return auth.User{}, classify("reading the account of the identity", err)
+		return account.User{}, classify("reading the account of the identity", err)
 	}
 	if named := (&reader{item: found}).text(attrIdentityOf + identity.Provider); named != keyOf(guard)[0] {
-		return auth.User{}, auth.ErrNotFound
+		return account.User{}, account.ErrNotFound
 	}
 	return readUser(found)
 }
 
-// FindHolders implements [auth.IdentityStore] with one consistent read of both guards.
+// FindHolders implements [IdentityStore] with one consistent read of both guards.
 func (s *Store) FindHolders(
 	ctx context.Context, email identifier.Address, username identifier.Username,
 ) (id.ID, bool, error) {
@@ -41,23 +43,23 @@ func (s *Store) FindHolders(
 	return holder, name != nil, err
 }
 
-// CreateIdentified implements [auth.IdentityStore] with one transaction.
-func (s *Store) CreateIdentified(ctx context.Context, user auth.User, identity auth.IdentityRef, session auth.Session) error {
-	account := userItem(user)
-	account[attrIdentityOf+identity.Provider] = identityKey(identity)[attrPK]
+// CreateIdentified implements [IdentityStore] with one transaction.
+func (s *Store) CreateIdentified(ctx context.Context, user account.User, identity signin.IdentityRef, session session.Session) error {
+	stored := userItem(user)
+	stored[attrIdentityOf+identity.Provider] = identityKey(identity)[attrPK]
 	return s.transact(ctx, "writing the account", []types.TransactWriteItem{
 		putNew(s.users, guardItem(identityKey(identity), user.ID)),
 		putNew(s.users, guardItem(emailKey(user.Email.Canonical), user.ID)),
 		putNew(s.users, guardItem(usernameKey(user.Username.Canonical), user.ID)),
-		putNew(s.users, account),
+		putNew(s.users, stored),
 		putNew(s.users, userIdentityItem(user.ID, identity)),
 		putNew(s.sessions, sessionItem(session)),
-	}, auth.ErrIdentityTaken, auth.ErrEmailTaken, auth.ErrUsernameTaken)
+	}, signin.ErrIdentityTaken, account.ErrEmailTaken, account.ErrUsernameTaken)
 }
 
-// LinkIdentity implements [auth.IdentityStore] with one transaction, and with a read when the account has another identity
+// LinkIdentity implements [IdentityStore] with one transaction, and with a read when the account has another identity
 // of the provider: a canceled transaction tells which condition failed.
-func (s *Store) LinkIdentity(ctx context.Context, link auth.Link) error {
+func (s *Store) LinkIdentity(ctx context.Context, link signin.Link) error {
 	items := []types.TransactWriteItem{
 		putNew(s.users, guardItem(identityKey(link.Identity), link.User.ID)),
 		s.linkUpdate(link),
@@ -70,7 +72,7 @@ func (s *Store) LinkIdentity(ctx context.Context, link auth.Link) error {
 	if !link.Notice.ID.IsZero() {
 		items = append(items, putNew(s.sessions, mailItem(link.Notice)))
 	}
-	err := s.transact(ctx, "linking the identity", items, auth.ErrIdentityTaken, auth.ErrUserChanged, errLinked)
+	err := s.transact(ctx, "linking the identity", items, signin.ErrIdentityTaken, signin.ErrUserChanged, errLinked)
 	if err != errLinked { //nolint:errorlint // transact returns the very value it was given
 		return err
 	}
@@ -79,11 +81,11 @@ func (s *Store) LinkIdentity(ctx context.Context, link auth.Link) error {
 	if err != nil {
 		return err
 	}
-	return &auth.IdentityLinkedError{Existing: existing}
+	return &signin.IdentityLinkedError{Existing: existing}
 }
 
 // linkUpdate changes the account if it is as it was read.
-func (s *Store) linkUpdate(link auth.Link) types.TransactWriteItem {
+func (s *Store) linkUpdate(link signin.Link) types.TransactWriteItem {
 	change := "SET email_verified = :true, proven = :true, epoch = :epoch, rev = rev + :one, last_login = :now, " +
 		"oauth_provider = if_not_exists(oauth_provider, :provider), room = room - :one, #identity = :identity REMOVE pending"
 	if link.Seized {
@@ -104,7 +106,7 @@ func (s *Store) linkUpdate(link auth.Link) types.TransactWriteItem {
 }
 
 // linkPut writes the identity as the account has it: its first of that provider, or in place of the one that was read.
-func (s *Store) linkPut(link auth.Link) types.TransactWriteItem {
+func (s *Store) linkPut(link signin.Link) types.TransactWriteItem {
 	put := putNew(s.users, userIdentityItem(link.User.ID, link.Identity))
 	if link.Replaced != "" {
 		put.Put.ConditionExpression = aws.String("#identity = :replaced")

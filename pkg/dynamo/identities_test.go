@@ -11,14 +11,16 @@ import (
 	"time"
 
 	"latchkey/infra/testkit/wiretap"
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/id"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
-func newFlow() auth.Flow {
-	return auth.Flow{
-		FlowKeys: auth.FlowKeys{State: secret.New("state"), Verifier: secret.New("verifier"), Nonce: secret.New("nonce")},
+func newFlow() signin.Flow {
+	return signin.Flow{
+		FlowKeys: signin.FlowKeys{State: secret.New("state"), Verifier: secret.New("verifier"), Nonce: secret.New("nonce")},
 		Provider: "acme",
 		Binding:  []byte("a hash"),
 		Expires:  now.Truncate(time.Second).Add(time.Minute),
@@ -37,23 +39,23 @@ func putFlow(t *testing.T, f fixture) {
 func TestAFlowIsSpentOnlyByWhomItIsBoundTo(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		putFlow(t, f)
-		for name, change := range map[string]func(*auth.Flow, *time.Time){
-			"another state":    func(flow *auth.Flow, _ *time.Time) { flow.State = secret.New("another") },
-			"another provider": func(flow *auth.Flow, _ *time.Time) { flow.Provider = "other" },
-			"another browser":  func(flow *auth.Flow, _ *time.Time) { flow.Binding = []byte("another") },
-			"at its end":       func(flow *auth.Flow, at *time.Time) { *at = flow.Expires },
+		for name, change := range map[string]func(*signin.Flow, *time.Time){
+			"another state":    func(flow *signin.Flow, _ *time.Time) { flow.State = secret.New("another") },
+			"another provider": func(flow *signin.Flow, _ *time.Time) { flow.Provider = "other" },
+			"another browser":  func(flow *signin.Flow, _ *time.Time) { flow.Binding = []byte("another") },
+			"at its end":       func(flow *signin.Flow, at *time.Time) { *at = flow.Expires },
 		} {
 			presented, at := newFlow(), now
 			change(&presented, &at)
-			if _, err := f.SpendFlow(t.Context(), presented, at); !errors.Is(err, auth.ErrNotFound) {
+			if _, err := f.SpendFlow(t.Context(), presented, at); !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%s: the error is %v", name, err)
 			}
 		}
-		presented := auth.Flow{FlowKeys: auth.FlowKeys{State: secret.New("state")}, Provider: "acme", Binding: []byte("a hash")}
+		presented := signin.Flow{FlowKeys: signin.FlowKeys{State: secret.New("state")}, Provider: "acme", Binding: []byte("a hash")}
 		if got, err := f.SpendFlow(t.Context(), presented, now); err != nil || !reflect.DeepEqual(got, newFlow()) {
 			t.Errorf("the flow is %+v, error %v", got, err)
 		}
-		if _, err := f.SpendFlow(t.Context(), presented, now); !errors.Is(err, auth.ErrNotFound) {
+		if _, err := f.SpendFlow(t.Context(), presented, now); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("again: %v", err)
 		}
 	})
@@ -69,7 +71,7 @@ func TestOfManySpendersOneGetsTheFlow(t *testing.T) {
 				_, err := f.SpendFlow(t.Context(), newFlow(), now)
 				if err == nil {
 					won.Add(1)
-				} else if !errors.Is(err, auth.ErrNotFound) {
+				} else if !errors.Is(err, account.ErrNotFound) {
 					t.Errorf("a loser got %v", err)
 				}
 			})
@@ -81,10 +83,10 @@ func TestOfManySpendersOneGetsTheFlow(t *testing.T) {
 	})
 }
 
-var octavia = auth.IdentityRef{Provider: "acme", Issuer: "https://acme.example", Subject: "42"}
+var octavia = signin.IdentityRef{Provider: "acme", Issuer: "https://acme.example", Subject: "42"}
 
-func newLink(user auth.User) auth.Link {
-	link := auth.Link{User: user, Identity: octavia, Seized: true, At: now, Notice: newMail(user)}
+func newLink(user account.User) signin.Link {
+	link := signin.Link{User: user, Identity: octavia, Seized: true, At: now, Notice: newMail(user)}
 	user.Epoch++
 	link.Session = newSession(user)
 	return link
@@ -100,7 +102,7 @@ func TestOfManyCreatorsOneMakesTheAccount(t *testing.T) {
 				err := f.CreateIdentified(t.Context(), user, octavia, newSession(user))
 				if err == nil {
 					made.Add(1)
-				} else if !errors.Is(err, auth.ErrIdentityTaken) {
+				} else if !errors.Is(err, signin.ErrIdentityTaken) {
 					t.Errorf("a loser got %v", err)
 				}
 			})
@@ -121,9 +123,9 @@ func TestWhatStandsInTheWayOfAnAccount(t *testing.T) {
 			username, email string
 			want            error
 		}{
-			"the username": {"ALICE", "other@example.com", auth.ErrUsernameTaken},
-			"the address":  {"other", "alice@EXAMPLE.com", auth.ErrEmailTaken},
-			"both":         {"alice", "alice@example.com", auth.ErrEmailTaken},
+			"the username": {"ALICE", "other@example.com", account.ErrUsernameTaken},
+			"the address":  {"other", "alice@EXAMPLE.com", account.ErrEmailTaken},
+			"both":         {"alice", "alice@example.com", account.ErrEmailTaken},
 		} {
 			user := newUser(t, test.username, test.email)
 			if err := f.CreateIdentified(t.Context(), user, octavia, newSession(user)); !errors.Is(err, test.want) {
@@ -153,7 +155,7 @@ func TestALinkIsMadeAsItIsTold(t *testing.T) {
 		if after, err := f.ReadUser(t.Context(), user.ID); err != nil || !reflect.DeepEqual(after, want) {
 			t.Errorf("the account is %+v, error %v", after, err)
 		}
-		sessions, err := f.ReadSessions(t.Context(), []auth.SessionRef{link.Session.Ref()})
+		sessions, err := f.ReadSessions(t.Context(), []session.Ref{link.Session.Ref()})
 		if err != nil || !sessions[link.Session.Ref()].Session.Live(want, now) {
 			t.Errorf("the session is %+v, error %v", sessions, err)
 		}
@@ -179,14 +181,14 @@ func TestLinksThatAreRefused(t *testing.T) {
 		}
 		before := f.tables.Keys(t)
 		for name, test := range map[string]struct {
-			change func(*auth.Link)
+			change func(*signin.Link)
 			want   error
 		}{
-			"the identity is another's": {func(l *auth.Link) { l.Identity = bobs }, auth.ErrIdentityTaken},
-			"another revision":          {func(l *auth.Link) { l.User.Revision = 7 }, auth.ErrUserChanged},
-			"another epoch":             {func(l *auth.Link) { l.User.Epoch = 7 }, auth.ErrUserChanged},
-			"no such account":           {func(l *auth.Link) { l.User.ID = id.New(rand.Reader) }, auth.ErrUserChanged},
-			"a disabled account":        {func(l *auth.Link) { l.User.ID = disabled.ID }, auth.ErrUserChanged},
+			"the identity is another's": {func(l *signin.Link) { l.Identity = bobs }, signin.ErrIdentityTaken},
+			"another revision":          {func(l *signin.Link) { l.User.Revision = 7 }, signin.ErrUserChanged},
+			"another epoch":             {func(l *signin.Link) { l.User.Epoch = 7 }, signin.ErrUserChanged},
+			"no such account":           {func(l *signin.Link) { l.User.ID = id.New(rand.Reader) }, signin.ErrUserChanged},
+			"a disabled account":        {func(l *signin.Link) { l.User.ID = disabled.ID }, signin.ErrUserChanged},
 		} {
 			link := newLink(user)
 			test.change(&link)
@@ -213,19 +215,19 @@ func TestALinkThatReplacesAnother(t *testing.T) {
 		}
 		second := newLink(user)
 		second.Identity.Subject = "43"
-		linked, is := errors.AsType[*auth.IdentityLinkedError](f.LinkIdentity(t.Context(), second))
+		linked, is := errors.AsType[*signin.IdentityLinkedError](f.LinkIdentity(t.Context(), second))
 		if !is {
 			t.Fatal("the first identity does not stand in the way")
 		}
 		second.Replaced = "I#acme#another"
-		if _, is := errors.AsType[*auth.IdentityLinkedError](f.LinkIdentity(t.Context(), second)); !is {
+		if _, is := errors.AsType[*signin.IdentityLinkedError](f.LinkIdentity(t.Context(), second)); !is {
 			t.Error("what is not there was replaced")
 		}
 		second.Replaced = linked.Existing
 		if err := f.LinkIdentity(t.Context(), second); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.FindIdentified(t.Context(), octavia); !errors.Is(err, auth.ErrNotFound) {
+		if _, err := f.FindIdentified(t.Context(), octavia); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("the former identity: %v", err)
 		}
 		if found, err := f.FindIdentified(t.Context(), second.Identity); err != nil || found.ID != user.ID {
@@ -241,13 +243,13 @@ func TestIdentitiesThatAreAlike(t *testing.T) {
 		if err := f.CreateIdentified(t.Context(), user, octavia, newSession(user)); err != nil {
 			t.Fatal(err)
 		}
-		for name, other := range map[string]auth.IdentityRef{
+		for name, other := range map[string]signin.IdentityRef{
 			"another provider": {Provider: "other", Issuer: octavia.Issuer, Subject: octavia.Subject},
 			"another issuer":   {Provider: "acme", Issuer: "https://elsewhere.example", Subject: octavia.Subject},
 			"another subject":  {Provider: "acme", Issuer: octavia.Issuer, Subject: "43"},
 			"another border":   {Provider: "acme", Issuer: octavia.Issuer + "4", Subject: "2"},
 		} {
-			if found, err := f.FindIdentified(t.Context(), other); !errors.Is(err, auth.ErrNotFound) {
+			if found, err := f.FindIdentified(t.Context(), other); !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%s leads to %v, error %v", name, found, err)
 			}
 		}
@@ -289,7 +291,7 @@ func TestAnIdentityReplacedBetweenTwoReads(t *testing.T) {
 	}
 	second := newLink(user)
 	second.Identity.Subject = "43"
-	linked, _ := errors.AsType[*auth.IdentityLinkedError](f.LinkIdentity(t.Context(), second))
+	linked, _ := errors.AsType[*signin.IdentityLinkedError](f.LinkIdentity(t.Context(), second))
 	second.Replaced = linked.Existing
 	other := openStore(f.tables, nil)
 	f.tap.Reset()
@@ -299,7 +301,7 @@ func TestAnIdentityReplacedBetweenTwoReads(t *testing.T) {
 		}
 		return wiretap.LoseAnswer(e) // and the read is repeated
 	})
-	if found, err := f.FindIdentified(t.Context(), octavia); !errors.Is(err, auth.ErrNotFound) {
+	if found, err := f.FindIdentified(t.Context(), octavia); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("the former identity leads to %+v, error %v", found, err)
 	}
 }

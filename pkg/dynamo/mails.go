@@ -10,61 +10,63 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/id"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
-// QueueMail implements [auth.MailQueue]. A write that is repeated puts no second record on the stream, since the item does
+// QueueMail implements [MailQueue]. A write that is repeated puts no second record on the stream, since the item does
 // not change.
-func (s *Store) QueueMail(ctx context.Context, mail auth.Mail) error {
+func (s *Store) QueueMail(ctx context.Context, mail outbox.Mail) error {
 	return s.putSession(ctx, "writing the mail", mailItem(mail))
 }
 
-// ReadMail implements [auth.MailerStore] and [auth.ResetStore].
-func (s *Store) ReadMail(ctx context.Context, mail id.ID) (auth.Mail, error) {
+// ReadMail implements [MailerStore] and [ResetStore].
+func (s *Store) ReadMail(ctx context.Context, mail id.ID) (outbox.Mail, error) {
 	return readOne(ctx, s, "reading the mail", s.sessions, mailKey(mail), readMail)
 }
 
-// ReadMailAndSessions implements [auth.VerificationStore] with one consistent read over both tables.
+// ReadMailAndSessions implements [VerificationStore] with one consistent read over both tables.
 func (s *Store) ReadMailAndSessions(
-	ctx context.Context, mail id.ID, named []auth.SessionRef,
-) (auth.Mail, map[auth.SessionRef]auth.Caller, error) {
+	ctx context.Context, mail id.ID, named []session.Ref,
+) (outbox.Mail, map[session.Ref]session.Principal, error) {
 	found, callers, err := s.readSessionsAnd(ctx, mailKey(mail), named)
 	if err != nil {
-		return auth.Mail{}, nil, err
+		return outbox.Mail{}, nil, err
 	}
 	if found == nil {
-		return auth.Mail{}, nil, auth.ErrNotFound
+		return outbox.Mail{}, nil, account.ErrNotFound
 	}
 	read, err := readMail(found)
 	return read, callers, err
 }
 
-// ReadMailCount implements [auth.MailerStore].
-func (s *Store) ReadMailCount(ctx context.Context, purpose auth.MailPurpose, address string) (auth.MailCount, error) {
+// ReadMailCount implements [MailerStore].
+func (s *Store) ReadMailCount(ctx context.Context, purpose outbox.Purpose, address string) (outbox.Count, error) {
 	found, err := s.get(ctx, s.sessions, mailRateKey(purpose, address))
 	if err != nil {
-		return auth.MailCount{}, classify("reading the counter", err)
+		return outbox.Count{}, classify("reading the counter", err)
 	}
 	return readMailCount(found)
 }
 
-// ClaimMail implements [auth.MailerStore] with one transaction.
-func (s *Store) ClaimMail(ctx context.Context, claim auth.Claim) error {
+// ClaimMail implements [MailerStore] with one transaction.
+func (s *Store) ClaimMail(ctx context.Context, claim outbox.Lease) error {
 	items := []types.TransactWriteItem{s.claimUpdate(claim)}
 	if !claim.Again && len(claim.Count.Times) > 0 {
 		items = append(items, s.countPut(claim))
 	}
-	return s.transact(ctx, "claiming the mail", items, auth.ErrMailTaken, auth.ErrCountChanged)
+	return s.transact(ctx, "claiming the mail", items, outbox.ErrTaken, outbox.ErrCountChanged)
 }
 
 // claimUpdate takes a queued mail, or one whose lease has run out.
-func (s *Store) claimUpdate(claim auth.Claim) types.TransactWriteItem {
+func (s *Store) claimUpdate(claim outbox.Lease) types.TransactWriteItem {
 	mail := claim.Mail
 	condition := "attribute_exists(pk) AND #state = :queued"
 	values := item{
-		":queued": text(string(auth.MailQueued)), ":claimed": text(string(auth.MailClaimed)), ":user": text(mail.User.String()),
+		":queued": text(string(outbox.Queued)), ":claimed": text(string(outbox.Claimed)), ":user": text(mail.User.String()),
 		":epoch": number(mail.Epoch), ":kid": text(mail.KeyID), ":worker": text(mail.Worker), ":lease": seconds(mail.Lease),
 		":end": seconds(mail.LinkEnd), ":exp": seconds(mail.Expires),
 	}
@@ -85,7 +87,7 @@ func (s *Store) claimUpdate(claim auth.Claim) types.TransactWriteItem {
 }
 
 // countPut replaces the counter of an address if nobody else has since it was read.
-func (s *Store) countPut(claim auth.Claim) types.TransactWriteItem {
+func (s *Store) countPut(claim outbox.Lease) types.TransactWriteItem {
 	stored := mailRateKey(claim.Mail.Purpose, claim.Mail.Address)
 	times := make([]string, len(claim.Count.Times))
 	for i, sent := range claim.Count.Times {
@@ -102,28 +104,28 @@ func (s *Store) countPut(claim auth.Claim) types.TransactWriteItem {
 	}}
 }
 
-func readMailCount(stored item) (auth.MailCount, error) {
+func readMailCount(stored item) (outbox.Count, error) {
 	r := &reader{item: stored}
-	count := auth.MailCount{Revision: r.count(attrRevision, 1<<62)}
+	count := outbox.Count{Revision: r.count(attrRevision, 1<<62)}
 	for text := range strings.SplitSeq(r.text(attrTimes), ",") {
 		if text == "" {
 			continue
 		}
 		sent, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return auth.MailCount{}, err
+			return outbox.Count{}, err
 		}
 		count.Times = append(count.Times, time.UnixMilli(sent).UTC())
 	}
 	return count, r.err
 }
 
-// MoveMail implements [auth.MailerStore]. A move of its own that is found done is refused and so does nothing.
-func (s *Store) MoveMail(ctx context.Context, mail id.ID, worker string, to auth.MailState) error {
-	from, holder := auth.MailQueued, ""
+// MoveMail implements [MailerStore]. A move of its own that is found done is refused and so does nothing.
+func (s *Store) MoveMail(ctx context.Context, mail id.ID, worker string, to outbox.State) error {
+	from, holder := outbox.Queued, ""
 	values := item{":to": text(string(to)), ":none": number(0)}
 	if worker != "" {
-		from, holder = auth.MailClaimed, " AND worker = :worker"
+		from, holder = outbox.Claimed, " AND worker = :worker"
 		values[":worker"] = text(worker)
 	}
 	values[":from"] = text(string(from))
@@ -141,32 +143,32 @@ func (s *Store) MoveMail(ctx context.Context, mail id.ID, worker string, to auth
 	return classify("moving the mail", err)
 }
 
-// VerifyEmail implements [auth.VerificationStore] with one transaction.
-func (s *Store) VerifyEmail(ctx context.Context, mail auth.Mail, proven bool) error {
+// VerifyEmail implements [VerificationStore] with one transaction.
+func (s *Store) VerifyEmail(ctx context.Context, mail outbox.Mail, proven bool) error {
 	change := "SET email_verified = :true, rev = rev + :one"
 	if proven {
 		change = "SET email_verified = :true, proven = :true, rev = rev + :one"
 	}
 	change += " REMOVE pending"
-	return s.spend(ctx, mail, auth.MailUsed, linkStates, types.Update{
+	return s.spend(ctx, mail, outbox.Used, linkStates, types.Update{
 		UpdateExpression:          aws.String(change),
 		ConditionExpression:       aws.String(linkUser),
 		ExpressionAttributeValues: linkValues(mail, item{":true": flag(true), ":one": number(1)}),
 	})
 }
 
-// DisownAccount implements [auth.VerificationStore] with one transaction.
-func (s *Store) DisownAccount(ctx context.Context, mail auth.Mail) error {
-	return s.spend(ctx, mail, auth.MailVoid, linkStates, types.Update{
+// DisownAccount implements [VerificationStore] with one transaction.
+func (s *Store) DisownAccount(ctx context.Context, mail outbox.Mail) error {
+	return s.spend(ctx, mail, outbox.Void, linkStates, types.Update{
 		UpdateExpression:          aws.String("SET epoch = epoch + :one, rev = rev + :one REMOVE phc"),
 		ConditionExpression:       aws.String(linkUser + " AND proven = :false"),
 		ExpressionAttributeValues: linkValues(mail, item{":false": flag(false), ":one": number(1)}),
 	})
 }
 
-// ResetPassword implements [auth.ResetStore] with one transaction.
-func (s *Store) ResetPassword(ctx context.Context, mail auth.Mail, hash secret.String, notice auth.Mail) error {
-	return s.spend(ctx, mail, auth.MailUsed, freshLinkStates, types.Update{
+// ResetPassword implements [ResetStore] with one transaction.
+func (s *Store) ResetPassword(ctx context.Context, mail outbox.Mail, hash secret.String, notice outbox.Mail) error {
+	return s.spend(ctx, mail, outbox.Used, freshLinkStates, types.Update{
 		UpdateExpression: aws.String("SET phc = :phc, email_verified = :true, proven = :true, " +
 			"epoch = epoch + :one, rev = rev + :one REMOVE pending"),
 		ConditionExpression:       aws.String(linkUser + " AND active = :true"),
@@ -177,28 +179,28 @@ func (s *Store) ResetPassword(ctx context.Context, mail auth.Mail, hash secret.S
 // linkUser demands that an account is still the one that a link was mailed for.
 const linkUser = "attribute_exists(pk) AND epoch = :epoch AND email_key = :address"
 
-func linkValues(mail auth.Mail, values item) item {
+func linkValues(mail outbox.Mail, values item) item {
 	values[":epoch"], values[":address"] = number(mail.Epoch), text(mail.Address)
 	return values
 }
 
 // The states in which a link can be spent: once, or again.
 var (
-	freshLinkStates = []auth.MailState{auth.MailClaimed, auth.MailSent}
-	linkStates      = append(freshLinkStates, auth.MailUsed)
+	freshLinkStates = []outbox.State{outbox.Claimed, outbox.Sent}
+	linkStates      = append(freshLinkStates, outbox.Used)
 )
 
 // spend moves a mail whose link counts to its last state and changes its user, with whatever else belongs to it, all or
-// nothing. A link that does not count any more is [auth.ErrMailTaken].
+// nothing. A link that does not count any more is [ErrMailTaken].
 func (s *Store) spend(
-	ctx context.Context, mail auth.Mail, to auth.MailState, from []auth.MailState, user types.Update, more ...types.TransactWriteItem,
+	ctx context.Context, mail outbox.Mail, to outbox.State, from []outbox.State, user types.Update, more ...types.TransactWriteItem,
 ) error {
 	user.TableName, user.Key = &s.users, userKey(mail.User)
 	items := append([]types.TransactWriteItem{s.spendUpdate(mail, to, from), {Update: &user}}, more...)
-	return s.transact(ctx, "spending the link", items, auth.ErrMailTaken, auth.ErrMailTaken)
+	return s.transact(ctx, "spending the link", items, outbox.ErrTaken, outbox.ErrTaken)
 }
 
-func (s *Store) spendUpdate(mail auth.Mail, to auth.MailState, from []auth.MailState) types.TransactWriteItem {
+func (s *Store) spendUpdate(mail outbox.Mail, to outbox.State, from []outbox.State) types.TransactWriteItem {
 	values := item{":to": text(string(to))}
 	names := make([]string, len(from))
 	for i, state := range from {

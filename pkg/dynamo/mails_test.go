@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/id"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 )
 
@@ -18,22 +18,22 @@ func TestAMailIsReadAsItWasWritten(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
 		first := queued(t, f)
-		if first.State != auth.MailQueued || !first.User.IsZero() || first.Address != "alice@example.com" {
+		if first.State != outbox.Queued || !first.User.IsZero() || first.Address != "alice@example.com" {
 			t.Errorf("the registration's mail is %+v", first)
 		}
 		want := claimed(t, f, user)
 		if got := queued(t, f); !reflect.DeepEqual(got, want) {
 			t.Errorf("claimed it is %+v, want %+v", got, want)
 		}
-		if err := f.MoveMail(t.Context(), want.ID, want.Worker, auth.MailSent); err != nil {
+		if err := f.MoveMail(t.Context(), want.ID, want.Worker, outbox.Sent); err != nil {
 			t.Fatal(err)
 		}
-		want.State, want.Lease = auth.MailSent, time.Unix(0, 0).UTC()
+		want.State, want.Lease = outbox.Sent, time.Unix(0, 0).UTC()
 		if got := queued(t, f); !reflect.DeepEqual(got, want) {
 			t.Errorf("sent it is %+v, want %+v", got, want)
 		}
-		count, err := f.ReadMailCount(t.Context(), auth.MailVerification, "alice@example.com")
-		if err != nil || !reflect.DeepEqual(count, auth.MailCount{Times: []time.Time{now}, Revision: 1}) {
+		count, err := f.ReadMailCount(t.Context(), outbox.Verification, "alice@example.com")
+		if err != nil || !reflect.DeepEqual(count, outbox.Count{Times: []time.Time{now}, Revision: 1}) {
 			t.Errorf("the counter is %+v, error %v", count, err)
 		}
 	})
@@ -50,10 +50,10 @@ func TestClaimsThatAreRefused(t *testing.T) {
 		stale.Count.Revision = 7
 		gone := claimOf(fresh, user)
 		gone.Mail.ID = user.ID
-		if err := f.ClaimMail(t.Context(), again); !errors.Is(err, auth.ErrMailTaken) {
+		if err := f.ClaimMail(t.Context(), again); !errors.Is(err, outbox.ErrTaken) {
 			t.Errorf("again, of a queued one: %v", err)
 		}
-		if err := f.ClaimMail(t.Context(), gone); !errors.Is(err, auth.ErrMailTaken) {
+		if err := f.ClaimMail(t.Context(), gone); !errors.Is(err, outbox.ErrTaken) {
 			t.Errorf("of one that is not there: %v", err)
 		}
 		if err := f.ClaimMail(t.Context(), claimOf(fresh, user)); err != nil {
@@ -61,10 +61,10 @@ func TestClaimsThatAreRefused(t *testing.T) {
 		}
 		second := claimOf(fresh, user)
 		second.Count.Revision = 1
-		if err := f.ClaimMail(t.Context(), second); !errors.Is(err, auth.ErrMailTaken) {
+		if err := f.ClaimMail(t.Context(), second); !errors.Is(err, outbox.ErrTaken) {
 			t.Errorf("for the first time, of a claimed one: %v", err)
 		}
-		if err := f.ClaimMail(t.Context(), again); !errors.Is(err, auth.ErrMailTaken) {
+		if err := f.ClaimMail(t.Context(), again); !errors.Is(err, outbox.ErrTaken) {
 			t.Errorf("again, under a lease: %v", err)
 		}
 		again.Now = again.Mail.Lease
@@ -76,7 +76,7 @@ func TestClaimsThatAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		stale.Mail.ID = another.ID
-		if err := f.ClaimMail(t.Context(), stale); !errors.Is(err, auth.ErrCountChanged) {
+		if err := f.ClaimMail(t.Context(), stale); !errors.Is(err, outbox.ErrCountChanged) {
 			t.Errorf("over a counter that has changed: %v", err)
 		}
 	})
@@ -93,7 +93,7 @@ func TestOfManyClaimsOneWins(t *testing.T) {
 				switch err := f.ClaimMail(t.Context(), claimOf(mail, user)); {
 				case err == nil:
 					won.Add(1)
-				case !errors.Is(err, auth.ErrMailTaken) && !errors.Is(err, auth.ErrCountChanged):
+				case !errors.Is(err, outbox.ErrTaken) && !errors.Is(err, outbox.ErrCountChanged):
 					t.Errorf("claiming: %v", err)
 				}
 			})
@@ -110,28 +110,28 @@ func TestLinksAreSpentOnlyWhileTheyCount(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
 		unclaimed := claimOf(queued(t, f), user).Mail
-		spend := map[string]func(auth.Mail) error{
-			"verify": func(mail auth.Mail) error { return f.VerifyEmail(t.Context(), mail, true) },
-			"disown": func(mail auth.Mail) error { return f.DisownAccount(t.Context(), mail) },
-			"reset": func(mail auth.Mail) error {
+		spend := map[string]func(outbox.Mail) error{
+			"verify": func(mail outbox.Mail) error { return f.VerifyEmail(t.Context(), mail, true) },
+			"disown": func(mail outbox.Mail) error { return f.DisownAccount(t.Context(), mail) },
+			"reset": func(mail outbox.Mail) error {
 				return f.ResetPassword(t.Context(), mail, secret.New("$new"), newMail(user))
 			},
 		}
-		refused := func(when string, mail auth.Mail) {
+		refused := func(when string, mail outbox.Mail) {
 			t.Helper()
 			for name, try := range spend {
-				if err := try(mail); !errors.Is(err, auth.ErrMailTaken) {
+				if err := try(mail); !errors.Is(err, outbox.ErrTaken) {
 					t.Errorf("%s, %s: %v", name, when, err)
 				}
 			}
 		}
 		refused("not claimed", unclaimed)
 		mail := claimed(t, f, user)
-		for when, change := range map[string]func(*auth.Mail){
-			"another epoch":   func(m *auth.Mail) { m.Epoch++ },
-			"another address": func(m *auth.Mail) { m.Address = "bob@example.com" },
-			"another user":    func(m *auth.Mail) { m.User[0] ^= 1 },
-			"another mail":    func(m *auth.Mail) { m.ID[0] ^= 1 },
+		for when, change := range map[string]func(*outbox.Mail){
+			"another epoch":   func(m *outbox.Mail) { m.Epoch++ },
+			"another address": func(m *outbox.Mail) { m.Address = "bob@example.com" },
+			"another user":    func(m *outbox.Mail) { m.User[0] ^= 1 },
+			"another mail":    func(m *outbox.Mail) { m.ID[0] ^= 1 },
 		} {
 			changed := mail
 			change(&changed)
@@ -143,10 +143,10 @@ func TestLinksAreSpentOnlyWhileTheyCount(t *testing.T) {
 		if err := f.VerifyEmail(t.Context(), mail, true); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.DisownAccount(t.Context(), mail); !errors.Is(err, auth.ErrMailTaken) {
+		if err := f.DisownAccount(t.Context(), mail); !errors.Is(err, outbox.ErrTaken) {
 			t.Errorf("disowning a proven account: %v", err)
 		}
-		if err := spend["reset"](mail); !errors.Is(err, auth.ErrMailTaken) {
+		if err := spend["reset"](mail); !errors.Is(err, outbox.ErrTaken) {
 			t.Errorf("a reset by a used link: %v", err)
 		}
 		if err := f.VerifyEmail(t.Context(), mail, false); err != nil {

@@ -4,13 +4,16 @@ import (
 	"maps"
 	"math"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
-func userItem(user auth.User) item {
+func userItem(user account.User) item {
 	stored := item{
 		attrUsername:      text(user.Username.Typed),
 		attrUsernameKey:   text(user.Username.Canonical),
@@ -45,9 +48,9 @@ func userItem(user auth.User) item {
 	return stored
 }
 
-func readUser(stored item) (auth.User, error) {
+func readUser(stored item) (account.User, error) {
 	r := &reader{item: stored}
-	user := auth.User{
+	user := account.User{
 		ID:            r.idAfter(prefixUser, attrPK),
 		Username:      identifier.Username{Typed: r.text(attrUsername), Canonical: r.text(attrUsernameKey)},
 		Email:         identifier.Address{Typed: r.text(attrEmail), Canonical: r.text(attrEmailKey)},
@@ -83,7 +86,7 @@ func readGuard(stored item) (id.ID, error) {
 
 // userIdentityItem is an identity as its account has it: the key of the guard that leads from the identity to the account,
 // and what the user would know it by.
-func userIdentityItem(user id.ID, identity auth.IdentityRef) item {
+func userIdentityItem(user id.ID, identity signin.IdentityRef) item {
 	stored := userIdentityKey(user, identity.Provider)
 	stored[attrIdentity] = identityKey(identity)[attrPK]
 	stored[attrIssuer], stored[attrSubject] = text(identity.Issuer), text(identity.Subject)
@@ -96,7 +99,7 @@ func readUserIdentity(stored item) (string, error) {
 	return r.text(attrIdentity), r.err
 }
 
-func flowItem(flow auth.Flow) item {
+func flowItem(flow signin.Flow) item {
 	stored := item{
 		attrProvider: text(flow.Provider),
 		attrBinding:  binary(flow.Binding),
@@ -109,10 +112,10 @@ func flowItem(flow auth.Flow) item {
 }
 
 // readFlow reads a flow; its state is known to who presented it only.
-func readFlow(stored item, presented auth.Flow) (auth.Flow, error) {
+func readFlow(stored item, presented signin.Flow) (signin.Flow, error) {
 	r := &reader{item: stored}
-	flow := auth.Flow{
-		FlowKeys: auth.FlowKeys{
+	flow := signin.Flow{
+		FlowKeys: signin.FlowKeys{
 			State: presented.State, Verifier: secret.New(r.text(attrVerifier)), Nonce: secret.New(r.text(attrNonce)),
 		},
 		Provider: r.text(attrProvider),
@@ -122,32 +125,32 @@ func readFlow(stored item, presented auth.Flow) (auth.Flow, error) {
 	return flow, r.err
 }
 
-func sessionItem(session auth.Session) item {
+func sessionItem(sess session.Session) item {
 	stored := item{
-		attrKind:    text(string(session.Kind)),
-		attrEpoch:   number(session.Epoch),
-		attrBorn:    millis(session.Born),
-		attrRotated: millis(session.Rotated),
-		attrExpires: seconds(session.Expires),
-		attrEnd:     seconds(session.End),
+		attrKind:    text(string(sess.Kind)),
+		attrEpoch:   number(sess.Epoch),
+		attrBorn:    millis(sess.Born),
+		attrRotated: millis(sess.Rotated),
+		attrExpires: seconds(sess.Expires),
+		attrEnd:     seconds(sess.End),
 	}
-	switch session.Kind {
-	case auth.SessionTokens:
-		stored[attrGeneration] = number(session.Generation)
-		stored[attrKeyID] = text(session.KeyID)
-	case auth.SessionCookie:
-		stored[attrSecret] = binary(session.SecretHash)
+	switch sess.Kind {
+	case session.KindTokens:
+		stored[attrGeneration] = number(sess.Generation)
+		stored[attrKeyID] = text(sess.KeyID)
+	case session.KindCookie:
+		stored[attrSecret] = binary(sess.SecretHash)
 	}
-	maps.Copy(stored, sessionKey(session.User, session.ID))
+	maps.Copy(stored, sessionKey(sess.User, sess.ID))
 	return stored
 }
 
-func readSession(stored item) (auth.Session, error) {
+func readSession(stored item) (session.Session, error) {
 	r := &reader{item: stored}
-	session := auth.Session{
+	session := session.Session{
 		User:       r.idAfter(prefixSession, attrPK),
 		ID:         r.id(attrSK),
-		Kind:       auth.SessionKind(r.text(attrKind)),
+		Kind:       session.Kind(r.text(attrKind)),
 		Epoch:      r.count(attrEpoch, math.MaxInt64),
 		Born:       r.millis(attrBorn),
 		Rotated:    r.millis(attrRotated),
@@ -160,7 +163,7 @@ func readSession(stored item) (auth.Session, error) {
 	return session, r.err
 }
 
-func mailItem(mail auth.Mail) item {
+func mailItem(mail outbox.Mail) item {
 	stored := item{
 		attrPurpose: text(string(mail.Purpose)),
 		attrState:   text(string(mail.State)),
@@ -175,12 +178,12 @@ func mailItem(mail auth.Mail) item {
 	return stored
 }
 
-func readMail(stored item) (auth.Mail, error) {
+func readMail(stored item) (outbox.Mail, error) {
 	r := &reader{item: stored}
-	mail := auth.Mail{
+	mail := outbox.Mail{
 		ID:      r.idAfter(prefixMail, attrPK),
-		Purpose: auth.MailPurpose(r.text(attrPurpose)),
-		State:   auth.MailState(r.text(attrState)),
+		Purpose: outbox.Purpose(r.text(attrPurpose)),
+		State:   outbox.State(r.text(attrState)),
 		Address: r.text(attrAddress),
 		Created: r.millis(attrCreated),
 		Expires: r.seconds(attrExpires),

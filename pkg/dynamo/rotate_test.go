@@ -12,21 +12,22 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
+	"latchkey/pkg/session"
 )
 
 func TestRotateSession(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		user, session := create(t, f, "alice", "alice@example.com")
-		moving := move(session)
-		want := session
+		user, sess := create(t, f, "alice", "alice@example.com")
+		moving := move(sess)
+		want := sess
 		want.Generation, want.Rotated, want.KeyID, want.Expires = 1, moving.At, "k2", moving.Expires
 		got, err := f.RotateSession(t.Context(), moving)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("the session moved to %+v, error %v", got, err)
 		}
-		stored, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()})
-		if err != nil || !reflect.DeepEqual(stored, callers(auth.Caller{User: user, Session: want})) {
+		stored, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()})
+		if err != nil || !reflect.DeepEqual(stored, callers(session.Principal{User: user, Session: want})) {
 			t.Errorf("stored is %+v, error %v", stored, err)
 		}
 	})
@@ -35,26 +36,26 @@ func TestRotateSession(t *testing.T) {
 // TestASessionMovesOnlyFromWhereItIsExpected holds each part of the condition: without it, its case would move.
 func TestASessionMovesOnlyFromWhereItIsExpected(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		_, session := create(t, f, "alice", "alice@example.com")
-		for name, change := range map[string]func(*auth.Rotation){
-			"an earlier generation":    func(m *auth.Rotation) { m.From-- },
-			"a later generation":       func(m *auth.Rotation) { m.From++ },
-			"another epoch":            func(m *auth.Rotation) { m.Epoch++ },
-			"at the session's expiry":  func(m *auth.Rotation) { m.At = session.Expires },
-			"at its absolute end":      func(m *auth.Rotation) { m.At = session.End },
-			"after its absolute end":   func(m *auth.Rotation) { m.At = session.End.Add(time.Hour) },
-			"just before that, expiry": func(m *auth.Rotation) { m.At = session.End.Add(-time.Millisecond) },
+		_, sess := create(t, f, "alice", "alice@example.com")
+		for name, change := range map[string]func(*session.Rotation){
+			"an earlier generation":    func(m *session.Rotation) { m.From-- },
+			"a later generation":       func(m *session.Rotation) { m.From++ },
+			"another epoch":            func(m *session.Rotation) { m.Epoch++ },
+			"at the session's expiry":  func(m *session.Rotation) { m.At = sess.Expires },
+			"at its absolute end":      func(m *session.Rotation) { m.At = sess.End },
+			"after its absolute end":   func(m *session.Rotation) { m.At = sess.End.Add(time.Hour) },
+			"just before that, expiry": func(m *session.Rotation) { m.At = sess.End.Add(-time.Millisecond) },
 		} {
-			moving := move(session)
+			moving := move(sess)
 			change(&moving)
 			_, err := f.RotateSession(t.Context(), moving)
-			stale, ok := errors.AsType[*auth.StaleSessionError](err)
-			if !ok || !reflect.DeepEqual(stale.Current, session) {
+			stale, ok := errors.AsType[*session.StaleError](err)
+			if !ok || !reflect.DeepEqual(stale.Current, sess) {
 				t.Errorf("%s: the error is %v with %+v", name, err, stale)
 			}
 		}
-		late := newSession(auth.User{ID: session.User})
-		late.Expires, late.End = session.End.Add(time.Hour), session.End
+		late := newSession(account.User{ID: sess.User})
+		late.Expires, late.End = sess.End.Add(time.Hour), sess.End
 		if err := f.PutSession(t.Context(), late); err != nil {
 			t.Fatal(err)
 		}
@@ -68,12 +69,12 @@ func TestASessionMovesOnlyFromWhereItIsExpected(t *testing.T) {
 
 func TestAMoveBringsNoSessionBack(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		user, session := create(t, f, "alice", "alice@example.com")
-		if err := f.EndSession(t.Context(), session.Ref()); err != nil {
+		user, sess := create(t, f, "alice", "alice@example.com")
+		if err := f.EndSession(t.Context(), sess.Ref()); err != nil {
 			t.Fatal(err)
 		}
-		_, err := f.RotateSession(t.Context(), move(session))
-		stale, ok := errors.AsType[*auth.StaleSessionError](err)
+		_, err := f.RotateSession(t.Context(), move(sess))
+		stale, ok := errors.AsType[*session.StaleError](err)
 		if !ok || !stale.Current.ID.IsZero() {
 			t.Errorf("the error is %v", err)
 		}
@@ -89,13 +90,13 @@ func TestAMoveBringsNoSessionBack(t *testing.T) {
 
 func TestOfManyMovesAtOnceOneWins(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		_, session := create(t, f, "alice", "alice@example.com")
+		_, sess := create(t, f, "alice", "alice@example.com")
 		var moved, stale atomic.Int32
 		var all sync.WaitGroup
 		for range 32 {
 			all.Go(func() {
-				_, err := f.RotateSession(t.Context(), move(session))
-				found, isStale := errors.AsType[*auth.StaleSessionError](err)
+				_, err := f.RotateSession(t.Context(), move(sess))
+				found, isStale := errors.AsType[*session.StaleError](err)
 				switch {
 				case err == nil:
 					moved.Add(1)

@@ -9,10 +9,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
 	"latchkey/pkg/limit"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/signin"
 )
 
 // This file is the one place that names how records are stored. Every partition key has a type prefix, so that
@@ -152,7 +154,7 @@ func usernameKey(canonical string) item { return key(prefixUsername+digest(canon
 
 func emailKey(canonical string) item { return key(prefixEmail+digest(canonical), sortNone) }
 
-func identityKey(identity auth.IdentityRef) item {
+func identityKey(identity signin.IdentityRef) item {
 	return key(prefixIdentity+identity.Provider+"#"+digest(identity.Issuer+"\x00"+identity.Subject), sortNone)
 }
 
@@ -168,7 +170,7 @@ func sessionKey(user, session id.ID) item {
 
 func mailKey(mail id.ID) item { return key(prefixMail+mail.String(), sortNone) }
 
-func mailRateKey(purpose auth.MailPurpose, address string) item {
+func mailRateKey(purpose outbox.Purpose, address string) item {
 	return key(prefixMailRate+string(purpose)+"#"+digest(address), sortNone)
 }
 
@@ -176,7 +178,7 @@ func rateKey(bucket limit.Bucket) item {
 	return key(prefixRate+bucket.Scope+"#"+digest(bucket.Holder), sortNone)
 }
 
-func triesKey(count auth.TryCount) item {
+func triesKey(count guard.Counter) item {
 	pk := prefixTries + count.Account.String() + "#" + strconv.FormatUint(count.Epoch, 10)
 	if !count.Device.IsZero() {
 		pk += "#" + count.Device.String()

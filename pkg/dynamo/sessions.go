@@ -9,28 +9,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/id"
+	"latchkey/pkg/session"
 )
 
-// PutSession implements [auth.LoginStore].
-func (s *Store) PutSession(ctx context.Context, session auth.Session) error {
+// PutSession implements [LoginStore].
+func (s *Store) PutSession(ctx context.Context, session session.Session) error {
 	return s.putSession(ctx, "writing the session", sessionItem(session))
 }
 
-// ReadSessions implements [auth.SessionReader] with one consistent read over both tables.
-func (s *Store) ReadSessions(ctx context.Context, named []auth.SessionRef) (map[auth.SessionRef]auth.Caller, error) {
+// ReadSessions implements [SessionReader] with one consistent read over both tables.
+func (s *Store) ReadSessions(ctx context.Context, named []session.Ref) (map[session.Ref]session.Principal, error) {
 	_, callers, err := s.readSessionsAnd(ctx, nil, named)
 	return callers, err
 }
 
 // readSessionsAnd reads sessions with their users and, in the same call, another item of the Sessions table, if its key is given.
 func (s *Store) readSessionsAnd(
-	ctx context.Context, other item, named []auth.SessionRef,
-) (item, map[auth.SessionRef]auth.Caller, error) {
+	ctx context.Context, other item, named []session.Ref,
+) (item, map[session.Ref]session.Principal, error) {
 	wanted := map[string][]item{
-		s.sessions: keys(named, func(ref auth.SessionRef) item { return sessionKey(ref.User, ref.Session) }),
-		s.users:    keys(named, func(ref auth.SessionRef) item { return userKey(ref.User) }),
+		s.sessions: keys(named, func(ref session.Ref) item { return sessionKey(ref.User, ref.Session) }),
+		s.users:    keys(named, func(ref session.Ref) item { return userKey(ref.User) }),
 	}
 	if other != nil {
 		wanted[s.sessions] = append(wanted[s.sessions], other)
@@ -40,15 +41,15 @@ func (s *Store) readSessionsAnd(
 		return nil, nil, classify("reading sessions and accounts", err)
 	}
 	another := find(found[s.sessions], other)
-	sessions, sessionsErr := index(without(found[s.sessions], other), readSession, auth.Session.Ref)
-	users, usersErr := index(found[s.users], readUser, func(user auth.User) id.ID { return user.ID })
+	sessions, sessionsErr := index(without(found[s.sessions], other), readSession, session.Session.Ref)
+	users, usersErr := index(found[s.users], readUser, func(user account.User) id.ID { return user.ID })
 	if err := errors.Join(sessionsErr, usersErr); err != nil {
 		return nil, nil, err
 	}
-	callers := make(map[auth.SessionRef]auth.Caller, len(sessions))
-	for ref, session := range sessions {
+	callers := make(map[session.Ref]session.Principal, len(sessions))
+	for ref, sess := range sessions {
 		if user, known := users[ref.User]; known {
-			callers[ref] = auth.Caller{User: user, Session: session}
+			callers[ref] = session.Principal{User: user, Session: sess}
 		}
 	}
 	return another, callers, nil
@@ -60,7 +61,7 @@ func without(items []item, key item) []item {
 }
 
 // keys gives the distinct keys of the sessions named.
-func keys(named []auth.SessionRef, keyOf func(auth.SessionRef) item) []item {
+func keys(named []session.Ref, keyOf func(session.Ref) item) []item {
 	var all []item
 	for _, ref := range named {
 		if key := keyOf(ref); find(all, key) == nil {
@@ -83,9 +84,9 @@ func index[K comparable, V any](items []item, read func(item) (V, error), identi
 	return all, nil
 }
 
-// RotateSession implements [auth.RefreshStore] with one conditional write.
-func (s *Store) RotateSession(ctx context.Context, move auth.Rotation) (auth.Session, error) {
-	return s.moveSession(ctx, auth.SessionRef{User: move.User, Session: move.Session}, &dynamodb.UpdateItemInput{
+// RotateSession implements [RefreshStore] with one conditional write.
+func (s *Store) RotateSession(ctx context.Context, move session.Rotation) (session.Session, error) {
+	return s.moveSession(ctx, session.Ref{User: move.User, Session: move.Session}, &dynamodb.UpdateItemInput{
 		UpdateExpression:    aws.String("SET gen = :next, rotated = :at, kid = :kid, exp = :exp, op = :op"),
 		ConditionExpression: aws.String("attribute_exists(pk) AND gen = :from AND epoch = :epoch AND exp > :now AND #end > :now"),
 		ExpressionAttributeValues: item{
@@ -95,8 +96,8 @@ func (s *Store) RotateSession(ctx context.Context, move auth.Rotation) (auth.Ses
 	})
 }
 
-// RenewSession implements [auth.RenewalStore] with one conditional write.
-func (s *Store) RenewSession(ctx context.Context, renewal auth.Renewal) error {
+// RenewSession implements [RenewalStore] with one conditional write.
+func (s *Store) RenewSession(ctx context.Context, renewal session.Renewal) error {
 	_, err := s.moveSession(ctx, renewal.Session, &dynamodb.UpdateItemInput{
 		UpdateExpression:    aws.String("SET rotated = :at, exp = :exp, op = :op"),
 		ConditionExpression: aws.String("attribute_exists(pk) AND rotated = :was AND epoch = :epoch AND exp > :now AND #end > :now"),
@@ -109,8 +110,8 @@ func (s *Store) RenewSession(ctx context.Context, renewal auth.Renewal) error {
 }
 
 // moveSession completes a conditional update of a session and makes it. One of its own that is found done is a success:
-// the item carries the operation that wrote it last. A refused one is an [auth.StaleSessionError].
-func (s *Store) moveSession(ctx context.Context, ref auth.SessionRef, update *dynamodb.UpdateItemInput) (auth.Session, error) {
+// the item carries the operation that wrote it last. A refused one is an [StaleSessionError].
+func (s *Store) moveSession(ctx context.Context, ref session.Ref, update *dynamodb.UpdateItemInput) (session.Session, error) {
 	operation := s.operation()
 	update.TableName = &s.sessions
 	update.Key = sessionKey(ref.User, ref.Session)
@@ -126,27 +127,27 @@ func (s *Store) moveSession(ctx context.Context, ref auth.SessionRef, update *dy
 	case refused && written(old, operation):
 		return readSession(old)
 	case refused && old == nil:
-		return auth.Session{}, &auth.StaleSessionError{}
+		return session.Session{}, &session.StaleError{}
 	case refused:
 		current, err := readSession(old)
 		if err != nil {
-			return auth.Session{}, err
+			return session.Session{}, err
 		}
-		return auth.Session{}, &auth.StaleSessionError{Current: current}
+		return session.Session{}, &session.StaleError{Current: current}
 	default:
-		return auth.Session{}, classify("moving the session", err)
+		return session.Session{}, classify("moving the session", err)
 	}
 }
 
-// ListSessions implements [auth.SweepStore].
-func (s *Store) ListSessions(ctx context.Context, user id.ID) ([]auth.Session, error) {
+// ListSessions implements [SweepStore].
+func (s *Store) ListSessions(ctx context.Context, user id.ID) ([]session.Session, error) {
 	pages := dynamodb.NewQueryPaginator(s.api, &dynamodb.QueryInput{
 		TableName:                 &s.sessions,
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": text(prefixSession + user.String())},
 		ConsistentRead:            aws.Bool(true),
 	})
-	var sessions []auth.Session
+	var sessions []session.Session
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -163,8 +164,8 @@ func (s *Store) ListSessions(ctx context.Context, user id.ID) ([]auth.Session, e
 	return sessions, nil
 }
 
-// EndSession implements [auth.SessionEnder]. Deleting what is not there changes nothing, so the write can be repeated freely.
-func (s *Store) EndSession(ctx context.Context, session auth.SessionRef) error {
+// EndSession implements [SessionEnder]. Deleting what is not there changes nothing, so the write can be repeated freely.
+func (s *Store) EndSession(ctx context.Context, session session.Ref) error {
 	_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &s.sessions, Key: sessionKey(session.User, session.Session),
 	})

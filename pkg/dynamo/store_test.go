@@ -10,14 +10,17 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
-func byName(user auth.User) auth.LoginName { return auth.LoginName{Canonical: user.Username.Canonical} }
+func byName(user account.User) account.LoginName {
+	return account.LoginName{Canonical: user.Username.Canonical}
+}
 
-func byAddress(user auth.User) auth.LoginName {
-	return auth.LoginName{Canonical: user.Email.Canonical, IsAddress: true}
+func byAddress(user account.User) account.LoginName {
+	return account.LoginName{Canonical: user.Email.Canonical, IsAddress: true}
 }
 
 func TestAnAccountIsReadAsItWasWritten(t *testing.T) {
@@ -26,19 +29,19 @@ func TestAnAccountIsReadAsItWasWritten(t *testing.T) {
 		want.Epoch, want.Revision, want.Room = 3, 4, -2
 		want.Staff, want.Superuser, want.Membership, want.EmailVerified, want.Proven = true, true, true, true, true
 		want.OAuthProvider, want.LastLogin = "github", now.Add(time.Minute)
-		session := newSession(want)
-		session.Generation = 5
-		if err := f.CreateAccount(t.Context(), want, session, newMail(want)); err != nil {
+		sess := newSession(want)
+		sess.Generation = 5
+		if err := f.CreateAccount(t.Context(), want, sess, newMail(want)); err != nil {
 			t.Fatal(err)
 		}
-		for _, login := range []auth.LoginName{byName(want), byAddress(want)} {
+		for _, login := range []account.LoginName{byName(want), byAddress(want)} {
 			got, err := f.FindUser(t.Context(), login)
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("by %+v: %+v, error %v", login, got, err)
 			}
 		}
-		got, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()})
-		if err != nil || !reflect.DeepEqual(got, callers(auth.Caller{User: want, Session: session})) {
+		got, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()})
+		if err != nil || !reflect.DeepEqual(got, callers(session.Principal{User: want, Session: sess})) {
 			t.Errorf("the sessions are %+v, error %v", got, err)
 		}
 	})
@@ -52,11 +55,11 @@ func TestNamesAreTakenOnce(t *testing.T) {
 			username, email string
 			want            error
 		}{
-			"the username":          {"alice", "other@example.com", auth.ErrUsernameTaken},
-			"a spelling of it":      {"Ａlice", "other@example.com", auth.ErrUsernameTaken},
-			"the address":           {"other", "alice@example.com", auth.ErrEmailTaken},
-			"a spelling of that":    {"other", "Alice@EXAMPLE.com", auth.ErrEmailTaken},
-			"both name the user":    {"alice", "alice@example.com", auth.ErrUsernameTaken},
+			"the username":          {"alice", "other@example.com", account.ErrUsernameTaken},
+			"a spelling of it":      {"Ａlice", "other@example.com", account.ErrUsernameTaken},
+			"the address":           {"other", "alice@example.com", account.ErrEmailTaken},
+			"a spelling of that":    {"other", "Alice@EXAMPLE.com", account.ErrEmailTaken},
+			"both name the user":    {"alice", "alice@example.com", account.ErrUsernameTaken},
 			"an address of another": {"alice2", "alice2@example.com", nil},
 		}
 		for name, test := range tests {
@@ -88,7 +91,7 @@ func TestOfManyAtOnceOneIsCreated(t *testing.T) {
 				switch err := f.CreateAccount(t.Context(), user, newSession(user), newMail(user)); {
 				case err == nil:
 					created.Add(1)
-				case errors.Is(err, auth.ErrUsernameTaken):
+				case errors.Is(err, account.ErrUsernameTaken):
 					refused.Add(1)
 				default:
 					t.Errorf("creating: %v", err)
@@ -107,30 +110,30 @@ func TestOfManyAtOnceOneIsCreated(t *testing.T) {
 
 func TestAbsentThings(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		user, session := create(t, f, "alice", "alice@example.com")
+		user, sess := create(t, f, "alice", "alice@example.com")
 		other, _ := create(t, f, "bob", "bob@example.com")
-		if _, err := f.FindUser(t.Context(), auth.LoginName{Canonical: "nobody"}); !errors.Is(err, auth.ErrNotFound) {
+		if _, err := f.FindUser(t.Context(), account.LoginName{Canonical: "nobody"}); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("an unknown name: %v", err)
 		}
-		if _, err := f.FindUser(t.Context(), auth.LoginName{Canonical: "alice", IsAddress: true}); !errors.Is(err, auth.ErrNotFound) {
+		if _, err := f.FindUser(t.Context(), account.LoginName{Canonical: "alice", IsAddress: true}); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("a username as an address: %v", err)
 		}
-		if _, err := f.ReadUser(t.Context(), session.ID); !errors.Is(err, auth.ErrNotFound) {
+		if _, err := f.ReadUser(t.Context(), sess.ID); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("an unknown id: %v", err)
 		}
-		for name, ref := range map[string]auth.SessionRef{
+		for name, ref := range map[string]session.Ref{
 			"no such session":        {User: user.ID, Session: other.ID},
-			"another user's session": {User: other.ID, Session: session.ID},
-			"no such user":           {User: session.ID, Session: session.ID},
+			"another user's session": {User: other.ID, Session: sess.ID},
+			"no such user":           {User: sess.ID, Session: sess.ID},
 		} {
-			if found, err := f.ReadSessions(t.Context(), []auth.SessionRef{ref}); err != nil || len(found) != 0 {
+			if found, err := f.ReadSessions(t.Context(), []session.Ref{ref}); err != nil || len(found) != 0 {
 				t.Errorf("%s: %v, error %v", name, found, err)
 			}
 			if err := f.EndSession(t.Context(), ref); err != nil {
 				t.Errorf("ending %s: %v", name, err)
 			}
 		}
-		if found, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()}); err != nil || len(found) != 1 {
+		if found, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()}); err != nil || len(found) != 1 {
 			t.Errorf("ending other sessions ended this one: %v, error %v", found, err)
 		}
 	})
@@ -159,7 +162,7 @@ func TestRecordLoginReplacesTheHash(t *testing.T) {
 		want := user
 		want.PasswordHash, want.Room, want.LastLogin = secret.New("renewed"), user.Room-1, now
 		_, err := f.RecordLogin(t.Context(), user, secret.New("renewed too"), now)
-		if stale, ok := errors.AsType[*auth.StaleUserError](err); !ok || !reflect.DeepEqual(stale.Current, want) {
+		if stale, ok := errors.AsType[*account.StaleUserError](err); !ok || !reflect.DeepEqual(stale.Current, want) {
 			t.Errorf("the second error is %v with %+v", err, stale)
 		}
 		if after, err := f.FindUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(after, want) {
@@ -174,14 +177,14 @@ func TestRecordLoginOfAChangedAccount(t *testing.T) {
 		ended.Epoch = 7
 		disabled := newUser(t, "disabled", "disabled@example.com")
 		disabled.Active = false
-		for _, stored := range []auth.User{ended, disabled} {
+		for _, stored := range []account.User{ended, disabled} {
 			if err := f.CreateAccount(t.Context(), stored, newSession(stored), newMail(stored)); err != nil {
 				t.Fatal(err)
 			}
 			read := stored
 			read.Epoch, read.Active, read.PasswordHash = 0, true, secret.New("as read before")
 			_, err := f.RecordLogin(t.Context(), read, read.PasswordHash, now)
-			stale, ok := errors.AsType[*auth.StaleUserError](err)
+			stale, ok := errors.AsType[*account.StaleUserError](err)
 			if !ok || !reflect.DeepEqual(stale.Current, stored) {
 				t.Errorf("%s: the error is %v with %+v", stored.Username.Typed, err, stale)
 			}
@@ -197,7 +200,7 @@ func TestRecordLoginBringsNoAccountBack(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		gone := newUser(t, "gone", "gone@example.com")
 		_, err := f.RecordLogin(t.Context(), gone, gone.PasswordHash, now)
-		stale, ok := errors.AsType[*auth.StaleUserError](err)
+		stale, ok := errors.AsType[*account.StaleUserError](err)
 		if !ok || !stale.Current.ID.IsZero() {
 			t.Errorf("the error holds %+v", stale)
 		}
@@ -214,9 +217,9 @@ func TestPutSession(t *testing.T) {
 		if err := f.PutSession(t.Context(), second); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []auth.Session{first, second} {
-			got, err := f.ReadSessions(t.Context(), []auth.SessionRef{want.Ref()})
-			if err != nil || !reflect.DeepEqual(got, callers(auth.Caller{User: user, Session: want})) {
+		for _, want := range []session.Session{first, second} {
+			got, err := f.ReadSessions(t.Context(), []session.Ref{want.Ref()})
+			if err != nil || !reflect.DeepEqual(got, callers(session.Principal{User: user, Session: want})) {
 				t.Errorf("the sessions are %+v, error %v", got, err)
 			}
 		}
@@ -231,10 +234,10 @@ func TestSeveralSessionsAreReadAtOnce(t *testing.T) {
 		if err := f.PutSession(t.Context(), second); err != nil {
 			t.Fatal(err)
 		}
-		absent := auth.SessionRef{User: bob.ID, Session: first.ID}
-		got, err := f.ReadSessions(t.Context(), []auth.SessionRef{other.Ref(), absent, second.Ref(), other.Ref(), first.Ref()})
+		absent := session.Ref{User: bob.ID, Session: first.ID}
+		got, err := f.ReadSessions(t.Context(), []session.Ref{other.Ref(), absent, second.Ref(), other.Ref(), first.Ref()})
 		want := callers(
-			auth.Caller{User: bob, Session: other}, auth.Caller{User: alice, Session: second}, auth.Caller{User: alice, Session: first},
+			session.Principal{User: bob, Session: other}, session.Principal{User: alice, Session: second}, session.Principal{User: alice, Session: first},
 		)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("the sessions are %+v, error %v", got, err)
@@ -256,7 +259,7 @@ func TestNamesAreInNoKey(t *testing.T) {
 // TestUnits holds the budget of each store call, on the engine that reports units as AWS does.
 func TestUnits(t *testing.T) {
 	f := onDynoxide(t)
-	user, session := create(t, f, "pythonista", "pythonista@example.com")
+	user, sess := create(t, f, "pythonista", "pythonista@example.com")
 	fresh, other := newUser(t, "fresh", "fresh@example.com"), newUser(t, "other", "other@example.com")
 	firstUser, first := create(t, f, "first", "first@example.com")
 	_, second := create(t, f, "second", "second@example.com")
@@ -271,12 +274,12 @@ func TestUnits(t *testing.T) {
 		"EnsureFree":                {func() error { return f.EnsureFree(t.Context(), other.Username, other.Email) }, "BatchGetItem r2 w0"},
 		"CreateAccount":             {func() error { return f.CreateAccount(t.Context(), fresh, newSession(fresh), newMail(fresh)) }, "TransactWriteItems r0 w10"},
 		"FindUser":                  {func() error { _, err := f.FindUser(t.Context(), byName(user)); return err }, "GetItem r1 w0, GetItem r1 w0"},
-		"FindUser, unknown":         {func() error { _, _ = f.FindUser(t.Context(), auth.LoginName{Canonical: "x"}); return nil }, "GetItem r1 w0, GetItem r1 w0"},
+		"FindUser, unknown":         {func() error { _, _ = f.FindUser(t.Context(), account.LoginName{Canonical: "x"}); return nil }, "GetItem r1 w0, GetItem r1 w0"},
 		"RecordLogin":               {func() error { _, err := f.RecordLogin(t.Context(), user, user.PasswordHash, now); return err }, "UpdateItem r0 w1"},
 		"RecordLogin, another hash": {func() error { _, err := f.RecordLogin(t.Context(), firstUser, secret.New("another"), now); return err }, "UpdateItem r0 w1"},
 		"PutSession":                {func() error { return f.PutSession(t.Context(), newSession(user)) }, "PutItem r0 w1"},
-		"ReadSessions":              {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{session.Ref()}); return err }, "BatchGetItem r2 w0"},
-		"ReadSessions, absent":      {func() error { _, err := f.ReadSessions(t.Context(), []auth.SessionRef{{User: user.ID}}); return err }, "BatchGetItem r2 w0"},
+		"ReadSessions":              {func() error { _, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()}); return err }, "BatchGetItem r2 w0"},
+		"ReadSessions, absent":      {func() error { _, err := f.ReadSessions(t.Context(), []session.Ref{{User: user.ID}}); return err }, "BatchGetItem r2 w0"},
 		"ReadUser":                  {func() error { _, err := f.ReadUser(t.Context(), user.ID); return err }, "GetItem r1 w0"},
 		"RotateSession":             {func() error { _, err := f.RotateSession(t.Context(), move(first)); return err }, "UpdateItem r0 w1"},
 		"RenewSession":              {func() error { return f.RenewSession(t.Context(), renewal(cookie)) }, "UpdateItem r0 w1"},
@@ -286,7 +289,7 @@ func TestUnits(t *testing.T) {
 		"ReadMail":                  {func() error { _, _ = f.ReadMail(t.Context(), user.ID); return nil }, "GetItem r1 w0"},
 		"ReadMailAndSessions":       {func() error { _, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, nil); return nil }, "BatchGetItem r1 w0"},
 		"the same, with a credential": {func() error {
-			_, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, []auth.SessionRef{session.Ref()})
+			_, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, []session.Ref{sess.Ref()})
 			return nil
 		}, "BatchGetItem r3 w0"},
 		"EndSession": {func() error { return f.EndSession(t.Context(), second.Ref()) }, "DeleteItem r0 w1"},

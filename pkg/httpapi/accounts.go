@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"time"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signup"
 )
 
 // tokensBody is a token pair (RFC 6749 §5.1).
@@ -18,7 +20,7 @@ type tokensBody struct {
 	ExpiresIn    int64  `json:"expires_in"` // seconds
 }
 
-func newTokensBody(pair auth.Pair) tokensBody {
+func newTokensBody(pair session.Pair) tokensBody {
 	return tokensBody{
 		AccessToken:  pair.Access.Reveal(),
 		RefreshToken: pair.Refresh.Reveal(),
@@ -36,7 +38,7 @@ type registerRequest struct {
 }
 
 // Validate implements request. What the members have to be like is a rule of the account, told with all else that
-// does not fit by package auth.
+// does not fit by package signup.
 func (r registerRequest) Validate() []fault.Field {
 	return required(
 		member{"username", r.Username == ""}, member{"email", r.Email == ""}, member{"password", r.Password.IsZero()},
@@ -44,11 +46,11 @@ func (r registerRequest) Validate() []fault.Field {
 }
 
 type registrar interface {
-	Register(ctx context.Context, asked auth.Registration) (auth.Pair, error)
+	Register(ctx context.Context, asked signup.Registration) (session.Pair, error)
 }
 
-func (r registerRequest) registration() auth.Registration {
-	return auth.Registration{
+func (r registerRequest) registration() signup.Registration {
+	return signup.Registration{
 		Username: r.Username, Email: r.Email, Password: r.Password, FirstName: r.FirstName, LastName: r.LastName,
 	}
 }
@@ -62,7 +64,7 @@ func Register(accounts registrar) Handler {
 }
 
 type neutralRegistrar interface {
-	Register(ctx context.Context, asked auth.Registration) error
+	Register(ctx context.Context, asked signup.Registration) error
 }
 
 // RegisterNeutral is POST /api/auth/register where it does not tell whether an address is known.
@@ -84,13 +86,13 @@ func (r loginRequest) Validate() []fault.Field {
 }
 
 // signIn is what a request to sign in shows, with the device cookie.
-func (d Door) signIn(r *http.Request) (auth.SignIn, error) {
+func (d Door) signIn(r *http.Request) (guard.Attempt, error) {
 	asked, err := decode[loginRequest](r)
-	return auth.SignIn{Name: asked.Username, Password: asked.Password, Device: d.devices.read(r)}, err
+	return guard.Attempt{Name: asked.Username, Password: asked.Password, Device: d.devices.read(r)}, err
 }
 
 type loginRules interface {
-	Login(ctx context.Context, asked auth.SignIn) (auth.Pair, secret.String, error)
+	Login(ctx context.Context, asked guard.Attempt) (session.Pair, secret.String, error)
 }
 
 // Login is POST /api/auth/login.

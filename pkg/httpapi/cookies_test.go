@@ -8,37 +8,39 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 // sessionStub stands for the rules of sessions: it knows one cookie and one token.
 type sessionStub struct {
-	state  auth.CookieState
+	state  session.CookieState
 	err    error
 	logins int
 	outs   int
 }
 
-func (s *sessionStub) CookieLogin(context.Context, auth.SignIn) (session, device secret.String, err error) {
+func (s *sessionStub) CookieLogin(context.Context, guard.Attempt) (session, device secret.String, err error) {
 	s.logins++
 	return secret.New("the-cookie"), secret.New("the-device"), s.err
 }
 
-func (s *sessionStub) Authenticate(_ context.Context, credentials auth.Credentials) (auth.Identity, error) {
+func (s *sessionStub) Authenticate(_ context.Context, credentials session.Credentials) (session.Authentication, error) {
 	if s.err != nil {
-		return auth.Identity{}, s.err
+		return session.Authentication{}, s.err
 	}
 	if credentials.Cookie.Reveal() != "good" && credentials.Access.Reveal() != "good" {
-		return auth.Identity{}, auth.ErrAuthenticationRequired
+		return session.Authentication{}, session.ErrAuthenticationRequired
 	}
-	return auth.Identity{Cookie: s.state}, nil
+	return session.Authentication{Cookie: s.state}, nil
 }
 
-func (s *sessionStub) Logout(ctx context.Context, credentials auth.Credentials, _ secret.String) error {
+func (s *sessionStub) Logout(ctx context.Context, credentials session.Credentials, _ secret.String) error {
 	s.outs++
 	_, err := s.Authenticate(ctx, credentials)
 	return err
@@ -85,11 +87,11 @@ func TestSetCookie(t *testing.T) {
 	}{
 		"login":                         {sessionStub{}, contract.SessionLogin, good, nil, 200, cookieSet + "\n" + deviceSet},
 		"login, with a cookie":          {sessionStub{}, contract.SessionLogin, good, []string{goodCookie}, 200, cookieSet + "\n" + deviceSet},
-		"login refused":                 {sessionStub{err: auth.ErrInvalidCredentials}, contract.SessionLogin, good, nil, 403, ""},
-		"me, live cookie":               {sessionStub{state: auth.CookieLive}, contract.Me, "", []string{goodCookie}, 200, ""},
-		"me, renewed cookie":            {sessionStub{state: auth.CookieRenewed}, contract.Me, "", []string{goodCookie}, 200, cookieAgain},
+		"login refused":                 {sessionStub{err: account.ErrInvalidCredentials}, contract.SessionLogin, good, nil, 403, ""},
+		"me, live cookie":               {sessionStub{state: session.CookieLive}, contract.Me, "", []string{goodCookie}, 200, ""},
+		"me, renewed cookie":            {sessionStub{state: session.CookieRenewed}, contract.Me, "", []string{goodCookie}, 200, cookieAgain},
 		"me, dead cookie":               {sessionStub{}, contract.MeGet, "", []string{deadCookie}, 401, cookieCleared},
-		"me, dead cookie, good bearer":  {sessionStub{state: auth.CookieDead}, contract.Me, "", []string{deadCookie, "Authorization: Bearer good"}, 200, cookieCleared},
+		"me, dead cookie, good bearer":  {sessionStub{state: session.CookieDead}, contract.Me, "", []string{deadCookie, "Authorization: Bearer good"}, 200, cookieCleared},
 		"me, no cookie":                 {sessionStub{}, contract.Me, "", nil, 401, ""},
 		"me, a cookie of another name":  {sessionStub{}, contract.Me, "", []string{"Cookie: session_id=good"}, 401, ""},
 		"me, the store is away":         {sessionStub{err: fault.ServiceUnavailable}, contract.Me, "", []string{goodCookie}, 503, ""},
@@ -98,7 +100,7 @@ func TestSetCookie(t *testing.T) {
 		"logout, both":                  {sessionStub{}, contract.SessionLogout, "", []string{"Authorization: Bearer good", deadCookie}, 200, cookieCleared},
 		"logout, dead cookie":           {sessionStub{}, contract.SessionLogout, "", []string{deadCookie}, 401, cookieCleared},
 		"logout, the store is away":     {sessionStub{err: fault.ServiceUnavailable}, contract.SessionLogout, "", []string{goodCookie}, 503, ""},
-		"logout, malformed body":        {sessionStub{state: auth.CookieLive}, contract.SessionLogout, "{", []string{goodCookie}, 400, ""},
+		"logout, malformed body":        {sessionStub{state: session.CookieLive}, contract.SessionLogout, "{", []string{goodCookie}, 400, ""},
 		"logout, malformed, dead":       {sessionStub{}, contract.SessionLogout, "{", []string{deadCookie}, 401, cookieCleared},
 		"logout, malformed, no cookies": {sessionStub{}, contract.SessionLogout, "{", nil, 401, ""},
 	}

@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"strings"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 type authenticator interface {
-	Authenticate(ctx context.Context, credentials auth.Credentials) (auth.Identity, error)
+	Authenticate(ctx context.Context, credentials session.Credentials) (session.Authentication, error)
 }
 
 // Door is what the endpoints share that look at credentials: how cookies are written, and which pages may send them.
@@ -28,8 +28,8 @@ func NewDoor(sessions, devices Cookies, origins Origins) Door {
 
 // credentials reads what a request carries to show who makes it. An unsafe request with a session cookie that a page of
 // another origin sent is refused.
-func (d Door) credentials(r *http.Request) (auth.Credentials, error) {
-	credentials := auth.Credentials{Access: bearerToken(r), Cookie: d.cookies.read(r)}
+func (d Door) credentials(r *http.Request) (session.Credentials, error) {
+	credentials := session.Credentials{Access: bearerToken(r), Cookie: d.cookies.read(r)}
 	if credentials.Cookie.IsZero() {
 		return credentials, nil
 	}
@@ -37,29 +37,29 @@ func (d Door) credentials(r *http.Request) (auth.Credentials, error) {
 }
 
 // authenticate returns who makes the request. It clears a cookie that is dead and sends one again that was renewed.
-func (d Door) authenticate(w http.ResponseWriter, r *http.Request, rules authenticator) (auth.Identity, error) {
+func (d Door) authenticate(w http.ResponseWriter, r *http.Request, rules authenticator) (session.Authentication, error) {
 	credentials, err := d.credentials(r)
 	if err != nil {
-		return auth.Identity{}, err
+		return session.Authentication{}, err
 	}
 	identity, err := rules.Authenticate(r.Context(), credentials)
 	switch {
-	case errors.Is(err, auth.ErrAuthenticationRequired) && !credentials.Cookie.IsZero(), identity.Cookie == auth.CookieDead:
+	case errors.Is(err, session.ErrAuthenticationRequired) && !credentials.Cookie.IsZero(), identity.Cookie == session.CookieDead:
 		d.cookies.clear(w)
-	case identity.Cookie == auth.CookieRenewed:
+	case identity.Cookie == session.CookieRenewed:
 		d.cookies.set(w, credentials.Cookie)
 	}
 	return identity, err
 }
 
 // authenticated makes an endpoint that needs a credential. It is checked before the body: 401 beats 400.
-func (d Door) authenticated(rules authenticator, next func(http.ResponseWriter, *http.Request, auth.Caller) error) Handler {
+func (d Door) authenticated(rules authenticator, next func(http.ResponseWriter, *http.Request, session.Principal) error) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		identity, err := d.authenticate(w, r, rules)
 		if err != nil {
 			return err
 		}
-		return next(w, r, identity.Caller)
+		return next(w, r, identity.Principal)
 	}
 }
 

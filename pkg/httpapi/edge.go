@@ -1,4 +1,4 @@
-// Package httpapi is the HTTP edge: it decodes requests, calls the rules of package auth and writes their answers.
+// Package httpapi is the HTTP edge: it decodes requests, calls the rules and writes their answers.
 //
 // HTTP is written once, here: the body cap, strict decoding, the headers of every answer, the one mapping from errors
 // to responses and the one log line per request. An endpoint is a function from request to response.
@@ -81,7 +81,7 @@ func (e *Edge) serve(route string, handler Handler, write faultWriter) http.Hand
 		ctx, record := reqlog.Open(r.Context())
 		answer := &statusWriter{ResponseWriter: w}
 		e.setHeaders(answer.Header())
-		failed := fault.From(guard(handler, answer, r.WithContext(ctx)))
+		failed := fault.From(withoutPanic(handler, answer, r.WithContext(ctx)))
 		if failed != nil {
 			write(ctx, answer, route, failed)
 		}
@@ -90,7 +90,7 @@ func (e *Edge) serve(route string, handler Handler, write faultWriter) http.Hand
 }
 
 // guard turns a panic into an error, so that the function goes on.
-func guard(handler Handler, w http.ResponseWriter, r *http.Request) (err error) {
+func withoutPanic(handler Handler, w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			err = fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())

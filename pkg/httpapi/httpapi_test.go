@@ -11,16 +11,18 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 // loginStub answers every login the same and counts them.
 type loginStub struct {
-	pair  auth.Pair
+	pair  session.Pair
 	err   error
 	panic string
 	calls int
@@ -30,7 +32,7 @@ type loginStub struct {
 	device secret.String
 }
 
-func (l *loginStub) Login(_ context.Context, asked auth.SignIn) (auth.Pair, secret.String, error) {
+func (l *loginStub) Login(_ context.Context, asked guard.Attempt) (session.Pair, secret.String, error) {
 	l.calls++
 	l.name, l.pass, l.device = asked.Name, asked.Password, asked.Device
 	if l.panic != "" {
@@ -158,8 +160,8 @@ func TestFaultsByKind(t *testing.T) {
 		headers map[string]string
 		extra   string
 	}{
-		"refused":         {auth.ErrInvalidCredentials.Because(secretCause), 403, nil, ""},
-		"unauthenticated": {auth.ErrAuthenticationRequired.Because(secretCause), 401, map[string]string{"WWW-Authenticate": "Bearer"}, ""},
+		"refused":         {account.ErrInvalidCredentials.Because(secretCause), 403, nil, ""},
+		"unauthenticated": {session.ErrAuthenticationRequired.Because(secretCause), 401, map[string]string{"WWW-Authenticate": "Bearer"}, ""},
 		"unavailable":     {fault.ServiceUnavailable.Because(secretCause), 503, map[string]string{"Retry-After": "1"}, ""},
 		"upstream":        {&fault.Fault{Kind: fault.Upstream, Code: "x"}, 502, nil, ""},
 		"limited": {&fault.Fault{Kind: fault.Limited, Code: "x", RetryAfter: 1500 * time.Millisecond}, 429,
@@ -204,7 +206,7 @@ func TestAPanicIsA500AndTheFunctionGoesOn(t *testing.T) {
 
 func TestLogLine(t *testing.T) {
 	var logs strings.Builder
-	serve(&loginStub{pair: auth.Pair{Access: secret.New("the-access-token")}}, &logs, "application/json", good)
+	serve(&loginStub{pair: session.Pair{Access: secret.New("the-access-token")}}, &logs, "application/json", good)
 	var line map[string]any
 	if err := json.Unmarshal([]byte(logs.String()), &line); err != nil {
 		t.Fatalf("not one JSON line: %s", logs.String())
@@ -293,11 +295,11 @@ func door() httpapi.Door {
 
 type meStub struct{}
 
-func (m meStub) Authenticate(_ context.Context, credentials auth.Credentials) (auth.Identity, error) {
+func (m meStub) Authenticate(_ context.Context, credentials session.Credentials) (session.Authentication, error) {
 	if credentials.Access.Reveal() != "good" {
-		return auth.Identity{}, auth.ErrAuthenticationRequired
+		return session.Authentication{}, session.ErrAuthenticationRequired
 	}
-	return auth.Identity{}, nil
+	return session.Authentication{}, nil
 }
 
 func TestMe(t *testing.T) {

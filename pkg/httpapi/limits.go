@@ -14,12 +14,13 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/id"
 	"latchkey/pkg/limit"
 	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 // limiter hands out permits.
@@ -32,7 +33,7 @@ type limiter interface {
 
 // resolver tells whose live sessions a request's credentials open.
 type resolver interface {
-	Resolve(ctx context.Context, credentials auth.Credentials) (context.Context, []auth.Caller, error)
+	Resolve(ctx context.Context, credentials session.Credentials) (context.Context, []session.Principal, error)
 }
 
 // devices tells whose device a device cookie is of, without a call.
@@ -178,7 +179,7 @@ func (l Limits) stranger(r *http.Request) holder {
 	return holder{kind: "source", name: limit.Source(r.RemoteAddr), rate: rate}
 }
 
-func userHolder(user auth.User) holder {
+func userHolder(user account.User) holder {
 	rate := func(rates limit.Rates) int { return rates.User }
 	if user.Staff {
 		rate = func(rates limit.Rates) int { return rates.Staff }
@@ -212,5 +213,5 @@ func canonical(body []byte, member string) string {
 		return ""
 	}
 	typed, _ := members[member].(string)
-	return auth.ParseLoginName(typed).Canonical
+	return account.ParseLoginName(typed).Canonical
 }

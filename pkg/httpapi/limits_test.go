@@ -11,13 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/id"
 	"latchkey/pkg/limit"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 // permits answers for buckets by their holder, and notes what was asked for.
@@ -56,12 +57,12 @@ var (
 	ownerID    = id.ID{3}
 )
 
-func (c callers) Resolve(ctx context.Context, credentials auth.Credentials) (context.Context, []auth.Caller, error) {
+func (c callers) Resolve(ctx context.Context, credentials session.Credentials) (context.Context, []session.Principal, error) {
 	switch shown := credentials.Access.Reveal() + credentials.Cookie.Reveal(); shown {
 	case "user":
-		return ctx, []auth.Caller{{User: auth.User{ID: ordinaryID}}}, c.err
+		return ctx, []session.Principal{{User: account.User{ID: ordinaryID}}}, c.err
 	case "staff":
-		return ctx, []auth.Caller{{User: auth.User{ID: staffID, Staff: true}}}, c.err
+		return ctx, []session.Principal{{User: account.User{ID: staffID, Staff: true}}}, c.err
 	default:
 		return ctx, nil, c.err
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/maillink"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 type mailRequest struct {
@@ -17,28 +19,28 @@ type mailRequest struct {
 func (r mailRequest) Validate() []fault.Field { return required(member{"email", r.Email == ""}) }
 
 type mailDesk interface {
-	Request(ctx context.Context, purpose auth.MailPurpose, typed string) error
+	Request(ctx context.Context, purpose outbox.Purpose, typed string) error
 }
 
 // SendVerification is POST /api/auth/send-verification.
 func SendVerification(desk mailDesk) Handler {
-	return askForMail(desk, auth.MailVerification, "If this email needs verification, a verification link has been sent")
+	return askForMail(desk, outbox.Verification, "If this email needs verification, a verification link has been sent")
 }
 
 // ForgotPassword is POST /api/auth/forgot-password.
 func ForgotPassword(desk mailDesk) Handler {
-	return askForMail(desk, auth.MailReset, "If an account exists with this email, you will receive a password reset link")
+	return askForMail(desk, outbox.Reset, "If an account exists with this email, you will receive a password reset link")
 }
 
 // askForMail makes an endpoint that asks for a mail and tells the same whether there will be one or not.
-func askForMail(desk mailDesk, purpose auth.MailPurpose, told string) Handler {
+func askForMail(desk mailDesk, purpose outbox.Purpose, told string) Handler {
 	return serveJSON(http.StatusCreated, func(ctx context.Context, asked mailRequest) (messageBody, error) {
 		return messageBody{Message: told}, desk.Request(ctx, purpose, asked.Email)
 	})
 }
 
 type verifier interface {
-	Verify(ctx context.Context, token secret.String, credentials auth.Credentials) (auth.Verified, error)
+	Verify(ctx context.Context, token secret.String, credentials session.Credentials) (maillink.Verified, error)
 }
 
 // linkToken is the token in the path of a link.
@@ -56,7 +58,7 @@ func VerifyEmail(door Door, rules verifier) Handler {
 			return err
 		}
 		told := messageBody{Message: "Email already verified"}
-		if verified == auth.VerifiedNow {
+		if verified == maillink.VerifiedNow {
 			told.Message = "Email verified successfully"
 		}
 		writeJSON(w, http.StatusOK, told)

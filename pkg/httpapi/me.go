@@ -4,12 +4,13 @@ import (
 	"net/http"
 	"time"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
+	"latchkey/pkg/session"
 )
 
 // Me is POST and GET /api/auth/me.
 func Me(door Door, rules authenticator) Handler {
-	return door.authenticated(rules, func(w http.ResponseWriter, r *http.Request, caller auth.Caller) error {
+	return door.authenticated(rules, func(w http.ResponseWriter, r *http.Request, caller session.Principal) error {
 		if _, err := decodeOptional[noBody](r); err != nil {
 			return err
 		}
@@ -35,7 +36,7 @@ type userBody struct {
 	OAuthProvider *string `json:"oauth_provider"`
 }
 
-func newUserBody(user auth.User) userBody {
+func newUserBody(user account.User) userBody {
 	body := userBody{
 		ID:            user.ID.String(),
 		Username:      user.Username.Typed,

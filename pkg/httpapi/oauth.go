@@ -7,13 +7,14 @@ import (
 	"net/url"
 	"slices"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
 type oauthStarter interface {
-	Start(ctx context.Context, provider string, binding secret.String) (auth.Started, error)
+	Start(ctx context.Context, provider string, binding secret.String) (signin.Started, error)
 }
 
 // OAuthStart is GET /api/auth/oauth/{provider}: it binds the flow to this browser and sends it to the provider.
@@ -34,7 +35,7 @@ type oauthFinisher interface {
 	// Known says whether a provider has this name and settings; the error is the answer if not.
 	Known(provider string) error
 	// Finish returns the value of the device cookie too.
-	Finish(ctx context.Context, provider string, callback auth.Callback, binding secret.String) (auth.Pair, secret.String, error)
+	Finish(ctx context.Context, provider string, callback signin.Callback, binding secret.String) (session.Pair, secret.String, error)
 }
 
 // OAuthCallback is GET /api/auth/oauth/{provider}/callback, where the provider sends the browser back to.
@@ -61,10 +62,10 @@ func OAuthCallback(bindings, devices Cookies, rules oauthFinisher) Handler {
 
 // readCallback reads the answer of a provider (RFC 6749 §4.1.2). A parameter that stands twice is refused (§3.1), and an
 // empty one is absent.
-func readCallback(r *http.Request) (auth.Callback, error) {
+func readCallback(r *http.Request) (signin.Callback, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return auth.Callback{}, errMalformedQuery // without the cause, which quotes the query
+		return signin.Callback{}, errMalformedQuery // without the cause, which quotes the query
 	}
 	var faults []fault.Field
 	for _, name := range slices.Sorted(maps.Keys(query)) {
@@ -72,7 +73,7 @@ func readCallback(r *http.Request) (auth.Callback, error) {
 			faults = append(faults, fault.Field{Key: name, Message: "stands more than once"})
 		}
 	}
-	callback := auth.Callback{
+	callback := signin.Callback{
 		Code:   secret.New(query.Get("code")),
 		State:  secret.New(query.Get("state")),
 		Error:  query.Get("error"),
@@ -82,7 +83,7 @@ func readCallback(r *http.Request) (auth.Callback, error) {
 		faults = append(faults, fault.Field{Key: "code", Message: "is required"})
 	}
 	if len(faults) > 0 {
-		return auth.Callback{}, fault.Validation(faults...)
+		return signin.Callback{}, fault.Validation(faults...)
 	}
 	return callback, nil
 }

@@ -11,36 +11,37 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
 // oauthStub stands for the rules of signing in by a provider: it knows acme, and keeps what it was called with.
 type oauthStub struct {
 	binding  secret.String
-	callback auth.Callback
+	callback signin.Callback
 	finished int
 }
 
 func (*oauthStub) Known(provider string) error {
 	if provider != "acme" {
-		return auth.UnknownProvider(provider)
+		return signin.UnknownProvider(provider)
 	}
 	return nil
 }
 
-func (o *oauthStub) Start(_ context.Context, provider string, binding secret.String) (auth.Started, error) {
+func (o *oauthStub) Start(_ context.Context, provider string, binding secret.String) (signin.Started, error) {
 	o.binding = binding
-	return auth.Started{Location: "https://acme.example/", Binding: secret.New("the-binding")}, o.Known(provider)
+	return signin.Started{Location: "https://acme.example/", Binding: secret.New("the-binding")}, o.Known(provider)
 }
 
-func (o *oauthStub) Finish(_ context.Context, _ string, callback auth.Callback, binding secret.String) (auth.Pair, secret.String, error) {
+func (o *oauthStub) Finish(_ context.Context, _ string, callback signin.Callback, binding secret.String) (session.Pair, secret.String, error) {
 	o.finished++
 	o.callback, o.binding = callback, binding
-	return auth.Pair{}, secret.New("the-device"), nil
+	return session.Pair{}, secret.New("the-device"), nil
 }
 
 // visit makes a request to one of the two endpoints, in front of an https API.
@@ -83,7 +84,7 @@ func TestOAuthStart(t *testing.T) {
 func TestOAuthCallback(t *testing.T) {
 	stub := &oauthStub{}
 	got := stub.visit(contract.OAuthCallback, "acme", "?code=c&state=s&iss=i&error=e&scope=more", "Cookie: __Host-oauth_binding=mine; __Host-device=known")
-	want := auth.Callback{Code: secret.New("c"), State: secret.New("s"), Error: "e", Issuer: "i", Device: secret.New("known")}
+	want := signin.Callback{Code: secret.New("c"), State: secret.New("s"), Error: "e", Issuer: "i", Device: secret.New("known")}
 	if got.Code != 200 || stub.callback != want || stub.binding.Reveal() != "mine" {
 		t.Errorf("the answer is %d %s, the callback %+v of %q", got.Code, got.Body, stub.callback, stub.binding.Reveal())
 	}

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"net/url"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/maillink"
 	"latchkey/pkg/pages"
 	"latchkey/pkg/secret"
 )
@@ -64,7 +64,7 @@ var errMalformedForm = &fault.Fault{Kind: fault.Invalid, Code: "malformed_form",
 
 type verifyPageRules interface {
 	verifier
-	Look(ctx context.Context, token secret.String) (auth.LinkView, error)
+	Look(ctx context.Context, token secret.String) (maillink.LinkView, error)
 	Disown(ctx context.Context, token secret.String) error
 }
 
@@ -105,14 +105,14 @@ func VerifyEmailForm(press Press, door Door, rules verifyPageRules) Handler {
 		if err != nil {
 			return unusable(w, press, pages.VerificationLink, err)
 		}
-		press.write(w, http.StatusOK, pages.VerifyDone{Product: press.product, Already: verified == auth.VerifiedBefore})
+		press.write(w, http.StatusOK, pages.VerifyDone{Product: press.product, Already: verified == maillink.VerifiedBefore})
 		return nil
 	}
 }
 
 type resetPageRules interface {
 	resetter
-	Look(ctx context.Context, token secret.String) (auth.LinkView, error)
+	Look(ctx context.Context, token secret.String) (maillink.LinkView, error)
 }
 
 // ResetPasswordPage is GET /account/reset-password/{token}. It changes nothing.
@@ -161,7 +161,7 @@ func resetForm(w http.ResponseWriter, r *http.Request, press Press, minLength in
 
 // unusable tells what to do about a link that does not count. Other errors stay errors.
 func unusable(w http.ResponseWriter, press Press, link pages.Link, err error) error {
-	if !errors.Is(err, auth.ErrInvalidVerificationToken) && !errors.Is(err, auth.ErrInvalidResetToken) {
+	if !errors.Is(err, maillink.ErrInvalidVerificationToken) && !errors.Is(err, maillink.ErrInvalidResetToken) {
 		return err
 	}
 	press.write(w, http.StatusForbidden, pages.Unusable{Product: press.product, Link: link})

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"net/http"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 type refreshRequest struct {
@@ -20,7 +21,7 @@ func (r refreshRequest) Validate() []fault.Field {
 }
 
 type refresher interface {
-	Refresh(ctx context.Context, token secret.String) (auth.Pair, error)
+	Refresh(ctx context.Context, token secret.String) (session.Pair, error)
 }
 
 // Refresh is POST /api/auth/refresh.
@@ -46,7 +47,7 @@ func (logoutRequest) Validate() []fault.Field { return nil }
 
 type logoutRules interface {
 	authenticator
-	Logout(ctx context.Context, credentials auth.Credentials, refresh secret.String) error
+	Logout(ctx context.Context, credentials session.Credentials, refresh secret.String) error
 }
 
 // Logout is POST /api/auth/logout and POST /api/auth/session/logout. A body that does not fit ends nothing, and is told only
@@ -65,7 +66,7 @@ func Logout(door Door, rules logoutRules) Handler {
 			return err
 		}
 		err = rules.Logout(r.Context(), credentials, asked.RefreshToken)
-		if ended := err == nil || errors.Is(err, auth.ErrAuthenticationRequired); ended && !credentials.Cookie.IsZero() {
+		if ended := err == nil || errors.Is(err, session.ErrAuthenticationRequired); ended && !credentials.Cookie.IsZero() {
 			door.cookies.clear(w)
 		}
 		if err != nil {
@@ -77,7 +78,7 @@ func Logout(door Door, rules logoutRules) Handler {
 }
 
 type cookieLoginRules interface {
-	CookieLogin(ctx context.Context, asked auth.SignIn) (session, device secret.String, err error)
+	CookieLogin(ctx context.Context, asked guard.Attempt) (session, device secret.String, err error)
 }
 
 // SessionLogin is POST /api/auth/session/login. A page of another origin cannot sign its visitors in.

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"latchkey/infra/testkit/ssmtest"
-	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
 	"latchkey/pkg/keyring"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 	"latchkey/pkg/token"
 )
 
@@ -121,7 +121,7 @@ func (s *stack) wantNames(want ...string) {
 func (s *stack) access(ring *keyring.Ring) string {
 	s.t.Helper()
 	at := s.clock.now().Truncate(time.Second)
-	made, err := keyring.NewAuthority(ring, issuer, issuer).SignAccess(auth.AccessClaims{
+	made, err := keyring.NewAuthority(ring, issuer, issuer).SignAccess(session.AccessClaims{
 		Subject: id.ID{1}, Session: id.ID{2}, ID: "1", IssuedAt: at, Expires: at.Add(schedule.SigningLife),
 	})
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *stack) verify(ring *keyring.Ring, raw string) error {
 
 func (s *stack) refresh(ring *keyring.Ring) string {
 	s.t.Helper()
-	made, err := ring.SealRefresh(ring.DerivingKey(), auth.RefreshClaims{User: id.ID{1}, Session: id.ID{2}, Generation: 3})
+	made, err := ring.SealRefresh(ring.DerivingKey(), session.RefreshClaims{User: id.ID{1}, Session: id.ID{2}, Generation: 3})
 	if err != nil {
 		s.t.Fatal(err)
 	}

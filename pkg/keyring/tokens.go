@@ -5,9 +5,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 	"latchkey/pkg/token"
 )
 
@@ -30,14 +32,14 @@ func (r *Ring) DerivingKey() string { return r.set().DerivingKey() }
 func (r *Ring) PublicJWKS() []byte { return r.set().PublicJWKS() }
 
 // SealRefresh is [token.KeySet.SealRefresh].
-func (r *Ring) SealRefresh(kid string, claims auth.RefreshClaims) (secret.String, error) {
+func (r *Ring) SealRefresh(kid string, claims session.RefreshClaims) (secret.String, error) {
 	return with(r, func(set *token.KeySet) (secret.String, error) { return set.SealRefresh(kid, claims) })
 }
 
 // OpenRefresh is [token.KeySet.OpenRefresh].
-func (r *Ring) OpenRefresh(raw string) (claims auth.RefreshClaims, kid string, err error) {
-	claims, err = with(r, func(set *token.KeySet) (auth.RefreshClaims, error) {
-		var opened auth.RefreshClaims
+func (r *Ring) OpenRefresh(raw string) (claims session.RefreshClaims, kid string, err error) {
+	claims, err = with(r, func(set *token.KeySet) (session.RefreshClaims, error) {
+		var opened session.RefreshClaims
 		opened, kid, err = set.OpenRefresh(raw)
 		return opened, err
 	})
@@ -45,21 +47,21 @@ func (r *Ring) OpenRefresh(raw string) (claims auth.RefreshClaims, kid string, e
 }
 
 // SealMail is [token.KeySet.SealMail].
-func (r *Ring) SealMail(kid string, kind auth.MailPurpose, mail id.ID) (secret.String, error) {
+func (r *Ring) SealMail(kid string, kind outbox.Purpose, mail id.ID) (secret.String, error) {
 	return with(r, func(set *token.KeySet) (secret.String, error) { return set.SealMail(kid, kind, mail) })
 }
 
 // OpenMail is [token.KeySet.OpenMail].
-func (r *Ring) OpenMail(kind auth.MailPurpose, raw string) (id.ID, error) {
+func (r *Ring) OpenMail(kind outbox.Purpose, raw string) (id.ID, error) {
 	return with(r, func(set *token.KeySet) (id.ID, error) { return set.OpenMail(kind, raw) })
 }
 
 // SealDevice is [token.KeySet.SealDevice].
-func (r *Ring) SealDevice(claims auth.DeviceClaims) secret.String { return r.set().SealDevice(claims) }
+func (r *Ring) SealDevice(claims guard.DeviceClaims) secret.String { return r.set().SealDevice(claims) }
 
 // OpenDevice is [token.KeySet.OpenDevice].
-func (r *Ring) OpenDevice(raw string) (auth.DeviceClaims, error) {
-	return with(r, func(set *token.KeySet) (auth.DeviceClaims, error) { return set.OpenDevice(raw) })
+func (r *Ring) OpenDevice(raw string) (guard.DeviceClaims, error) {
+	return with(r, func(set *token.KeySet) (guard.DeviceClaims, error) { return set.OpenDevice(raw) })
 }
 
 // Authority signs and verifies access tokens with the keys of a Ring. It is safe for concurrent use, and must not be copied.
@@ -91,11 +93,11 @@ func (a *Authority) of(set *token.KeySet) *token.Authority {
 }
 
 // SignAccess is [token.Authority.SignAccess].
-func (a *Authority) SignAccess(claims auth.AccessClaims) (secret.String, error) {
+func (a *Authority) SignAccess(claims session.AccessClaims) (secret.String, error) {
 	return a.of(a.ring.set()).SignAccess(claims)
 }
 
 // VerifyAccess is [token.Authority.VerifyAccess].
-func (a *Authority) VerifyAccess(raw string, now time.Time) (auth.AccessClaims, error) {
-	return with(a.ring, func(set *token.KeySet) (auth.AccessClaims, error) { return a.of(set).VerifyAccess(raw, now) })
+func (a *Authority) VerifyAccess(raw string, now time.Time) (session.AccessClaims, error) {
+	return with(a.ring, func(set *token.KeySet) (session.AccessClaims, error) { return a.of(set).VerifyAccess(raw, now) })
 }

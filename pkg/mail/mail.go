@@ -5,7 +5,7 @@
 // mail goes to the one address that the account has.
 //
 // The package decides nothing: who gets a mail, how often, and what becomes of one that could not be sent are rules of
-// package auth and of the mailer.
+// package outbox and of the mailer.
 package mail
 
 import (

@@ -8,8 +8,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/account"
 	"latchkey/pkg/config"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 )
 
@@ -18,7 +19,7 @@ type Postman struct {
 	composer *Composer
 	sender   *Sender
 	links    Links
-	lives    auth.MailLives
+	lives    outbox.Lifetimes
 }
 
 // NewPostman returns the Postman of a configuration, whose mails tell how long their links live. The error joins all that
@@ -34,40 +35,40 @@ func NewPostman(cfg config.Config, credentials aws.CredentialsProvider) (*Postma
 		ReplyTo:          cfg.MailReplyTo,
 		ConfigurationSet: cfg.ConfigurationSet,
 	})
-	lives := auth.MailLives{Verification: cfg.VerificationToken, Reset: cfg.ResetToken}
+	lives := outbox.Lifetimes{Verification: cfg.VerificationToken, Reset: cfg.ResetToken}
 	return &Postman{composer: composer, sender: sender, links: links, lives: lives}, errors.Join(composerErr, linksErr, senderErr)
 }
 
 // SendMail sends the mail of purpose to the user's address. token is empty for a notice. An error that wraps
-// [auth.ErrMailRefused] is for good; after any other nobody knows whether it was sent.
-func (p *Postman) SendMail(ctx context.Context, purpose auth.MailPurpose, user auth.User, token secret.String) error {
+// [ErrMailRefused] is for good; after any other nobody knows whether it was sent.
+func (p *Postman) SendMail(ctx context.Context, purpose outbox.Purpose, user account.User, token secret.String) error {
 	kind, data := p.letter(purpose, user, token)
 	message, err := p.composer.Compose(kind, data)
 	if err == nil {
 		err = p.sender.Send(ctx, message)
 	}
 	if errors.Is(err, ErrRejected) {
-		return fmt.Errorf("%w: %w", auth.ErrMailRefused, err)
+		return fmt.Errorf("%w: %w", outbox.ErrRefused, err)
 	}
 	return err
 }
 
-func (p *Postman) letter(purpose auth.MailPurpose, user auth.User, token secret.String) (Kind, Data) {
+func (p *Postman) letter(purpose outbox.Purpose, user account.User, token secret.String) (Kind, Data) {
 	data := Data{To: user.Email, Username: user.Username.Typed}
 	switch purpose {
-	case auth.MailVerification:
+	case outbox.Verification:
 		data.Link, data.Life = p.links.VerifyEmail(token), p.lives.Verification.Truncate(time.Second)
 		return Verification, data
-	case auth.MailReset:
+	case outbox.Reset:
 		data.Link, data.Life = p.links.ResetPassword(token), p.lives.Reset.Truncate(time.Second)
 		return PasswordReset, data
-	case auth.MailPasswordChanged:
+	case outbox.PasswordChanged:
 		return PasswordChanged, data
-	case auth.MailPasswordRemoved:
+	case outbox.PasswordRemoved:
 		return PasswordRemoved, data
-	case auth.MailTaken:
+	case outbox.Taken:
 		return Taken, data
-	case auth.MailGuessing:
+	case outbox.Guessing:
 		return Guessing, data
 	}
 	return Kind(purpose), data

@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/oauth2"
+	"latchkey/pkg/signin"
 
-	"latchkey/pkg/auth"
+	"golang.org/x/oauth2"
 )
 
 // Bounds of what a provider can make us do.
@@ -92,7 +92,7 @@ func brief(doing string, err error) error {
 
 // failed says that a provider is away, slow or answers what it should not.
 func failed(doing string, err error) error {
-	return auth.ErrOAuthProviderFailed.Because(brief(doing, err))
+	return signin.ErrOAuthProviderFailed.Because(brief(doing, err))
 }
 
 // refusal tells a provider that refuses from one that fails: an error of RFC 6749 §5.2 is a refusal, whatever its status,
@@ -100,9 +100,9 @@ func failed(doing string, err error) error {
 func refusal(err error) error {
 	answered, ok := errors.AsType[*answeredError](err)
 	if !ok || answered.code == "" || answered.code == "server_error" || answered.code == "temporarily_unavailable" {
-		return auth.ErrOAuthProviderFailed.Because(err)
+		return signin.ErrOAuthProviderFailed.Because(err)
 	}
-	return auth.ErrOAuthFailed.Because(err)
+	return signin.ErrOAuthFailed.Because(err)
 }
 
 // answeredError is an error answer of a token endpoint, without the body, which may hold what no log should.

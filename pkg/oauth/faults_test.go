@@ -12,11 +12,11 @@ import (
 	"latchkey/infra/testkit/githubtest"
 	"latchkey/infra/testkit/openidtest"
 	"latchkey/infra/testkit/standin"
-	"latchkey/pkg/auth"
 	"latchkey/pkg/config"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/oauth"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/signin"
 )
 
 // TestAProviderThatFails is a 502 wherever it fails, within the time that its caller has, and followed nowhere.
@@ -91,7 +91,7 @@ func TestAHugeAnswerIsNotReadToItsEnd(t *testing.T) {
 				defer close(ended)
 				standin.Huge(measured{w, &written}, r)
 			})
-			if !errors.Is(err, auth.ErrOAuthProviderFailed) {
+			if !errors.Is(err, signin.ErrOAuthProviderFailed) {
 				t.Errorf("the error is %v", err)
 			}
 			<-ended
@@ -109,11 +109,11 @@ func TestErrorsOfTheTokenEndpoint(t *testing.T) {
 		code   string
 		want   error
 	}{
-		"a refusal":             {http.StatusBadRequest, "invalid_grant", auth.ErrOAuthFailed},
-		"with a strange status": {http.StatusInternalServerError, "invalid_grant", auth.ErrOAuthFailed},
-		"its own failure":       {http.StatusBadRequest, "server_error", auth.ErrOAuthProviderFailed},
-		"too much to do":        {http.StatusBadRequest, "temporarily_unavailable", auth.ErrOAuthProviderFailed},
-		"no code":               {http.StatusBadRequest, "", auth.ErrOAuthProviderFailed},
+		"a refusal":             {http.StatusBadRequest, "invalid_grant", signin.ErrOAuthFailed},
+		"with a strange status": {http.StatusInternalServerError, "invalid_grant", signin.ErrOAuthFailed},
+		"its own failure":       {http.StatusBadRequest, "server_error", signin.ErrOAuthProviderFailed},
+		"too much to do":        {http.StatusBadRequest, "temporarily_unavailable", signin.ErrOAuthProviderFailed},
+		"no code":               {http.StatusBadRequest, "", signin.ErrOAuthProviderFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
@@ -142,7 +142,7 @@ func TestConnectionsEndWithTheRequest(t *testing.T) {
 			seen[r.RemoteAddr] = true
 			standin.WriteJSON(w, http.StatusOK, map[string]string{"error": "bad_verification_code"})
 		})
-		if !errors.Is(err, auth.ErrOAuthFailed) {
+		if !errors.Is(err, signin.ErrOAuthFailed) {
 			t.Fatal(err)
 		}
 		h.github.Reset()
@@ -153,7 +153,7 @@ func TestConnectionsEndWithTheRequest(t *testing.T) {
 func TestAFailureIsNotKept(t *testing.T) {
 	h := newHouse(t)
 	h.google.Fail(openidtest.DiscoveryPath, standin.ServerError)
-	if _, err := h.provider(t, "google").AuthorizationURL(t.Context(), keys); !errors.Is(err, auth.ErrOAuthProviderFailed) {
+	if _, err := h.provider(t, "google").AuthorizationURL(t.Context(), keys); !errors.Is(err, signin.ErrOAuthProviderFailed) {
 		t.Errorf("the error is %v", err)
 	}
 	h.google.Reset()

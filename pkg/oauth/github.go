@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/signin"
 )
 
 // hub is GitHub, or a GitHub Enterprise Server: OAuth 2.0 without ID tokens, so its API says who the token is for.
@@ -31,12 +31,12 @@ func (p *Providers) gitHub() hub {
 	}
 }
 
-// AuthorizationURL implements [auth.IdentityProvider].
-func (h hub) AuthorizationURL(_ context.Context, keys auth.FlowKeys) (string, error) {
+// AuthorizationURL implements [IdentityProvider].
+func (h hub) AuthorizationURL(_ context.Context, keys signin.FlowKeys) (string, error) {
 	return h.application.AuthCodeURL(keys.State.Reveal(), oauth2.S256ChallengeOption(keys.Verifier.Reveal())), nil
 }
 
-// Issuer implements [auth.IdentityProvider]: GitHub documents none.
+// Issuer implements [IdentityProvider]: GitHub documents none.
 func (hub) Issuer() string { return "" }
 
 // account is what GET /user says, as far as it is used.
@@ -52,27 +52,27 @@ type mailbox struct {
 	Verified bool   `json:"verified"`
 }
 
-// Identify implements [auth.IdentityProvider].
-func (h hub) Identify(ctx context.Context, code secret.String, keys auth.FlowKeys) (auth.Identified, error) {
+// Identify implements [IdentityProvider].
+func (h hub) Identify(ctx context.Context, code secret.String, keys signin.FlowKeys) (signin.Identified, error) {
 	ctx, cancel := within(ctx, h.providers.client)
 	defer cancel()
 	token, err := h.providers.exchange(ctx, h.application, h.providers.settings.GitHub, code, keys.Verifier)
 	if err != nil {
-		return auth.Identified{}, err
+		return signin.Identified{}, err
 	}
 	var person account
 	if err := get(ctx, h.providers.client, h.providers.settings.GitHubAPIURL+"/user", token, &person); err != nil {
-		return auth.Identified{}, failed("reading the user", err)
+		return signin.Identified{}, failed("reading the user", err)
 	}
 	if person.ID <= 0 {
-		return auth.Identified{}, failed("reading the user", errors.New("the id is missing"))
+		return signin.Identified{}, failed("reading the user", errors.New("the id is missing"))
 	}
 	mailboxes, err := h.mailboxes(ctx, token)
 	if err != nil {
-		return auth.Identified{}, failed("reading the addresses", err)
+		return signin.Identified{}, failed("reading the addresses", err)
 	}
-	return auth.Identified{
-		IdentityRef: auth.IdentityRef{Issuer: h.providers.settings.GitHubURL, Subject: strconv.FormatInt(person.ID, 10)},
+	return signin.Identified{
+		IdentityRef: signin.IdentityRef{Issuer: h.providers.settings.GitHubURL, Subject: strconv.FormatInt(person.ID, 10)},
 		Email:       choose(mailboxes),
 		Name:        person.Login,
 	}, nil

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"latchkey/infra/testkit/githubtest"
-	"latchkey/pkg/auth"
+	"latchkey/pkg/signin"
 )
 
 const private = "583231+octocat@users.noreply.github.com"
@@ -37,8 +37,8 @@ func TestGitHubsAddress(t *testing.T) {
 			h := newHouse(t)
 			h.github.SignIn(githubtest.User{ID: 583231, Login: "octocat", Name: "Monalisa", Emails: test.emails})
 			got, err := h.identify(t, "github")
-			want := auth.Identified{
-				IdentityRef: auth.IdentityRef{Issuer: h.github.URL, Subject: "583231"},
+			want := signin.Identified{
+				IdentityRef: signin.IdentityRef{Issuer: h.github.URL, Subject: "583231"},
 				Email:       test.want, Name: "octocat",
 			}
 			if err != nil || got != want {
@@ -55,10 +55,10 @@ func TestGitHubRefuses(t *testing.T) {
 		fault string // path at which GitHub complains of too many requests
 		want  error
 	}{
-		"another code":      {githubtest.User{ID: 1, Login: "octocat"}, "another", "", auth.ErrOAuthFailed},
-		"a negative id":     {githubtest.User{ID: -1, Login: "octocat"}, "", "", auth.ErrOAuthProviderFailed},
-		"no id":             {githubtest.User{Login: "octocat"}, "", "", auth.ErrOAuthProviderFailed},
-		"too many requests": {githubtest.User{ID: 1, Login: "octocat"}, "", githubtest.UserPath, auth.ErrOAuthProviderFailed},
+		"another code":      {githubtest.User{ID: 1, Login: "octocat"}, "another", "", signin.ErrOAuthFailed},
+		"a negative id":     {githubtest.User{ID: -1, Login: "octocat"}, "", "", signin.ErrOAuthProviderFailed},
+		"no id":             {githubtest.User{Login: "octocat"}, "", "", signin.ErrOAuthProviderFailed},
+		"too many requests": {githubtest.User{ID: 1, Login: "octocat"}, "", githubtest.UserPath, signin.ErrOAuthProviderFailed},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestACodeIsUsedOnce(t *testing.T) {
 		if _, err := h.exchange(t, name, code); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := h.exchange(t, name, code); !errors.Is(err, auth.ErrOAuthFailed) {
+		if _, err := h.exchange(t, name, code); !errors.Is(err, signin.ErrOAuthFailed) {
 			t.Errorf("%s, again: %v", name, err)
 		}
 	}

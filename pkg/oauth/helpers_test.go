@@ -12,17 +12,17 @@ import (
 	"latchkey/infra/testkit/githubtest"
 	"latchkey/infra/testkit/openidtest"
 	"latchkey/infra/testkit/standin"
-	"latchkey/pkg/auth"
 	"latchkey/pkg/config"
 	"latchkey/pkg/oauth"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/signin"
 )
 
 const publicURL = "http://localhost:1"
 
 var client = standin.Client{ID: "an id", Secret: "a secret: with %signs"}
 
-var keys = auth.FlowKeys{
+var keys = signin.FlowKeys{
 	State:    secret.New("a-state"),
 	Verifier: secret.New(strings.Repeat("v", 43)),
 	Nonce:    secret.New("a-nonce"),
@@ -35,7 +35,7 @@ type house struct {
 	github *githubtest.Server
 	google *openidtest.Server
 	stored *parameters
-	auth.IdentityProviders
+	signin.IdentityProviders
 }
 
 // parameters stands for Systems Manager, with one parameter of the name "google".
@@ -86,7 +86,7 @@ func (h house) server(provider string) *standin.Server {
 	return h.google.Server
 }
 
-func (h house) provider(t *testing.T, name string) auth.IdentityProvider {
+func (h house) provider(t *testing.T, name string) signin.IdentityProvider {
 	t.Helper()
 	provider, err := h.Provider(name)
 	if err != nil {
@@ -125,7 +125,7 @@ func (h house) callback(t *testing.T, name string) url.Values {
 const patience = 300 * time.Millisecond
 
 // identify goes through the flow up to the identity.
-func (h house) identify(t *testing.T, name string) (auth.Identified, error) {
+func (h house) identify(t *testing.T, name string) (signin.Identified, error) {
 	t.Helper()
 	query := h.callback(t, name)
 	if query.Get("state") != keys.State.Reveal() {
@@ -134,7 +134,7 @@ func (h house) identify(t *testing.T, name string) (auth.Identified, error) {
 	return h.exchange(t, name, query.Get("code"))
 }
 
-func (h house) exchange(t *testing.T, name, code string) (auth.Identified, error) {
+func (h house) exchange(t *testing.T, name, code string) (signin.Identified, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*patience)
 	defer cancel()

@@ -1,7 +1,7 @@
 // Package oauth speaks to the providers that people sign in by: GitHub by its OAuth 2.0 web flow and API, Google and whatever
 // else issues ID tokens by OpenID Connect. It is the only home of x/oauth2 and go-oidc.
 //
-// It answers who a person is, as far as the provider says so, in the terms of package auth. Flows, accounts and what an
+// It answers who a person is, as far as the provider says so, in the terms of package signin. Flows, accounts and what an
 // identity opens are rules of that package. What a provider sends is bounded in size and time, and never told to a client.
 package oauth
 
@@ -14,9 +14,10 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/clock"
 	"latchkey/pkg/config"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/signin"
 )
 
 // The providers by their names in paths.
@@ -49,29 +50,29 @@ type stored struct {
 // NewProviders returns the providers of a configuration. It makes no call. A secret that stands in a parameter is got by read
 // when it is needed, and again when it is older than the keys may be: one provider without its secret stops nothing else.
 func NewProviders(
-	cfg config.Config, read func(ctx context.Context, parameter string) (secret.String, error), now auth.Clock,
-) auth.IdentityProviders {
+	cfg config.Config, read func(ctx context.Context, parameter string) (secret.String, error), now clock.Clock,
+) signin.IdentityProviders {
 	return &Providers{
 		settings: cfg.OAuth, publicURL: cfg.PublicURL, client: newClient(), now: now,
 		read: read, maxAge: cfg.KeySetMaxAge, secrets: map[string]stored{},
 	}
 }
 
-// Provider implements [auth.IdentityProviders]. It makes no call: the first that needs one makes it.
-func (p *Providers) Provider(name string) (auth.IdentityProvider, error) {
+// Provider implements [IdentityProviders]. It makes no call: the first that needs one makes it.
+func (p *Providers) Provider(name string) (signin.IdentityProvider, error) {
 	switch name {
 	case github:
 		if p.settings.GitHub.ID == "" {
-			return nil, auth.ErrProviderNotConfigured
+			return nil, signin.ErrProviderNotConfigured
 		}
 		return p.gitHub(), nil
 	case google:
 		if p.settings.Google.ID == "" {
-			return nil, auth.ErrProviderNotConfigured
+			return nil, signin.ErrProviderNotConfigured
 		}
 		return openID{providers: p}, nil
 	default:
-		return nil, auth.UnknownProvider(name)
+		return nil, signin.UnknownProvider(name)
 	}
 }
 

@@ -13,9 +13,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/oauth2"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/config"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/signin"
 )
 
 // openID is the provider whose issuer is configured (OpenID Connect Core 1.0).
@@ -73,8 +73,8 @@ func endpointOf(found *oidc.Provider) (oauth2.Endpoint, error) {
 	return endpoint, nil
 }
 
-// AuthorizationURL implements [auth.IdentityProvider].
-func (o openID) AuthorizationURL(ctx context.Context, keys auth.FlowKeys) (string, error) {
+// AuthorizationURL implements [IdentityProvider].
+func (o openID) AuthorizationURL(ctx context.Context, keys signin.FlowKeys) (string, error) {
 	ctx, cancel := within(ctx, o.providers.client)
 	defer cancel()
 	provider, err := o.providers.discover(ctx)
@@ -86,7 +86,7 @@ func (o openID) AuthorizationURL(ctx context.Context, keys auth.FlowKeys) (strin
 	), nil
 }
 
-// Issuer implements [auth.IdentityProvider].
+// Issuer implements [IdentityProvider].
 func (o openID) Issuer() string { return o.providers.settings.GoogleIssuer }
 
 // idClaims are the claims of an ID token that are used (OpenID Connect Core 1.0 §2 and §5.1). They are not read by go-oidc,
@@ -111,22 +111,22 @@ func readClaims(token *oidc.IDToken) (idClaims, error) {
 	return claims, json.Unmarshal(raw, &claims)
 }
 
-// Identify implements [auth.IdentityProvider].
-func (o openID) Identify(ctx context.Context, code secret.String, keys auth.FlowKeys) (auth.Identified, error) {
+// Identify implements [IdentityProvider].
+func (o openID) Identify(ctx context.Context, code secret.String, keys signin.FlowKeys) (signin.Identified, error) {
 	ctx, cancel := within(ctx, o.providers.client)
 	defer cancel()
 	provider, err := o.providers.discover(ctx)
 	if err != nil {
-		return auth.Identified{}, err
+		return signin.Identified{}, err
 	}
 	token, err := o.providers.exchange(ctx, provider.application, o.providers.settings.Google, code, keys.Verifier)
 	if err != nil {
-		return auth.Identified{}, err
+		return signin.Identified{}, err
 	}
 	raw, _ := token.Extra("id_token").(string)
 	claims, err := provider.verify(ctx, raw, keys.Nonce)
 	if err != nil {
-		return auth.Identified{}, err
+		return signin.Identified{}, err
 	}
 	return o.identified(claims), nil
 }
@@ -164,13 +164,13 @@ func (d *discovery) verify(ctx context.Context, raw string, nonce secret.String)
 const maxSubject = 255
 
 func untrusted(err error) error {
-	return auth.ErrOAuthFailed.Because(brief("verifying the ID token", err))
+	return signin.ErrOAuthFailed.Because(brief("verifying the ID token", err))
 }
 
 // identified keeps the address only if the provider says that it is verified, in the one way that the standard has.
-func (o openID) identified(claims idClaims) auth.Identified {
-	person := auth.Identified{
-		IdentityRef: auth.IdentityRef{Issuer: o.Issuer(), Subject: claims.Subject},
+func (o openID) identified(claims idClaims) signin.Identified {
+	person := signin.Identified{
+		IdentityRef: signin.IdentityRef{Issuer: o.Issuer(), Subject: claims.Subject},
 		FirstName:   claims.GivenName,
 		LastName:    claims.FamilyName,
 	}

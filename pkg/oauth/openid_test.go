@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"latchkey/infra/testkit/openidtest"
-	"latchkey/pkg/auth"
+	"latchkey/pkg/signin"
 )
 
 // TestAnIDTokensAddress counts only if the provider says that it is verified, by the JSON boolean.
@@ -35,8 +35,8 @@ func TestAnIDTokensAddress(t *testing.T) {
 			}
 			h.google.SignIn("42", claims)
 			got, err := h.identify(t, "google")
-			want := auth.Identified{
-				IdentityRef: auth.IdentityRef{Issuer: h.google.URL, Subject: "42"},
+			want := signin.Identified{
+				IdentityRef: signin.IdentityRef{Issuer: h.google.URL, Subject: "42"},
 				Email:       test.want, Name: "octavia", FirstName: "Octavia", LastName: "Butler",
 			}
 			if err != nil || got != want {
@@ -80,7 +80,7 @@ func TestIDTokensThatAreNotGood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			h.google.SignIn("42", openidtest.Claims{"email": "octavia@example.com", "email_verified": true}, alteration)
-			if got, err := h.identify(t, "google"); !errors.Is(err, auth.ErrOAuthFailed) {
+			if got, err := h.identify(t, "google"); !errors.Is(err, signin.ErrOAuthFailed) {
 				t.Errorf("identified %+v, error %v", got, err)
 			}
 		})
@@ -168,7 +168,7 @@ func TestDocumentsThatAreNotGood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			h.google.Document(changes)
-			if _, err := h.provider(t, "google").AuthorizationURL(t.Context(), keys); !errors.Is(err, auth.ErrOAuthProviderFailed) {
+			if _, err := h.provider(t, "google").AuthorizationURL(t.Context(), keys); !errors.Is(err, signin.ErrOAuthProviderFailed) {
 				t.Errorf("the error is %v", err)
 			}
 		})

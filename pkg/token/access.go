@@ -6,9 +6,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 )
 
 // Claims is what an access token says of its bearer. Times are whole seconds, in UTC when read; the id has at most 64 bytes.
-type Claims = auth.AccessClaims
+type Claims = session.AccessClaims
 
 // wireClaims is the payload (RFC 7519 §4.1, and `sid`, `type` of our own). `aud` is one string, as we make it. Times are
 // integers in seconds: a string, a fraction or an exponent does not decode.

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
 	"latchkey/pkg/secret"
 )
@@ -15,19 +15,19 @@ const purposeDevice purpose = "latchkey/device/v1"
 const deviceSize = 2*id.Size + 8
 
 // SealDevice makes the device cookie of claims with the key that derives new tokens: the same claims give the same text.
-func (s *KeySet) SealDevice(claims auth.DeviceClaims) secret.String {
+func (s *KeySet) SealDevice(claims guard.DeviceClaims) secret.String {
 	epoch := binary.BigEndian.AppendUint64(nil, claims.Epoch)
 	return s.deriving[0].seal(purposeDevice, slices.Concat(claims.User[:], epoch, claims.Device[:]))
 }
 
 // OpenDevice reads a device cookie. Whatever [KeySet.SealDevice] did not make with a key of the set, in that very spelling, is
 // [ErrInvalid].
-func (s *KeySet) OpenDevice(raw string) (auth.DeviceClaims, error) {
+func (s *KeySet) OpenDevice(raw string) (guard.DeviceClaims, error) {
 	body, _, err := s.unseal(purposeDevice, raw, deviceSize)
 	if err != nil {
-		return auth.DeviceClaims{}, err
+		return guard.DeviceClaims{}, err
 	}
-	return auth.DeviceClaims{
+	return guard.DeviceClaims{
 		User:   id.ID(body[:id.Size]),
 		Epoch:  binary.BigEndian.Uint64(body[id.Size:]),
 		Device: id.ID(body[id.Size+8:]),

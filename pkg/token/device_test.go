@@ -5,11 +5,12 @@ import (
 	"errors"
 	"testing"
 
-	"latchkey/pkg/auth"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
+	"latchkey/pkg/outbox"
 )
 
-var aDevice = auth.DeviceClaims{User: id.ID{1}, Epoch: 1 << 40, Device: id.ID{2}}
+var aDevice = guard.DeviceClaims{User: id.ID{1}, Epoch: 1 << 40, Device: id.ID{2}}
 
 func TestADeviceCookieIsReadAsItWasMade(t *testing.T) {
 	keys := parse(t, generated(), "ES256")
@@ -34,7 +35,7 @@ func flipLetter(raw string, at int) string {
 func TestWhatIsNoDeviceCookie(t *testing.T) {
 	keys := parse(t, generated(), "ES256")
 	raw := keys.SealDevice(aDevice).Reveal()
-	mail, err := keys.SealMail(keys.DerivingKey(), auth.MailReset, id.ID{1})
+	mail, err := keys.SealMail(keys.DerivingKey(), outbox.Reset, id.ID{1})
 	another, anotherErr := GenerateKeySet(rand.Reader, "ES256")
 	if err != nil || anotherErr != nil {
 		t.Fatal(err, anotherErr)

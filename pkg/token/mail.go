@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"slices"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 )
 
 // Each purpose of a mail has a label of its own, so that a link for one opens nothing of another.
-var mailPurposes = map[auth.MailPurpose]purpose{
-	auth.MailVerification: "latchkey/verification/v1",
-	auth.MailReset:        "latchkey/reset/v1",
+var mailPurposes = map[outbox.Purpose]purpose{
+	outbox.Verification: "latchkey/verification/v1",
+	outbox.Reset:        "latchkey/reset/v1",
 }
 
 // SealMail makes the token in the link of a mail: the same arguments give the same text, so that a mail that is sent again
 // holds the same link. A kid that is not in the set ([ErrUnknownKey]), or a purpose without a link, is an error of ours.
-func (s *KeySet) SealMail(kid string, kind auth.MailPurpose, mail id.ID) (secret.String, error) {
+func (s *KeySet) SealMail(kid string, kind outbox.Purpose, mail id.ID) (secret.String, error) {
 	label, ok := mailPurposes[kind]
 	if !ok {
 		return secret.String{}, errors.New("sealing a mail's token: no such purpose")
@@ -32,7 +32,7 @@ func (s *KeySet) SealMail(kid string, kind auth.MailPurpose, mail id.ID) (secret
 
 // OpenMail reads the token of a mail for that purpose. Whatever [KeySet.SealMail] did not make for it with a key of the set,
 // in that very spelling, is [ErrInvalid].
-func (s *KeySet) OpenMail(kind auth.MailPurpose, raw string) (id.ID, error) {
+func (s *KeySet) OpenMail(kind outbox.Purpose, raw string) (id.ID, error) {
 	label, ok := mailPurposes[kind]
 	if !ok {
 		return id.ID{}, refusal("no such purpose")

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"latchkey/pkg/auth"
 	"latchkey/pkg/id"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 const purposeRefresh purpose = "latchkey/refresh/v1"
@@ -17,7 +17,7 @@ const refreshSize = 2*id.Size + 4
 
 // Refresh is what a refresh token says: the session it continues, and which generation of it. How long it counts is not
 // in it; the session's item knows.
-type Refresh = auth.RefreshClaims
+type Refresh = session.RefreshClaims
 
 // SealRefresh makes the refresh token of r with the key kid: [KeySet.DerivingKey] for a new one, the session's stored one to give
 // a retry the very token it lost, byte for byte. A kid that is not in the set is [ErrUnknownKey], and none of the client's making.

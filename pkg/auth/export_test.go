@@ -1,7 +1,0 @@
-package auth
-
-// OpenCookie and SealCookie let tests outside of the package try cookies by themselves.
-var (
-	OpenCookie = openCookie
-	SealCookie = sealCookie
-)

@@ -1,0 +1,154 @@
+package ruletests
+
+import (
+	"errors"
+	"testing"
+
+	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+)
+
+func (h *house) signIn(t *testing.T, name string) session.Pair {
+	t.Helper()
+	pair, err := h.tryLogin(t.Context(), name, goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+func TestLogout(t *testing.T) {
+	type setting struct {
+		first, second, third, bobs session.Pair // sessions of alice; bob's
+		older                      secret.String
+	}
+	tests := map[string]struct {
+		access  func(s setting) secret.String
+		refresh func(s setting) secret.String
+		ends    func(s setting) []session.Pair
+	}{
+		"by the access token": {
+			access: func(s setting) secret.String { return s.first.Access },
+			ends:   func(s setting) []session.Pair { return []session.Pair{s.first} },
+		},
+		"by the refresh token": {
+			refresh: func(s setting) secret.String { return s.first.Refresh },
+			ends:    func(s setting) []session.Pair { return []session.Pair{s.first} },
+		},
+		"by a refresh token of an earlier generation": {
+			refresh: func(s setting) secret.String { return s.older },
+			ends:    func(s setting) []session.Pair { return []session.Pair{s.third} },
+		},
+		"by both of one session": {
+			access:  func(s setting) secret.String { return s.first.Access },
+			refresh: func(s setting) secret.String { return s.first.Refresh },
+			ends:    func(s setting) []session.Pair { return []session.Pair{s.first} },
+		},
+		"by both of two sessions": {
+			access:  func(s setting) secret.String { return s.first.Access },
+			refresh: func(s setting) secret.String { return s.second.Refresh },
+			ends:    func(s setting) []session.Pair { return []session.Pair{s.first, s.second} },
+		},
+		"of two users": {
+			access:  func(s setting) secret.String { return s.first.Access },
+			refresh: func(s setting) secret.String { return s.bobs.Refresh },
+			ends:    func(s setting) []session.Pair { return []session.Pair{s.first, s.bobs} },
+		},
+		"one good, one bad": {
+			access:  func(setting) secret.String { return secret.New("bad") },
+			refresh: func(s setting) secret.String { return s.second.Refresh },
+			ends:    func(s setting) []session.Pair { return []session.Pair{s.second} },
+		},
+		"none":       {},
+		"bad ones":   {access: func(setting) secret.String { return secret.New("bad") }, refresh: func(setting) secret.String { return secret.New("bad") }},
+		"exchanged":  {access: func(s setting) secret.String { return s.first.Refresh }, refresh: func(s setting) secret.String { return s.first.Access }},
+		"an old one": {access: func(s setting) secret.String { return secret.New(s.first.Access.Reveal() + "A") }},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			s := setting{first: h.register(t, "alice", "alice@example.com"), bobs: h.register(t, "bob", "bob@example.com")}
+			s.second, s.third = h.signIn(t, "alice"), h.signIn(t, "alice")
+			s.older = s.third.Refresh
+			s.third = h.mustRefresh(t, h.mustRefresh(t, s.third))
+			var access, refresh secret.String
+			var ends []session.Pair
+			if test.access != nil {
+				access = test.access(s)
+			}
+			if test.refresh != nil {
+				refresh = test.refresh(s)
+			}
+			if test.ends != nil {
+				ends = test.ends(s)
+			}
+			err := h.logout().Logout(t.Context(), session.Credentials{Access: access}, refresh)
+			if refused := errors.Is(err, session.ErrAuthenticationRequired); refused != (len(ends) == 0) || err != nil && !refused {
+				t.Fatalf("the error is %v", err)
+			}
+			for _, pair := range ends {
+				h.ended(t, pair)
+			}
+			live := 0
+			for _, pair := range []session.Pair{s.first, s.second, s.third, s.bobs} {
+				if _, err := h.authenticate(t, pair); err == nil {
+					live++
+				}
+			}
+			if live != 4-len(ends) {
+				t.Errorf("%d of 4 sessions live on", live)
+			}
+			if err := h.logout().Logout(t.Context(), session.Credentials{Access: access}, refresh); !errors.Is(err, session.ErrAuthenticationRequired) {
+				t.Errorf("the repeat says %v", err)
+			}
+		})
+	}
+}
+
+func TestLogoutIsOneReadAndOneDelete(t *testing.T) {
+	h := newHouse(t)
+	pair := h.register(t, "alice", "alice@example.com")
+	h.tap.Reset()
+	if err := h.logout().Logout(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh); err != nil {
+		t.Fatal(err)
+	}
+	if calls := h.tap.Calls(); len(calls) != 2 || calls[0].Read != 2 || calls[1].Write != 1 {
+		t.Errorf("the calls are %+v", calls)
+	}
+}
+
+func TestAuthorityCountsAtOnce(t *testing.T) {
+	for name, change := range map[string]changes{
+		"disabled":     {"active": boolean(false)},
+		"epoch raised": {"epoch": number("1")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			pair := h.register(t, "alice", "alice@example.com")
+			if _, err := h.authenticate(t, pair); err != nil {
+				t.Fatal(err)
+			}
+			h.change(t, "alice", change)
+			h.ended(t, pair)
+			err := h.logout().Logout(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh)
+			if !errors.Is(err, session.ErrAuthenticationRequired) {
+				t.Errorf("logging out: %v", err)
+			}
+		})
+	}
+}
+
+// TestATokenOfOneUserOpensNoSessionOfAnother although both are there and the token is ours.
+func TestATokenOfOneUserOpensNoSessionOfAnother(t *testing.T) {
+	h := newHouse(t)
+	alice := h.claims(t, h.register(t, "alice", "alice@example.com"))
+	bob := h.claims(t, h.register(t, "bob", "bob@example.com"))
+	alice.Session = bob.Session
+	forged, err := h.authority.SignAccess(alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.authenticate(t, session.Pair{Access: forged}); !errors.Is(err, session.ErrAuthenticationRequired) {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -1,0 +1,336 @@
+package ruletests
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/pkg/fault"
+	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
+)
+
+// acme is a provider that knows one person, whatever the code.
+type acme struct {
+	mu     sync.Mutex
+	person signin.Identified
+	issuer string // as its callbacks name it; empty for a provider that does not
+	fails  error
+	asked  int             // how often it was asked who the person is
+	keys   signin.FlowKeys // that it was asked with last
+}
+
+func (a *acme) Provider(name string) (signin.IdentityProvider, error) {
+	switch name {
+	case "acme", "other":
+		return a, nil
+	case "closed":
+		return nil, signin.ErrProviderNotConfigured
+	}
+	return nil, signin.UnknownProvider(name)
+}
+
+func (a *acme) Issuer() string { return a.issuer }
+
+func (*acme) AuthorizationURL(_ context.Context, keys signin.FlowKeys) (string, error) {
+	return "https://acme.example/authorize?state=" + keys.State.Reveal(), nil
+}
+
+func (a *acme) Identify(_ context.Context, _ secret.String, keys signin.FlowKeys) (signin.Identified, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked++
+	a.keys = keys
+	return a.person, a.fails
+}
+
+const flowLife = 10 * time.Minute
+
+// octavia is a person whom the provider vouches for.
+func octavia() *acme {
+	return &acme{issuer: "https://acme.example", person: signin.Identified{
+		IdentityRef: signin.IdentityRef{Issuer: "https://acme.example", Subject: "42"},
+		Email:       "Octavia@example.com", Name: "octavia", FirstName: "Octavia", LastName: "Butler",
+	}}
+}
+
+func (h *house) oauth(provider *acme) *signin.OAuth {
+	return h.oauthOver(provider, h.store)
+}
+
+func (h *house) oauthOver(provider *acme, store signin.IdentityStore) *signin.OAuth {
+	identities := signin.NewIdentities(store, h.pairs(), h.devices(), h.now, rand.Reader)
+	return signin.NewOAuth(provider, h.store, identities, flowLife, h.now, rand.Reader)
+}
+
+// begin starts a flow and returns what the browser comes back with, and its cookie.
+func (h *house) begin(t *testing.T, provider *acme, binding secret.String) (signin.Callback, secret.String) {
+	t.Helper()
+	return h.beginAt(t, "acme", provider, binding)
+}
+
+func (h *house) beginAt(t *testing.T, name string, provider *acme, binding secret.String) (signin.Callback, secret.String) {
+	t.Helper()
+	started, err := h.oauth(provider).Start(t.Context(), name, binding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	location, err := url.Parse(started.Location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signin.Callback{Code: secret.New("code"), State: secret.New(location.Query().Get("state"))}, started.Binding
+}
+
+// oauthIn goes through a whole flow.
+func (h *house) oauthIn(t *testing.T, provider *acme) (session.Pair, error) {
+	t.Helper()
+	callback, binding := h.begin(t, provider, secret.String{})
+	pair, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
+	return pair, err
+}
+
+func (h *house) mustOAuth(t *testing.T, provider *acme) session.Pair {
+	t.Helper()
+	pair, err := h.oauthIn(t, provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+// TestACallbackThatDoesNotFitSpendsNothing: the provider is not called, and the flow can still be finished.
+func TestACallbackThatDoesNotFitSpendsNothing(t *testing.T) {
+	foreign := secret.New(base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
+	tests := map[string]func(provider *string, callback *signin.Callback, binding *secret.String){
+		"no cookie":               func(_ *string, _ *signin.Callback, b *secret.String) { *b = secret.String{} },
+		"another browser's":       func(_ *string, _ *signin.Callback, b *secret.String) { *b = foreign },
+		"a cookie that is none":   func(_ *string, _ *signin.Callback, b *secret.String) { *b = secret.New("x") },
+		"no state":                func(_ *string, c *signin.Callback, _ *secret.String) { c.State = secret.String{} },
+		"an unknown state":        func(_ *string, c *signin.Callback, _ *secret.String) { c.State = foreign },
+		"a state that is none":    func(_ *string, c *signin.Callback, _ *secret.String) { c.State = secret.New("x") },
+		"another provider":        func(p *string, _ *signin.Callback, _ *secret.String) { *p = "other" },
+		"an error, no cookie":     func(_ *string, c *signin.Callback, b *secret.String) { c.Error, *b = "access_denied", secret.String{} },
+		"the state as the cookie": func(_ *string, c *signin.Callback, b *secret.String) { *b = c.State },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			h, provider := newHouse(t), octavia()
+			callback, binding := h.begin(t, provider, secret.String{})
+			at, misfit, cookie := "acme", callback, binding
+			change(&at, &misfit, &cookie)
+			if _, _, err := h.oauth(provider).Finish(t.Context(), at, misfit, cookie); !errors.Is(err, signin.ErrInvalidOAuthState) {
+				t.Fatalf("the error is %v", err)
+			}
+			if provider.asked != 0 {
+				t.Error("the provider was called")
+			}
+			if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+				t.Errorf("the flow was spent: %v", err)
+			}
+		})
+	}
+}
+
+func TestAFlowEnds(t *testing.T) {
+	for name, test := range map[string]struct {
+		later time.Duration
+		want  error
+	}{
+		"before its end": {flowLife - time.Second, nil},
+		"at its end":     {flowLife, signin.ErrInvalidOAuthState},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, provider := newHouse(t), octavia()
+			callback, binding := h.begin(t, provider, secret.String{})
+			h.clock = h.clock.Truncate(time.Second).Add(test.later)
+			_, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
+			if !errors.Is(err, test.want) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+// TestAFlowIsSpentOnce, by many at once too, and by a callback that brings an error.
+func TestAFlowIsSpentOnce(t *testing.T) {
+	const many = 32
+	h, provider := newHouse(t), octavia()
+	callback, binding := h.begin(t, provider, secret.String{})
+	errs := make([]error, many)
+	var wait sync.WaitGroup
+	for i := range many {
+		wait.Go(func() { _, _, errs[i] = h.oauth(provider).Finish(t.Context(), "acme", callback, binding) })
+	}
+	wait.Wait()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, signin.ErrInvalidOAuthState) {
+			t.Errorf("a loser got %v", err)
+		}
+	}
+	if won != 1 || provider.asked != 1 {
+		t.Errorf("%d won, the provider was asked %d times", won, provider.asked)
+	}
+
+	callback, binding = h.begin(t, provider, secret.String{})
+	denied := callback
+	denied.Error = "access_denied"
+	if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", denied, binding); !errors.Is(err, signin.ErrOAuthFailed) {
+		t.Errorf("denied: %v", err)
+	}
+	if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, signin.ErrInvalidOAuthState) {
+		t.Errorf("after the denial: %v", err)
+	}
+}
+
+// TestFlowsAtOnce share the browser's cookie and do not end each other.
+func TestFlowsAtOnce(t *testing.T) {
+	h, provider := newHouse(t), octavia()
+	first, binding := h.begin(t, provider, secret.String{})
+	second, again := h.begin(t, provider, binding)
+	if again.Reveal() != binding.Reveal() {
+		t.Error("the second flow has another cookie")
+	}
+	if _, replaced := h.begin(t, provider, secret.New("not ours")); replaced.Reveal() == "not ours" {
+		t.Error("a cookie that is not ours was taken")
+	}
+	for name, callback := range map[string]signin.Callback{"second": second, "first": first} {
+		if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if first.State.Reveal() == second.State.Reveal() {
+		t.Error("the flows have one state")
+	}
+}
+
+// TestTheFlowsKeys reach the provider as they were made, and differ from flow to flow.
+func TestTheFlowsKeys(t *testing.T) {
+	h, provider := newHouse(t), octavia()
+	seen := map[string]bool{}
+	for range 2 {
+		h.mustOAuth(t, provider)
+		for _, key := range []secret.String{provider.keys.State, provider.keys.Verifier, provider.keys.Nonce} {
+			if len(key.Reveal()) != 43 || seen[key.Reveal()] {
+				t.Errorf("a key of %d characters, or one seen before", len(key.Reveal()))
+			}
+			seen[key.Reveal()] = true
+		}
+	}
+}
+
+func TestALostAnswerSpendsNoFlow(t *testing.T) {
+	h, provider := newHouse(t), octavia()
+	callback, binding := h.begin(t, provider, secret.String{})
+	h.loseNextAnswer("UpdateItem")
+	if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRefusalsOfTheProvider leave no account.
+func TestRefusalsOfTheProvider(t *testing.T) {
+	tests := map[string]struct {
+		change func(*acme, *signin.Callback)
+		want   error
+	}{
+		"it refuses":       {func(a *acme, _ *signin.Callback) { a.fails = signin.ErrOAuthFailed }, signin.ErrOAuthFailed},
+		"it fails":         {func(a *acme, _ *signin.Callback) { a.fails = signin.ErrOAuthProviderFailed }, signin.ErrOAuthProviderFailed},
+		"another's issuer": {func(_ *acme, c *signin.Callback) { c.Issuer = "https://evil.example" }, signin.ErrOAuthFailed},
+		"no address":       {func(a *acme, _ *signin.Callback) { a.person.Email = "" }, signin.ErrOAuthEmailRequired},
+		"an address that none can have": {
+			func(a *acme, _ *signin.Callback) { a.person.Email = "octavia" }, signin.ErrOAuthEmailRequired,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h, provider := newHouse(t), octavia()
+			callback, binding := h.begin(t, provider, secret.String{})
+			test.change(provider, &callback)
+			if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, test.want) {
+				t.Errorf("the error is %v", err)
+			}
+			for _, key := range h.tables.Keys(t) {
+				if !strings.HasPrefix(key, "A#") {
+					t.Errorf("there is %s", key)
+				}
+			}
+		})
+	}
+}
+
+// TestTheIssuerInACallback is its provider's, or tells nothing if the provider has no name for itself.
+func TestTheIssuerInACallback(t *testing.T) {
+	for name, test := range map[string]struct{ provider, callback string }{
+		"the provider's":              {"https://acme.example", "https://acme.example"},
+		"left out":                    {"https://acme.example", ""},
+		"of a provider that has none": {"", "https://acme.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, provider := newHouse(t), octavia()
+			provider.issuer = test.provider
+			callback, binding := h.begin(t, provider, secret.String{})
+			callback.Issuer = test.callback
+			if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// uncalled is a store of flows that nothing may be asked of.
+type uncalled struct{ signin.FlowStore }
+
+func (uncalled) SpendFlow(context.Context, signin.Flow, time.Time) (signin.Flow, error) {
+	return signin.Flow{}, errors.New("the store was called")
+}
+
+// TestWhatCannotBeAKeyCostsNoCall: there is one way to write a state or a binding, and it is looked at first.
+func TestWhatCannotBeAKeyCostsNoCall(t *testing.T) {
+	h, provider := newHouse(t), octavia()
+	good := strings.Repeat("A", 43)
+	flows := signin.NewOAuth(provider, uncalled{}, nil, flowLife, h.now, rand.Reader)
+	for name, text := range map[string]string{
+		"nothing": "", "too short": good[1:], "too long": good + "A", "a line break inside": good[:20] + "\n" + good[20:],
+		"bits to spare": good[1:] + "B", "the other alphabet": good[1:] + "+",
+	} {
+		for which, misfit := range map[string]struct{ state, binding string }{"state": {text, good}, "binding": {good, text}} {
+			callback := signin.Callback{Code: secret.New("code"), State: secret.New(misfit.state)}
+			_, _, err := flows.Finish(t.Context(), "acme", callback, secret.New(misfit.binding))
+			if !errors.Is(err, signin.ErrInvalidOAuthState) {
+				t.Errorf("%s as %s: the error is %v", name, which, err)
+			}
+		}
+		if _, binding := h.begin(t, provider, secret.New(text)); binding.Reveal() == text {
+			t.Errorf("%s: it was taken for a binding", name)
+		}
+	}
+}
+
+func TestProvidersThatAreNotThere(t *testing.T) {
+	h, provider := newHouse(t), octavia()
+	for name, want := range map[string]string{
+		"closed": "provider_not_configured", "nobody": "unknown_provider", "Acme": "unknown_provider", "\xff": "unknown_provider",
+	} {
+		_, starting := h.oauth(provider).Start(t.Context(), name, secret.String{})
+		_, _, finishing := h.oauth(provider).Finish(t.Context(), name, signin.Callback{}, secret.String{})
+		for _, err := range []error{starting, finishing, h.oauth(provider).Known(name)} {
+			if refused := fault.From(err); refused == nil || refused.Code != want {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+		}
+	}
+	if keys := h.tables.Keys(t); len(keys) != 0 {
+		t.Errorf("the tables hold %v", keys)
+	}
+}

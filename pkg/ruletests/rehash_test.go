@@ -1,0 +1,177 @@
+package ruletests
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"latchkey/pkg/account"
+	"latchkey/pkg/secret"
+	"latchkey/pkg/signin"
+)
+
+// Hashes of goodPassword as other systems have left them; package password has the rest of the formats.
+const (
+	djangoHash = "pbkdf2_sha256$1000$sdUf0uYMcMjIxvUUfWbRR7$QTllSh9DTDOM83GzhUKTAgy7t9QcWydE+gNeNSt8HuY="
+	bcryptHash = "bcrypt_sha256$$2b$04$b0gCk8EQMwvILLcBM3hif.QLP9MCjap7eBg/QicdjAYlRjx.ZW7YS"
+)
+
+// legacy registers an account whose password hash another system has made.
+func (h *house) legacy(t *testing.T, name, hash string) account.User {
+	t.Helper()
+	h.with(t, name, changes{"phc": text(hash)})
+	return h.user(t, name)
+}
+
+func TestALegacyHashIsReplacedAtLogin(t *testing.T) {
+	stronger := "$argon2id$v=19$m=128,t=1,p=1$V2ptLYVwDiHknLP2HuMcAw$YND+kDvyAVHyofsEa6LkEdet2P2iHkJtQkE/hQloi/8"
+	for name, hash := range map[string]string{"django": djangoHash, "bcrypt": bcryptHash, "stronger": stronger} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			before := h.legacy(t, name, hash)
+			hashes := h.hasher.Hashes()
+			h.tap.Reset()
+			if _, err := h.tryLogin(t.Context(), name, goodPassword); err != nil {
+				t.Fatal(err)
+			}
+			if calls, computed := len(h.tap.Calls()), h.hasher.Hashes()-hashes; calls != 4 || computed != 2 {
+				t.Errorf("the first login made %d calls and %d hashes", calls, computed)
+			}
+			renewed := h.user(t, name)
+			want := before
+			want.PasswordHash, want.Room, want.LastLogin = renewed.PasswordHash, before.Room-1, renewed.LastLogin
+			if !reflect.DeepEqual(renewed, want) || !strings.HasPrefix(renewed.PasswordHash.Reveal(), "$argon2id$v=19$m=64,t=1,p=1$") {
+				t.Errorf("the account became %+v with %s", renewed, renewed.PasswordHash.Reveal())
+			}
+			if _, err := h.tryLogin(t.Context(), name, goodPassword); err != nil {
+				t.Errorf("the second login: %v", err)
+			}
+			if again := h.user(t, name); again.PasswordHash != renewed.PasswordHash || h.hasher.Hashes()-hashes != 3 {
+				t.Errorf("the second login stored %s, %d hashes in all", again.PasswordHash.Reveal(), h.hasher.Hashes()-hashes)
+			}
+		})
+	}
+}
+
+func TestARefusedLoginReplacesNoHash(t *testing.T) {
+	h := newHouse(t)
+	h.legacy(t, "alice", djangoHash)
+	h.legacy(t, "disabled", bcryptHash)
+	h.change(t, "disabled", changes{"active": boolean(false)})
+	for name, test := range map[string]struct {
+		password string
+		want     error
+	}{
+		"alice":    {"SecurePass123?", account.ErrInvalidCredentials},
+		"disabled": {goodPassword, account.ErrAccountInactive},
+	} {
+		before, hashes := h.user(t, name), h.hasher.Hashes()
+		_, err := h.tryLogin(t.Context(), name, test.password)
+		if !errors.Is(err, test.want) || h.hasher.Hashes() != hashes+1 {
+			t.Errorf("%s: the error is %v after %d hashes", name, err, h.hasher.Hashes()-hashes)
+		}
+		if after := h.user(t, name); !reflect.DeepEqual(after, before) {
+			t.Errorf("%s: the account became %+v", name, after)
+		}
+	}
+}
+
+// TestManyFirstLoginsAtOnce: all get in, and the hash that one of them has stored stays.
+func TestManyFirstLoginsAtOnce(t *testing.T) {
+	h := newHouse(t)
+	before := h.legacy(t, "alice", djangoHash)
+	const callers = 16
+	login := h.login()
+	var all sync.WaitGroup
+	for range callers {
+		asked := signIn("alice", goodPassword)
+		asked.Device = h.deviceOf(t, "alice") // strangers would have to wait for one another
+		all.Go(func() {
+			if _, _, err := login.Login(t.Context(), asked); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	after := h.user(t, "alice")
+	if match, err := h.hasher.Verify(after.PasswordHash, secret.New(goodPassword)); err != nil || !match {
+		t.Errorf("the hash is %s", after.PasswordHash.Reveal())
+	}
+	if after.Room != before.Room-callers || after.Epoch != before.Epoch {
+		t.Errorf("the account became %+v", after)
+	}
+}
+
+// TestAReplacedHashAgainstAChange: what somebody else has stored since is not overwritten, and decides.
+func TestAReplacedHashAgainstAChange(t *testing.T) {
+	another := cheapHasher().Hash(secret.New("another password")).Reveal()
+	same := cheapHasher().Hash(secret.New(goodPassword)).Reveal()
+	tests := map[string]struct {
+		change changes
+		stored string
+		want   error
+	}{
+		"reset":                      {changes{"epoch": number("1"), "phc": text(another)}, another, account.ErrInvalidCredentials},
+		"another password":           {changes{"phc": text(another)}, another, account.ErrInvalidCredentials},
+		"the password removed":       {changes{"phc": text("")}, "", account.ErrInvalidCredentials},
+		"replaced by another login":  {changes{"phc": text(same)}, same, nil},
+		"all sessions ended as well": {changes{"epoch": number("1"), "phc": text(same)}, same, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.legacy(t, "alice", djangoHash)
+			store := &changingStore{LoginStore: h.store, meanwhile: func() { h.change(t, "alice", test.change) }}
+			login := signin.NewLogin(store, h.hasher, h.guard(), h.pairs(), h.cookies(), h.now, h.logger())
+			if _, _, err := login.Login(t.Context(), signIn("alice", goodPassword)); !errors.Is(err, test.want) {
+				t.Errorf("the error is %v", err)
+			}
+			if after := h.user(t, "alice"); after.PasswordHash.Reveal() != test.stored {
+				t.Errorf("the hash is %s", after.PasswordHash.Reveal())
+			}
+		})
+	}
+}
+
+func TestAReplacedHashWhoseAnswerIsLost(t *testing.T) {
+	h := newHouse(t)
+	before := h.legacy(t, "alice", djangoHash)
+	hashes := h.hasher.Hashes()
+	h.loseNextAnswer("UpdateItem")
+	if _, err := h.tryLogin(t.Context(), "alice", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	if after := h.user(t, "alice"); after.Room != before.Room-1 || after.PasswordHash == before.PasswordHash {
+		t.Errorf("the account became %+v", after)
+	}
+	if computed := h.hasher.Hashes() - hashes; computed != 2 {
+		t.Errorf("%d hashes were computed", computed)
+	}
+}
+
+// TestAHashThatCannotBeUsed looks from outside like a wrong password, costs one hash, and is told in the log.
+func TestAHashThatCannotBeUsed(t *testing.T) {
+	for name, hash := range map[string]string{
+		"in no format": "a hash of some other system",
+		"too costly":   strings.Replace(djangoHash, "$1000$", "$1000000000$", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			before := h.legacy(t, "broken", hash)
+			hashes := h.hasher.Hashes()
+			_, err := h.tryLogin(t.Context(), "broken", goodPassword)
+			if !errors.Is(err, account.ErrInvalidCredentials) || h.hasher.Hashes() != hashes+1 {
+				t.Errorf("the error is %v after %d hashes", err, h.hasher.Hashes()-hashes)
+			}
+			if after := h.user(t, "broken"); !reflect.DeepEqual(after, before) {
+				t.Errorf("the account became %+v", after)
+			}
+			log := h.log.String()
+			if !strings.Contains(log, "password_hash_unusable") || !strings.Contains(log, before.ID.String()) || strings.Contains(log, hash) {
+				t.Errorf("the log is %s", log)
+			}
+		})
+	}
+}
