@@ -38,7 +38,7 @@ var allowed = map[string][]string{
 		"golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-json-experiment/json", "clock", "config", "secret", "signin",
 	},
 	"contract": {},
-	"config":   {"golang.org/x/net/publicsuffix", "secret"},
+	"config":   {"golang.org/x/net/publicsuffix", "limit", "secret"},
 	"ssm":      {"github.com/aws/aws-sdk-go-v2/aws", "github.com/go-json-experiment/json", "fault", "secret"},
 	"keyring":  {"github.com/go-json-experiment/json", "guard", "id", "outbox", "secret", "session", "token"},
 	"httpapi": {

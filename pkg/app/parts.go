@@ -167,7 +167,6 @@ func (p *Parts) limits() httpapi.Limits {
 	if p.limiter == nil {
 		p.limiter = limit.New(p.useStore(), p.now)
 	}
-	critical, medium := limit.Rates(p.cfg.RateCritical), limit.Rates(p.cfg.RateMedium)
-	factor := p.cfg.RateLimitFactor
+	critical, medium, factor := p.cfg.RateCritical, p.cfg.RateMedium, p.cfg.RateLimitFactor
 	return httpapi.NewLimits(p.limiter, critical.Times(factor), medium.Times(factor), p.door(), p.devices(), p.authenticator())
 }

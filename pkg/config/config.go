@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/pkg/limit"
 	"latchkey/pkg/secret"
 )
 
@@ -40,9 +41,9 @@ type Config struct {
 
 	RegisterNeutral bool // registering does not tell whether an address is known
 
-	RateCritical    Rates // of requests a minute that compute a hash, make an account or send a mail
-	RateMedium      Rates // of those that do not
-	RateLimitFactor int   // multiplies both
+	RateCritical    limit.Rates // of requests a minute that compute a hash, make an account or send a mail
+	RateMedium      limit.Rates // of those that do not
+	RateLimitFactor int         // multiplies both
 
 	PasswordMinLength int // code points
 
@@ -75,13 +76,6 @@ type Config struct {
 	SessionToken    secret.String
 }
 
-// Rates are how many requests a minute who may make.
-type Rates struct {
-	Anonymous int
-	User      int // signed in
-	Staff     int
-}
-
 // HTTPS says that clients reach the API over HTTPS only.
 func (c Config) HTTPS() bool { return strings.HasPrefix(c.PublicURL, "https://") }
 
@@ -103,8 +97,8 @@ func Read(getenv func(string) string) (Config, error) {
 		ResetToken:         r.seconds("RESET_TOKEN_SECONDS", 3600, 1),
 		MailPerHour:        r.integer("MAIL_PER_HOUR", 5, 1, 1000),
 		MailRepeat:         r.seconds("MAIL_REPEAT_SECONDS", 60, 0),
-		RateCritical:       r.rates("RATE_CRITICAL", Rates{Anonymous: 5, User: 20, Staff: 100}),
-		RateMedium:         r.rates("RATE_MEDIUM", Rates{Anonymous: 60, User: 180, Staff: 900}),
+		RateCritical:       r.rates("RATE_CRITICAL", limit.Rates{Anonymous: 5, User: 20, Staff: 100}),
+		RateMedium:         r.rates("RATE_MEDIUM", limit.Rates{Anonymous: 60, User: 180, Staff: 900}),
 		RateLimitFactor:    r.integer("RATE_LIMIT_FACTOR", 1, 1, maxFactor),
 		RegisterNeutral:    r.oneOf("REGISTER_NEUTRAL", "false", "true") == "true",
 		PasswordMinLength:  r.integer("PASSWORD_MIN_LENGTH", 8, 8, 64),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latchkey/pkg/config"
+	"latchkey/pkg/limit"
 )
 
 func base() map[string]string {
@@ -40,8 +41,8 @@ func TestDefaults(t *testing.T) {
 		"grace 30 s":                 cfg.RefreshGrace == 30*time.Second,
 		"session 365 days":           cfg.SessionMax == 365*24*time.Hour,
 		"verification token 24 h":    cfg.VerificationToken == 24*time.Hour,
-		"5 critical requests":        cfg.RateCritical == config.Rates{Anonymous: 5, User: 20, Staff: 100},
-		"60 medium requests":         cfg.RateMedium == config.Rates{Anonymous: 60, User: 180, Staff: 900},
+		"5 critical requests":        cfg.RateCritical == limit.Rates{Anonymous: 5, User: 20, Staff: 100},
+		"60 medium requests":         cfg.RateMedium == limit.Rates{Anonymous: 60, User: 180, Staff: 900},
 		"as they are":                cfg.RateLimitFactor == 1,
 		"password of 8":              cfg.PasswordMinLength == 8,
 		"ES256":                      cfg.SigningAlgorithm == "ES256",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/pkg/limit"
 	"latchkey/pkg/secret"
 )
 
@@ -85,7 +86,7 @@ const (
 )
 
 // rates reads three numbers of requests, separated by slashes.
-func (r *reader) rates(name string, preset Rates) Rates {
+func (r *reader) rates(name string, preset limit.Rates) limit.Rates {
 	value := r.getenv(name)
 	if value == "" {
 		return preset
@@ -101,7 +102,7 @@ func (r *reader) rates(name string, preset Rates) Rates {
 		r.check(name, fmt.Errorf("%q is not three whole numbers from 1 to %d, as in 5/20/100", value, maxRate))
 		return preset
 	}
-	return Rates{Anonymous: read[0], User: read[1], Staff: read[2]}
+	return limit.Rates{Anonymous: read[0], User: read[1], Staff: read[2]}
 }
 
 // oneOf reads a word; the first of the values is the default.

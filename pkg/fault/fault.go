@@ -1,4 +1,5 @@
-// Package fault is the one error type of the product.
+// Package fault defines the errors that reach a client. Packages below the rules have error types of their own, which a
+// rule attaches as the cause.
 //
 // A fault has a kind for the HTTP edge (which status), a code for client programs (contract, never renamed),
 // a detail for people, and a cause for the log, which never reaches a client. Causes that an attacker would like to

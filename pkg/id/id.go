@@ -1,6 +1,7 @@
-// Package id makes and reads the identifiers of users and sessions: random UUIDs (RFC 9562, version 4).
+// Package id makes and reads identifiers: random UUIDs (RFC 9562, version 4). Users, sessions, mails, devices, access
+// tokens, leases and store operations have one.
 //
-// An ID is a name, never a credential: knowing one opens nothing.
+// An ID is a name and not a credential: knowing one grants no access.
 package id
 
 import (

@@ -80,7 +80,7 @@ func refuseUsername(canonical string) string {
 		return "is too long once its characters are written out"
 	case strings.Contains(canonical, "@"):
 		return "must not contain @"
-	case strings.ContainsFunc(canonical, isInvisible):
+	case strings.ContainsFunc(canonical, IsInvisible):
 		return "must not contain control characters, line breaks or invisible characters"
 	case strings.TrimSpace(canonical) != canonical:
 		return "must not begin or end with a space"
@@ -88,7 +88,8 @@ func refuseUsername(canonical string) string {
 	return ""
 }
 
-// isInvisible reports the characters that no username may have.
+// IsInvisible reports whether r has no appearance of its own: a control, a line end, an unassigned code point, or a
+// format character that reorders or hides others. No username may contain one.
 //
 // IsGraphic is true for the categories L, M, N, P, S and Zs: what it leaves out is C, Zl, Zp and every code point that
 // this version of Unicode does not assign. Refusing the unassigned ones is what keeps canonical forms stable: folding and
@@ -97,7 +98,7 @@ func refuseUsername(canonical string) string {
 //
 // Default_Ignorable_Code_Point is derived (UAX #44) from Other_Default_Ignorable_Code_Point, Variation_Selector and
 // category Cf less some exceptions; Cf is refused whole, so the two tables are all that is left to ask.
-func isInvisible(r rune) bool {
+func IsInvisible(r rune) bool {
 	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 

@@ -185,7 +185,7 @@ func TestDefaultIgnorableIsRefused(t *testing.T) {
 		{0xFFA0, 0xFFA0}, {0xFFF0, 0xFFF8}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
 	} {
 		for r := span[0]; r <= span[1]; r++ {
-			if !isInvisible(r) {
+			if !IsInvisible(r) {
 				t.Errorf("%U is default-ignorable and was let through", r)
 			}
 		}

@@ -45,7 +45,7 @@ func TestRevocation(t *testing.T) {
 			s.clock.pass(schedule.Notice)
 			running.Fresh(t.Context())
 			for which, ring := range map[string]*keyring.Ring{"running": running, "new": s.mustOpen()} {
-				_, _, refused := ring.OpenRefresh(refresh)
+				_, refused := ring.OpenRefresh(refresh)
 				if (s.verify(ring, access) == nil) != test.access || (refused == nil) != test.refresh {
 					t.Errorf("%s function: access token %v, refresh token %v", which, s.verify(ring, access), refused)
 				}
@@ -58,7 +58,7 @@ func TestRevocation(t *testing.T) {
 			}
 			s.put(test.key, before) // by a run that had read it before
 			ring := s.mustOpen()
-			if _, _, err := ring.OpenRefresh(refresh); (s.verify(ring, access) == nil) != test.access || (err == nil) != test.refresh {
+			if _, err := ring.OpenRefresh(refresh); (s.verify(ring, access) == nil) != test.access || (err == nil) != test.refresh {
 				t.Error("a key that was written again counts again")
 			}
 			s.rotate()

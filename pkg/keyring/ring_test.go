@@ -195,13 +195,13 @@ func TestAnUnknownKeyIsLookedFor(t *testing.T) {
 	if err := s.verify(ring, s.access(newer)); err != nil {
 		t.Errorf("an access token of a key that is new: %v", err)
 	}
-	if _, _, err := ring.OpenRefresh(s.refresh(newer)); err != nil {
+	if _, err := ring.OpenRefresh(s.refresh(newer)); err != nil {
 		t.Errorf("a refresh token of a key that is new: %v", err)
 	}
 	if err := s.verify(ring, forged); !errors.Is(err, token.ErrInvalid) || reader.readings != 2 {
 		t.Errorf("a forgery: %v, %d readings", err, reader.readings)
 	}
-	if _, _, err := ring.OpenRefresh(elsewhere.refresh(other)); !errors.Is(err, token.ErrInvalid) || reader.readings != 2 {
+	if _, err := ring.OpenRefresh(elsewhere.refresh(other)); !errors.Is(err, token.ErrInvalid) || reader.readings != 2 {
 		t.Errorf("a forgery: %v, %d readings", err, reader.readings)
 	}
 }

@@ -83,7 +83,7 @@ func TestNothingIsRefusedWhileItLives(t *testing.T) {
 				}
 			}
 			for _, each := range refresh {
-				if _, _, err := ring.OpenRefresh(each.raw); err != nil {
+				if _, err := ring.OpenRefresh(each.raw); err != nil {
 					t.Fatalf("day %d: a refresh token of %v is refused: %v", step/2, each.at, err)
 				}
 			}
@@ -259,7 +259,7 @@ func TestARunThatDiesIsFinishedByTheNext(t *testing.T) {
 		if s.verify(after, access) != nil {
 			t.Errorf("after %d writes an access token is refused", writes)
 		}
-		if _, _, err := after.OpenRefresh(refresh); err != nil {
+		if _, err := after.OpenRefresh(refresh); err != nil {
 			t.Errorf("after %d writes a refresh token is refused", writes)
 		}
 		if err == nil {

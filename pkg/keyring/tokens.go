@@ -37,13 +37,8 @@ func (r *Ring) SealRefresh(kid string, claims session.RefreshClaims) (secret.Str
 }
 
 // OpenRefresh is [token.KeySet.OpenRefresh].
-func (r *Ring) OpenRefresh(raw string) (claims session.RefreshClaims, kid string, err error) {
-	claims, err = with(r, func(set *token.KeySet) (session.RefreshClaims, error) {
-		var opened session.RefreshClaims
-		opened, kid, err = set.OpenRefresh(raw)
-		return opened, err
-	})
-	return claims, kid, err
+func (r *Ring) OpenRefresh(raw string) (session.RefreshClaims, error) {
+	return with(r, func(set *token.KeySet) (session.RefreshClaims, error) { return set.OpenRefresh(raw) })
 }
 
 // SealMail is [token.KeySet.SealMail].

@@ -67,7 +67,7 @@ type Composer struct {
 // constructor, and not work at the package's initialisation, so that functions which send no mail neither pay for the parsing
 // nor link the template engines.
 func NewComposer(product string) (*Composer, error) {
-	if n := len([]rune(product)); n == 0 || n > 64 || strings.ContainsFunc(product, isHidden) {
+	if n := len([]rune(product)); n == 0 || n > 64 || strings.ContainsFunc(product, identifier.IsInvisible) {
 		return nil, errors.New("preparing the mails: the product's name must have 1 to 64 visible characters")
 	}
 	c := &Composer{product, map[Kind]*text.Template{}, map[Kind]*html.Template{}}

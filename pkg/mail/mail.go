@@ -38,7 +38,7 @@ func (m Message) check() error {
 		return fmt.Errorf("%w: the recipient: %w", ErrRejected, err)
 	case !sameDomain(m.To, address.Canonical):
 		return fmt.Errorf("%w: the recipient's domain is not in its canonical form", ErrRejected)
-	case m.Subject == "" || strings.ContainsFunc(m.Subject, isHidden):
+	case m.Subject == "" || strings.ContainsFunc(m.Subject, identifier.IsInvisible):
 		return fmt.Errorf("%w: the subject is not one line of visible characters", ErrRejected)
 	}
 	return nil

@@ -3,6 +3,8 @@ package mail
 import (
 	"strings"
 	"unicode"
+
+	"latchkey/pkg/identifier"
 )
 
 // maxName is how many code points of a name a mail shows. A name can have 150, which is room enough for an advertisement
@@ -43,14 +45,9 @@ func writeVisible(b *strings.Builder, r rune) {
 		b.WriteRune('\'')
 	case unicode.Is(unicode.Zs, r):
 		b.WriteRune(' ')
-	case isHidden(r):
+	case identifier.IsInvisible(r):
 		b.WriteRune(unicode.ReplacementChar)
 	default:
 		b.WriteRune(r)
 	}
-}
-
-// isHidden tells the characters that have no look of their own: controls, line ends, and formats that reorder or vanish.
-func isHidden(r rune) bool {
-	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }

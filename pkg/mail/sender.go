@@ -133,7 +133,7 @@ func mailbox(text string) (string, error) {
 	if parsed.Name == "" {
 		return to, nil
 	}
-	if strings.ContainsFunc(parsed.Name, isHidden) {
+	if strings.ContainsFunc(parsed.Name, identifier.IsInvisible) {
 		return "", errors.New("must have a name of visible characters")
 	}
 	return (&netmail.Address{Name: parsed.Name, Address: to}).String(), nil

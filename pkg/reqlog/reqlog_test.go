@@ -25,5 +25,11 @@ func TestARecordCollectsWhatIsAdded(t *testing.T) {
 }
 
 func TestOutsideARequestNothingIsKept(t *testing.T) {
-	reqlog.User(t.Context(), id.ID{}) // must not panic
+	// Neither call may panic or reach the record of another request.
+	_, other := reqlog.Open(t.Context())
+	reqlog.Add(t.Context(), slog.Int("n", 1))
+	reqlog.User(t.Context(), id.ID{1})
+	if attrs := other.Attrs(); len(attrs) != 0 {
+		t.Errorf("got attributes %v in the record of another request, want none", attrs)
+	}
 }

@@ -259,7 +259,7 @@ func TestParallelRefreshes(t *testing.T) {
 			t.Fatal("two callers got different pairs")
 		}
 	}
-	opened, _, err := h.keys.OpenRefresh(pairs[0].Refresh.Reveal())
+	opened, err := h.keys.OpenRefresh(pairs[0].Refresh.Reveal())
 	if err != nil || opened.Generation != 1 {
 		t.Errorf("the generation is %d, error %v", opened.Generation, err)
 	}

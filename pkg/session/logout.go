@@ -30,7 +30,7 @@ func NewLogout(credentials *Authenticator, store Ender, tokens refreshOpener) *L
 // can be repeated for the others.
 func (l *Logout) Logout(ctx context.Context, credentials Credentials, refresh secret.String) error {
 	all, refusal := l.Present(credentials)
-	if claims, _, err := l.tokens.OpenRefresh(refresh.Reveal()); err == nil {
+	if claims, err := l.tokens.OpenRefresh(refresh.Reveal()); err == nil {
 		all = append(all, Presented{Ref{User: claims.User, Session: claims.Session}, byToken})
 		refusal = errNotLive
 	}

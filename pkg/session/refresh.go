@@ -86,9 +86,8 @@ func (*StaleError) Error() string { return "the session does not stand where it 
 
 // refreshOpener reads refresh tokens without a call to anything.
 type refreshOpener interface {
-	// OpenRefresh returns what a token says and the id of the key that derived it, or an error for a token that no
-	// key of the set made.
-	OpenRefresh(token string) (RefreshClaims, string, error)
+	// OpenRefresh returns the claims of a token, or an error for a token that no key of the set made.
+	OpenRefresh(token string) (RefreshClaims, error)
 }
 
 // Refresher continues sessions.
@@ -107,7 +106,7 @@ func NewRefresher(store RefreshStore, tokens refreshOpener, pairs *Pairs, log *s
 // Refresh exchanges a refresh token for the next pair of its session. Whatever makes a token unusable is
 // ErrInvalidRefreshToken; a store that does not answer is not.
 func (r *Refresher) Refresh(ctx context.Context, token secret.String) (Pair, error) {
-	claims, _, err := r.tokens.OpenRefresh(token.Reveal())
+	claims, err := r.tokens.OpenRefresh(token.Reveal())
 	if err != nil {
 		return Pair{}, ErrInvalidRefreshToken.Because(err)
 	}

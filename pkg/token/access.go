@@ -25,9 +25,6 @@ const (
 	lastSecond = 253402300799
 )
 
-// Claims is what an access token says of its bearer. Times are whole seconds, in UTC when read; the id has at most 64 bytes.
-type Claims = session.AccessClaims
-
 // wireClaims is the payload (RFC 7519 §4.1, and `sid`, `type` of our own). `aud` is one string, as we make it. Times are
 // integers in seconds: a string, a fraction or an exponent does not decode.
 type wireClaims struct {
@@ -56,7 +53,7 @@ func NewAuthority(keys *KeySet, issuer, audience string) *Authority {
 
 // SignAccess makes the access token of claims, cut to whole seconds. Claims that [Authority.VerifyAccess] would refuse
 // (no subject, no session, no id, an end that is not after the beginning) are an error of the caller's.
-func (a *Authority) SignAccess(claims Claims) (secret.String, error) {
+func (a *Authority) SignAccess(claims session.AccessClaims) (secret.String, error) {
 	wire := wireClaims{
 		Issuer:   a.issuer,
 		Subject:  claims.Subject.String(),
@@ -88,10 +85,10 @@ func (a *Authority) SignAccess(claims Claims) (secret.String, error) {
 // The signature comes last, since it costs ten times all else together and more: what is expired, foreign or garbage is refused
 // in microseconds. Nothing read before it has any effect unless it holds. A token whose signature has been verified is
 // remembered (see memory): when it comes again its claims are checked as ever, its signature is not.
-func (a *Authority) VerifyAccess(raw string, now time.Time) (Claims, error) {
+func (a *Authority) VerifyAccess(raw string, now time.Time) (session.AccessClaims, error) {
 	token, err := splitCompact(raw)
 	if err != nil {
-		return Claims{}, err
+		return session.AccessClaims{}, err
 	}
 	shown := fingerprintOf(raw)
 	if wire, known := a.verified.recall(shown); known {
@@ -99,53 +96,53 @@ func (a *Authority) VerifyAccess(raw string, now time.Time) (Claims, error) {
 	}
 	key, err := a.keys.keyFor(token.header)
 	if err != nil {
-		return Claims{}, err
+		return session.AccessClaims{}, err
 	}
 	payload, ok := decode(token.payload)
 	if !ok {
-		return Claims{}, refusal("the claims are not canonical base64url")
+		return session.AccessClaims{}, refusal("the claims are not canonical base64url")
 	}
 	var wire wireClaims
 	if json.Unmarshal(payload, &wire) != nil {
-		return Claims{}, refusal("the claims are not ours")
+		return session.AccessClaims{}, refusal("the claims are not ours")
 	}
 	claims, err := a.accept(wire, now.Unix())
 	if err != nil {
-		return Claims{}, err
+		return session.AccessClaims{}, err
 	}
 	if err := key.verify(token); err != nil {
-		return Claims{}, err
+		return session.AccessClaims{}, err
 	}
 	a.verified.remember(shown, wire)
 	return claims, nil
 }
 
 // accept checks the claims as of now, in seconds. An absent member is a zero value, and none of the rules takes one.
-func (a *Authority) accept(wire wireClaims, now int64) (Claims, error) {
+func (a *Authority) accept(wire wireClaims, now int64) (session.AccessClaims, error) {
 	subject, subjectErr := id.Parse(wire.Subject)
-	session, sessionErr := id.Parse(wire.Session)
+	sessionID, sessionErr := id.Parse(wire.Session)
 	switch {
 	case wire.Type != typeAccess:
-		return Claims{}, refusal("another type of token")
+		return session.AccessClaims{}, refusal("another type of token")
 	case wire.Issuer != a.issuer:
-		return Claims{}, refusal("another issuer")
+		return session.AccessClaims{}, refusal("another issuer")
 	case wire.Audience != a.audience:
-		return Claims{}, refusal("another audience")
+		return session.AccessClaims{}, refusal("another audience")
 	case wire.IssuedAt <= 0 || wire.Expires <= wire.IssuedAt || wire.Expires > lastSecond:
-		return Claims{}, refusal("the times make no sense")
+		return session.AccessClaims{}, refusal("the times make no sense")
 	case wire.Expires <= now:
-		return Claims{}, refusal("expired")
+		return session.AccessClaims{}, refusal("expired")
 	case wire.IssuedAt > now+leeway:
-		return Claims{}, refusal("issued in the future")
+		return session.AccessClaims{}, refusal("issued in the future")
 	case wire.ID == "" || len(wire.ID) > maxTokenID:
-		return Claims{}, refusal("no proper jti")
+		return session.AccessClaims{}, refusal("no proper jti")
 	case subjectErr != nil || subject.IsZero():
-		return Claims{}, refusal("no proper sub")
-	case sessionErr != nil || session.IsZero():
-		return Claims{}, refusal("no proper sid")
+		return session.AccessClaims{}, refusal("no proper sub")
+	case sessionErr != nil || sessionID.IsZero():
+		return session.AccessClaims{}, refusal("no proper sid")
 	}
-	return Claims{
-		Subject: subject, Session: session, ID: wire.ID,
+	return session.AccessClaims{
+		Subject: subject, Session: sessionID, ID: wire.ID,
 		IssuedAt: time.Unix(wire.IssuedAt, 0).UTC(), Expires: time.Unix(wire.Expires, 0).UTC(),
 	}, nil
 }

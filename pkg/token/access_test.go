@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"latchkey/pkg/id"
+	"latchkey/pkg/session"
 )
 
 func TestAccessTokenIsWhatTheContractSays(t *testing.T) {
@@ -73,16 +74,16 @@ func TestAccessTokenOfAnEarlierSigningKeyStillVerifies(t *testing.T) {
 }
 
 func TestSignAccessRefusesWhatWouldNotVerify(t *testing.T) {
-	for name, change := range map[string]func(*Claims){
-		"no subject":             func(c *Claims) { c.Subject = id.ID{} },
-		"no session":             func(c *Claims) { c.Session = id.ID{} },
-		"no jti":                 func(c *Claims) { c.ID = "" },
-		"a jti too long":         func(c *Claims) { c.ID = strings.Repeat("j", maxTokenID+1) },
-		"a jti that is no text":  func(c *Claims) { c.ID = "\xff" },
-		"no times":               func(c *Claims) { c.IssuedAt, c.Expires = time.Time{}, time.Time{} },
-		"an end at the start":    func(c *Claims) { c.Expires = c.IssuedAt },
-		"an end past year 9999":  func(c *Claims) { c.Expires = time.Unix(lastSecond+1, 0) },
-		"an end within a second": func(c *Claims) { c.Expires = c.IssuedAt.Add(time.Second / 2) },
+	for name, change := range map[string]func(*session.AccessClaims){
+		"no subject":             func(c *session.AccessClaims) { c.Subject = id.ID{} },
+		"no session":             func(c *session.AccessClaims) { c.Session = id.ID{} },
+		"no jti":                 func(c *session.AccessClaims) { c.ID = "" },
+		"a jti too long":         func(c *session.AccessClaims) { c.ID = strings.Repeat("j", maxTokenID+1) },
+		"a jti that is no text":  func(c *session.AccessClaims) { c.ID = "\xff" },
+		"no times":               func(c *session.AccessClaims) { c.IssuedAt, c.Expires = time.Time{}, time.Time{} },
+		"an end at the start":    func(c *session.AccessClaims) { c.Expires = c.IssuedAt },
+		"an end past year 9999":  func(c *session.AccessClaims) { c.Expires = time.Unix(lastSecond+1, 0) },
+		"an end within a second": func(c *session.AccessClaims) { c.Expires = c.IssuedAt.Add(time.Second / 2) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			claims := good
@@ -102,7 +103,7 @@ func TestAccessTokenRoundTrips(t *testing.T) {
 	by := authority(t, "EdDSA")
 	rapid.Check(t, func(t *rapid.T) {
 		issued := rapid.Int64Range(1, lastSecond-1).Draw(t, "iat")
-		claims := Claims{
+		claims := session.AccessClaims{
 			Subject:  drawID(t, "sub"),
 			Session:  drawID(t, "sid"),
 			ID:       rapid.StringN(1, -1, maxTokenID).Draw(t, "jti"),

@@ -79,7 +79,7 @@ func BenchmarkOpenRefresh(b *testing.B) {
 	raw := sealRefresh(b, keys, aRefresh)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := keys.OpenRefresh(raw); err != nil {
+		if _, err := keys.OpenRefresh(raw); err != nil {
 			b.Fatal(err)
 		}
 	}

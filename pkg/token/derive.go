@@ -82,26 +82,26 @@ func (k *derivingKey) seal(label purpose, body []byte) secret.String {
 	return secret.New(encode(append(message, k.mac(label, message)...)))
 }
 
-// unseal returns the body, size bytes long, of a token that seal made under the same purpose and any key of the set, and
-// that key's id. Everything else is a refusal.
-func (s *KeySet) unseal(label purpose, raw string, size int) (body []byte, kid string, err error) {
+// unseal returns the body, size bytes long, of a token that seal made under the same purpose and any key of the set.
+// Everything else is a refusal.
+func (s *KeySet) unseal(label purpose, raw string, size int) ([]byte, error) {
 	signed := prefixSize + size
 	if len(raw) != strictBase64.EncodedLen(signed+sha256.Size) {
-		return nil, "", refusal("a derived token of the wrong length")
+		return nil, refusal("a derived token of the wrong length")
 	}
 	data, ok := decode(raw)
 	if !ok {
-		return nil, "", refusal("not canonical base64url")
+		return nil, refusal("not canonical base64url")
 	}
 	if data[0] != derivedVersion {
-		return nil, "", refusal("a derived token of an unknown version")
+		return nil, refusal("a derived token of an unknown version")
 	}
 	key, known := s.byTag[[tagSize]byte(data[1:prefixSize])]
 	if !known {
-		return nil, "", unknownKey
+		return nil, unknownKey
 	}
 	if !hmac.Equal(data[signed:], key.mac(label, data[:signed])) {
-		return nil, "", refusal("a derived token with a wrong MAC")
+		return nil, refusal("a derived token with a wrong MAC")
 	}
-	return data[prefixSize:signed], key.id, nil
+	return data[prefixSize:signed], nil
 }

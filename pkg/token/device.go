@@ -23,7 +23,7 @@ func (s *KeySet) SealDevice(claims guard.DeviceClaims) secret.String {
 // OpenDevice reads a device cookie. Whatever [KeySet.SealDevice] did not make with a key of the set, in that very spelling, is
 // [ErrInvalid].
 func (s *KeySet) OpenDevice(raw string) (guard.DeviceClaims, error) {
-	body, _, err := s.unseal(purposeDevice, raw, deviceSize)
+	body, err := s.unseal(purposeDevice, raw, deviceSize)
 	if err != nil {
 		return guard.DeviceClaims{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"latchkey/pkg/id"
+	"latchkey/pkg/session"
 )
 
 const (
@@ -26,7 +27,7 @@ var (
 	visit = id.ID{0: 0x5e, 6: 0x40, 8: 0x80, 15: 2}
 
 	// good is what the tests' tokens say unless they say otherwise.
-	good = Claims{
+	good = session.AccessClaims{
 		Subject: alice, Session: visit, ID: "token-1",
 		IssuedAt: time.Unix(1_800_000_000, 0).UTC(), Expires: time.Unix(1_800_003_600, 0).UTC(),
 	}
@@ -79,7 +80,7 @@ func authority(t testing.TB, algorithm string) *Authority {
 	return NewAuthority(parse(t, generated(), algorithm), issuer, audience)
 }
 
-func signAccess(t testing.TB, by *Authority, claims Claims) string {
+func signAccess(t testing.TB, by *Authority, claims session.AccessClaims) string {
 	t.Helper()
 	made, err := by.SignAccess(claims)
 	if err != nil {

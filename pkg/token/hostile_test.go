@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"strings"
 	"testing"
+
+	"latchkey/pkg/session"
 )
 
 // forger makes tokens that nearly are ours: with the real keys, so that nothing but the fault under test is wrong.
@@ -60,7 +62,7 @@ func (f *forger) mustRefuse(raw string) {
 	f.t.Helper()
 	claims, err := f.by.VerifyAccess(raw, now)
 	mustInvalid(f.t, raw, err)
-	if claims != (Claims{}) {
+	if claims != (session.AccessClaims{}) {
 		f.t.Errorf("refused, and still gave %+v", claims)
 	}
 }
@@ -254,10 +256,10 @@ func TestVerifyAccessRefusesSignatures(t *testing.T) {
 
 func TestVerifyAccessRefusesDerivedTokensAndTheReverse(t *testing.T) {
 	f := newForger(t)
-	refresh := sealRefresh(t, f.by.keys, Refresh{User: alice, Session: visit, Generation: 7})
+	refresh := sealRefresh(t, f.by.keys, session.RefreshClaims{User: alice, Session: visit, Generation: 7})
 	f.mustRefuse(refresh)
 	access := f.sign(f.header, f.claims)
-	_, _, err := f.by.keys.OpenRefresh(access)
+	_, err := f.by.keys.OpenRefresh(access)
 	mustInvalid(t, access, err)
 }
 

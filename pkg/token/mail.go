@@ -37,7 +37,7 @@ func (s *KeySet) OpenMail(kind outbox.Purpose, raw string) (id.ID, error) {
 	if !ok {
 		return id.ID{}, refusal("no such purpose")
 	}
-	body, _, err := s.unseal(label, raw, id.Size)
+	body, err := s.unseal(label, raw, id.Size)
 	if err != nil {
 		return id.ID{}, err
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"latchkey/pkg/session"
 )
 
 // remembered returns an authority that has verified raw, and makes sure that it remembers.
@@ -49,7 +51,7 @@ func TestRememberedTokenIsRefusedWhenItsClaimsNoLongerHold(t *testing.T) {
 			}
 			claims, err := by.VerifyAccess(raw, row.at)
 			mustInvalid(t, raw, err)
-			if claims != (Claims{}) {
+			if claims != (session.AccessClaims{}) {
 				t.Errorf("refused, and still gave %+v", claims)
 			}
 		})
@@ -128,7 +130,7 @@ func TestMemoryIsSharedSafely(t *testing.T) {
 			mine.ID = fmt.Sprint("mine-", n)
 			own := signAccess(t, by, mine)
 			for range 20 {
-				for raw, want := range map[string]Claims{shared: good, own: mine} {
+				for raw, want := range map[string]session.AccessClaims{shared: good, own: mine} {
 					if got, err := by.VerifyAccess(raw, now); err != nil || got != want {
 						t.Errorf("got %+v, %v, want %+v", got, err, want)
 					}

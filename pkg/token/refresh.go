@@ -15,13 +15,9 @@ const purposeRefresh purpose = "latchkey/refresh/v1"
 // refreshSize is the body of a refresh token: user, session, generation.
 const refreshSize = 2*id.Size + 4
 
-// Refresh is what a refresh token says: the session it continues, and which generation of it. How long it counts is not
-// in it; the session's item knows.
-type Refresh = session.RefreshClaims
-
 // SealRefresh makes the refresh token of r with the key kid: [KeySet.DerivingKey] for a new one, the session's stored one to give
 // a retry the very token it lost, byte for byte. A kid that is not in the set is [ErrUnknownKey], and none of the client's making.
-func (s *KeySet) SealRefresh(kid string, r Refresh) (secret.String, error) {
+func (s *KeySet) SealRefresh(kid string, r session.RefreshClaims) (secret.String, error) {
 	at := slices.IndexFunc(s.deriving, func(key *derivingKey) bool { return key.id == kid })
 	if at < 0 {
 		return secret.String{}, fmt.Errorf("sealing a refresh token: %w", ErrUnknownKey)
@@ -30,16 +26,16 @@ func (s *KeySet) SealRefresh(kid string, r Refresh) (secret.String, error) {
 	return s.deriving[at].seal(purposeRefresh, body), nil
 }
 
-// OpenRefresh reads a refresh token and names the key that made it. Whatever [KeySet.SealRefresh] did not make with a key of
+// OpenRefresh reads a refresh token. Whatever [KeySet.SealRefresh] did not make with a key of
 // the set, in that very spelling, is [ErrInvalid].
-func (s *KeySet) OpenRefresh(raw string) (r Refresh, kid string, err error) {
-	body, kid, err := s.unseal(purposeRefresh, raw, refreshSize)
+func (s *KeySet) OpenRefresh(raw string) (session.RefreshClaims, error) {
+	body, err := s.unseal(purposeRefresh, raw, refreshSize)
 	if err != nil {
-		return Refresh{}, "", err
+		return session.RefreshClaims{}, err
 	}
-	return Refresh{
+	return session.RefreshClaims{
 		User:       id.ID(body[:id.Size]),
 		Session:    id.ID(body[id.Size : 2*id.Size]),
 		Generation: binary.BigEndian.Uint32(body[2*id.Size:]),
-	}, kid, nil
+	}, nil
 }

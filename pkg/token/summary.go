@@ -9,7 +9,6 @@ import (
 
 // Summary is what a key is, as far as its plain members say. Whether its material fits is for [ParseKeys] to find.
 type Summary struct {
-	ID        string
 	Algorithm string
 	Symmetric bool // it derives tokens; else it signs, or only verifies
 	Private   bool // it has a secret part
@@ -26,7 +25,7 @@ func Summarize(raw []byte) (Summary, error) {
 		return Summary{}, errors.New("reading a key: alg is none of ES256, RS256, EdDSA, HS256")
 	}
 	return Summary{
-		ID: key.KeyID, Algorithm: key.Algorithm, Symmetric: known.method == nil, Private: key.D != "" || key.K != "",
+		Algorithm: key.Algorithm, Symmetric: known.method == nil, Private: key.D != "" || key.K != "",
 	}, nil
 }
 
