@@ -111,9 +111,9 @@ func TestLogs(t *testing.T) {
 func TestSecurityEventsAreCounted(t *testing.T) {
 	template := readTemplate(t)
 	counted := map[string][]string{
-		"../../pkg/signin/login.go":     {"Login", "SessionLogin"},
-		"../../pkg/session/refresh.go":   {"Refresh"},
-		"../../pkg/keyring/revoke.go": {"RotateKeys"},
+		"../../pkg/signin/login.go":    {"Login", "SessionLogin"},
+		"../../pkg/session/refresh.go": {"Refresh"},
+		"../../pkg/keyring/revoke.go":  {"RotateKeys"},
 	}
 	err := filepath.WalkDir("../../pkg", func(path string, _ os.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

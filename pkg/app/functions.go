@@ -63,7 +63,9 @@ func SessionLogout(p *Parts) http.Handler {
 
 // NewProviders makes the providers that people sign in by, which read their secrets as parameters of Systems Manager. The mains of
 // the two functions bring it, so that no other function links what speaks to them.
-type NewProviders func(config.Config, func(ctx context.Context, parameter string) (secret.String, error), clock.Clock) signin.IdentityProviders
+type NewProviders func(
+	config.Config, func(ctx context.Context, parameter string) (secret.String, error), clock.Clock,
+) signin.IdentityProviders
 
 // OAuthStart is functions/oauth-start.
 func OAuthStart(newProviders NewProviders) Function {

@@ -42,7 +42,8 @@ type Resetter struct {
 
 // NewResetter returns a Resetter.
 func NewResetter(
-	store ResetStore, tokens outbox.LinkOpener, hasher account.PasswordHasher, policy account.PasswordPolicy, devices *guard.Devices, now clock.Clock, random io.Reader,
+	store ResetStore, tokens outbox.LinkOpener, hasher account.PasswordHasher, policy account.PasswordPolicy,
+	devices *guard.Devices, now clock.Clock, random io.Reader,
 ) *Resetter {
 	return &Resetter{store: store, tokens: tokens, hasher: hasher, policy: policy, devices: devices, now: now, random: random}
 }

@@ -129,7 +129,9 @@ func (v *Verifier) Disown(ctx context.Context, token secret.String) error {
 }
 
 // read returns the mail if its link counts or was used.
-func (v *Verifier) read(ctx context.Context, mailID id.ID, shown []session.Presented) (outbox.Mail, map[session.Ref]session.Principal, error) {
+func (v *Verifier) read(
+	ctx context.Context, mailID id.ID, shown []session.Presented,
+) (outbox.Mail, map[session.Ref]session.Principal, error) {
 	mail, sessions, err := v.store.ReadMailAndSessions(ctx, mailID, session.RefsOf(shown))
 	if err == nil && !mail.Counts(outbox.Verification, v.now(), outbox.Claimed, outbox.Sent, outbox.Used) {
 		err = errLinkSpent

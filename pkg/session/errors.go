@@ -7,4 +7,6 @@ import "latchkey/pkg/fault"
 type StaleError struct{ Current Session }
 
 // ErrAuthenticationRequired is the one response to credentials that are missing or do not count.
-var ErrAuthenticationRequired = &fault.Fault{Kind: fault.Unauthenticated, Code: "authentication_required", Detail: "Authentication required"}
+var ErrAuthenticationRequired = &fault.Fault{
+	Kind: fault.Unauthenticated, Code: "authentication_required", Detail: "Authentication required",
+}

@@ -58,7 +58,8 @@ type Login struct {
 
 // NewLogin returns a Login. Security events go to log.
 func NewLogin(
-	store LoginStore, passwords passwordVerifier, guard *guard.Guard, pairs *session.Pairs, cookies *session.Cookies, now clock.Clock, log *slog.Logger,
+	store LoginStore, passwords passwordVerifier, guard *guard.Guard, pairs *session.Pairs, cookies *session.Cookies,
+	now clock.Clock, log *slog.Logger,
 ) *Login {
 	return &Login{store: store, passwords: passwords, guard: guard, pairs: pairs, cookies: cookies, now: now, log: log}
 }

@@ -171,7 +171,9 @@ type Callback struct {
 
 // Finish ends a flow with a token session. binding is the cookie that the browser sent. It returns the pair and the value of
 // the device cookie.
-func (o *OAuth) Finish(ctx context.Context, provider string, callback Callback, binding secret.String) (session.Pair, secret.String, error) {
+func (o *OAuth) Finish(
+	ctx context.Context, provider string, callback Callback, binding secret.String,
+) (session.Pair, secret.String, error) {
 	chosen, err := o.providers.Provider(provider)
 	if err != nil {
 		return session.Pair{}, secret.String{}, err
