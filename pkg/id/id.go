@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+
+	"latchkey/pkg/random"
 )
 
 // Size is the length of an ID in bytes.
@@ -19,13 +21,9 @@ type ID [Size]byte
 // ErrMalformed is returned by [Parse] for anything but the canonical text form.
 var ErrMalformed = errors.New("not a UUID in canonical form")
 
-// New reads a random ID (122 random bits) from random, which must be a cryptographic source that cannot fail,
-// as crypto/rand.Reader is; a short read panics.
-func New(random io.Reader) ID {
-	var made ID
-	if _, err := io.ReadFull(random, made[:]); err != nil {
-		panic("id: the random source failed: " + err.Error())
-	}
+// New returns an ID with 122 random bits from source. The demands on source are those of [random.Bytes].
+func New(source io.Reader) ID {
+	made := ID(random.Bytes(source, Size))
 	made[6] = made[6]&0x0f | 0x40
 	made[8] = made[8]&0x3f | 0x80
 	return made

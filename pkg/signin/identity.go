@@ -14,6 +14,7 @@ import (
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
 	"latchkey/pkg/outbox"
+	"latchkey/pkg/random"
 	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
@@ -272,10 +273,7 @@ const suffixSize = 4
 
 // suffixed makes a username that nobody has.
 func (s *Identities) suffixed(name string) identifier.Username {
-	raw := make([]byte, suffixSize)
-	if _, err := io.ReadFull(s.random, raw); err != nil {
-		panic("auth: the random source failed: " + err.Error())
-	}
+	raw := random.Bytes(s.random, suffixSize)
 	username, err := identifier.ParseUsername(identifier.UsernameStem(name) + "_" + hex.EncodeToString(raw))
 	if err != nil {
 		panic("auth: a stem took no suffix: " + err.Error())

@@ -13,6 +13,7 @@ import (
 	"latchkey/pkg/account"
 	"latchkey/pkg/clock"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/random"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 )
@@ -216,10 +217,7 @@ const flowKeySize = 32
 
 // flowKey makes a key in the form that PKCE wants of a verifier (RFC 7636 §4.1).
 func (o *OAuth) flowKey() secret.String {
-	raw := make([]byte, flowKeySize)
-	if _, err := io.ReadFull(o.random, raw); err != nil {
-		panic("auth: the random source failed: " + err.Error())
-	}
+	raw := random.Bytes(o.random, flowKeySize)
 	return secret.New(base64.RawURLEncoding.EncodeToString(raw))
 }
 
