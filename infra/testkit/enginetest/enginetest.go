@@ -1,7 +1,7 @@
-// Package enginetest gives tests fresh tables, as template.yaml declares them, on real DynamoDB engines.
+// Package enginetest creates empty tables for tests, as template.yaml declares them, on real DynamoDB engines.
 //
-// An engine starts once per test binary and ends with it. An engine that is not installed fails the test: what is
-// skipped is not known to work.
+// An engine starts once per test binary and ends with it. If an engine is not installed, the test fails. It is not
+// skipped, because a skipped test proves nothing.
 package enginetest
 
 import (
@@ -27,7 +27,7 @@ type Tables struct {
 	Endpoint string
 	Users    string
 	Sessions string
-	Client   *dynamodb.Client // to look into them and to prepare what the product's own code has no call for
+	Client   *dynamodb.Client // for reads and writes that the product's own code does not offer
 }
 
 // shared is an engine that all tests of a binary use.
@@ -41,17 +41,17 @@ type shared struct {
 var (
 	dynoxide      = &shared{start: engine.StartDynoxide}
 	dynamoDBLocal = &shared{start: engine.StartDynamoDBLocal}
-	fresh         atomic.Int64
+	lastPrefix    atomic.Int64
 )
 
-// Each runs the test on every engine, on fresh tables.
+// Each runs the test once per engine, each time on empty tables.
 func Each(t *testing.T, test func(t *testing.T, tables Tables)) {
 	t.Helper()
 	t.Run("dynoxide", func(t *testing.T) { test(t, dynoxide.tables(t)) })
 	t.Run("DynamoDB Local", func(t *testing.T) { test(t, dynamoDBLocal.tables(t)) })
 }
 
-// Dynoxide gives fresh tables on dynoxide, which is quick and reports capacity as AWS does.
+// Dynoxide returns empty tables on dynoxide, which is fast and reports the same capacity units as AWS.
 func Dynoxide(t *testing.T) Tables {
 	t.Helper()
 	return dynoxide.tables(t)
@@ -63,18 +63,18 @@ func (s *shared) tables(t *testing.T) Tables {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The engine outlives the test that happens to come first, so it does not get that test's context.
+	// The engine serves all later tests as well, so it must not end with the context of the first one.
 	s.once.Do(func() { s.engine, s.err = s.start(context.Background(), engine.Options{Root: root}) })
 	if s.err != nil {
 		t.Fatal(s.err)
 	}
-	declared, err := template.Load(filepath.Join(root, "template.yaml"), nil)
+	app, err := template.Load(filepath.Join(root, "template.yaml"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := tables.Client(s.engine.Endpoint)
-	prefix := fmt.Sprintf("t%d-", fresh.Add(1))
-	if err := tables.Create(t.Context(), client, declared.Tables, prefix); err != nil {
+	prefix := fmt.Sprintf("t%d-", lastPrefix.Add(1))
+	if err := tables.Create(t.Context(), client, app.Tables, prefix); err != nil {
 		t.Fatal(err)
 	}
 	return Tables{
@@ -111,7 +111,7 @@ func (b Tables) Keys(t *testing.T) []string {
 	return keys
 }
 
-// Set writes attributes into an item that is there, past all rules.
+// Set writes attributes of the item under pk and sk. It bypasses the rules of the store.
 func (b Tables) Set(t *testing.T, table, pk, sk string, attributes map[string]types.AttributeValue) {
 	t.Helper()
 	updates := map[string]types.AttributeValueUpdate{}

@@ -11,7 +11,7 @@ import (
 
 const documentation = "https://docs.github.com/rest"
 
-// user answers GET /user. The address of the profile is null: people rarely make it public.
+// user serves GET /user. The address of the profile is null, as it is for most people: they rarely make it public.
 func (s *Server) user(w http.ResponseWriter, r *http.Request) {
 	user, _, ok := s.caller(w, r)
 	if !ok {
@@ -26,7 +26,7 @@ func (s *Server) user(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// emails answers GET /user/emails. Without the scope for it GitHub hides that there is such a thing.
+// emails serves GET /user/emails. If the token lacks the scope, GitHub responds with 404, and so does this method.
 func (s *Server) emails(w http.ResponseWriter, r *http.Request) {
 	user, scopes, ok := s.caller(w, r)
 	if !ok {
@@ -34,10 +34,10 @@ func (s *Server) emails(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Accepted-OAuth-Scopes", "user, user:email")
 	if !slices.Contains(scopes, "user:email") && !slices.Contains(scopes, "user") {
-		complain(w, http.StatusNotFound, "Not Found")
+		writeError(w, http.StatusNotFound, "Not Found")
 		return
 	}
-	list := []map[string]any{} // never null
+	list := []map[string]any{} // encodes as [], not as null
 	for _, email := range user.Emails[:min(len(user.Emails), perPage(r))] {
 		entry := map[string]any{"email": email.Email, "primary": email.Primary, "verified": email.Verified, "visibility": nil}
 		if email.Primary {
@@ -48,22 +48,23 @@ func (s *Server) emails(w http.ResponseWriter, r *http.Request) {
 	standin.WriteJSON(w, http.StatusOK, list)
 }
 
-// Bounds of a page of the API; there are no further pages here.
+// Page sizes of the API. This stand-in serves the first page only.
 const (
-	usualPage   = 30
-	longestPage = 100
+	defaultPage = 30
+	maxPage     = 100
 )
 
-// perPage is how many entries the request wants at once.
+// perPage returns the number of entries that the request allows on a page.
 func perPage(r *http.Request) int {
-	asked, err := strconv.Atoi(r.URL.Query().Get("per_page"))
-	if err != nil || asked < 1 {
-		return usualPage
+	size, err := strconv.Atoi(r.URL.Query().Get("per_page"))
+	if err != nil || size < 1 {
+		return defaultPage
 	}
-	return min(asked, longestPage)
+	return min(size, maxPage)
 }
 
-// caller is whose token the request has, and its scopes. If it has none, the request is answered.
+// caller returns the user and the scopes of the request's token. If there is no valid token, caller writes the error
+// response and returns false.
 func (s *Server) caller(w http.ResponseWriter, r *http.Request) (user User, scopes []string, ok bool) {
 	if r.UserAgent() == "" {
 		w.WriteHeader(http.StatusForbidden)
@@ -72,30 +73,30 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request) (user User, scop
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token == "" {
-		complain(w, http.StatusUnauthorized, "Requires authentication")
+		writeError(w, http.StatusUnauthorized, "Requires authentication")
 		return User{}, nil, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	held, known := s.tokens[token]
+	stored, known := s.tokens[token]
 	if !known || (!strings.EqualFold(scheme, "bearer") && !strings.EqualFold(scheme, "token")) {
-		complain(w, http.StatusUnauthorized, "Bad credentials")
+		writeError(w, http.StatusUnauthorized, "Bad credentials")
 		return User{}, nil, false
 	}
-	w.Header().Set("X-OAuth-Scopes", strings.ReplaceAll(held.scope, ",", ", "))
-	return s.users[held.login], strings.Split(held.scope, ","), true
+	w.Header().Set("X-OAuth-Scopes", strings.ReplaceAll(stored.scope, ",", ", "))
+	return s.users[stored.login], strings.Split(stored.scope, ","), true
 }
 
-// RateLimited is a fault of GitHub's own: the API's answer to a token that has used up its hour.
+// RateLimited is the API's response to a token that has used up its requests of the hour. Only GitHub has this fault.
 func RateLimited(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("X-RateLimit-Limit", "5000")
 	w.Header().Set("X-RateLimit-Remaining", "0")
 	w.Header().Set("X-RateLimit-Reset", "1893456000") // in Unix seconds; 2030
-	complain(w, http.StatusForbidden, "API rate limit exceeded for user ID 1.")
+	writeError(w, http.StatusForbidden, "API rate limit exceeded for user ID 1.")
 }
 
-// complain answers as the API does: GitHub's errors there have a status, once as a number and once as text.
-func complain(w http.ResponseWriter, status int, message string) {
+// writeError responds with an error of the API. GitHub repeats the status in the body, as text.
+func writeError(w http.ResponseWriter, status int, message string) {
 	standin.WriteJSON(w, status, map[string]string{
 		"message": message, "documentation_url": documentation, "status": strconv.Itoa(status),
 	})

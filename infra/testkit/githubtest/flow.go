@@ -9,14 +9,15 @@ import (
 	"latchkey/infra/testkit/standin"
 )
 
-// troubleshooting is where GitHub documents the errors of its flow; each has an anchor there.
+// troubleshooting begins the addresses of the pages that document the errors of the flow. Each error has an anchor.
 const troubleshooting = "/apps/managing-oauth-apps/troubleshooting-"
 
-// authorize answers for the user at once. An application that GitHub does not know is a page that is not found; where PKCE is
-// not used as it should be GitHub documents nothing, and this stand-in, which demands it, answers 400.
+// authorize serves the authorization endpoint. It decides for the user at once, without a page. An unknown application
+// gets 404, as at GitHub. This stand-in requires PKCE and responds with 400 if the request lacks it; GitHub does not
+// document that case.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	request := r.URL.Query()
-	user, known := s.atBrowser(request.Get("login"))
+	user, known := s.selectUser(request.Get("login"))
 	if !known || request.Get("client_id") != s.client.ID {
 		http.NotFound(w, r)
 		return
@@ -40,7 +41,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, target, http.StatusFound)
 }
 
-// token gives a code for an access token. GitHub's errors have status 200.
+// token serves the token endpoint: it exchanges a code for an access token. GitHub's errors have status 200.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -50,30 +51,30 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, "incorrect_client_credentials", "The client_id and/or client_secret passed are incorrect.")
 		return
 	}
-	redeemed, ok := s.codes.Redeem(r.Form)
+	access, ok := s.codes.Redeem(r.Form)
 	if !ok {
 		refuse(w, r, "bad_verification_code", "The code passed is incorrect or expired.")
 		return
 	}
 	token := "gho_" + rand.Text()
 	s.mu.Lock()
-	if s.users[redeemed.login].NoEmails {
-		redeemed.scope = ""
+	if s.users[access.login].NoEmails {
+		access.scope = ""
 	}
-	s.tokens[token] = redeemed
+	s.tokens[token] = access
 	s.mu.Unlock()
-	answer(w, r, map[string]string{"access_token": token, "scope": redeemed.scope, "token_type": "bearer"})
+	respond(w, r, map[string]string{"access_token": token, "scope": access.scope, "token_type": "bearer"})
 }
 
 func refuse(w http.ResponseWriter, r *http.Request, code, description string) {
-	answer(w, r, map[string]string{
+	respond(w, r, map[string]string{
 		"error": code, "error_description": description,
 		"error_uri": troubleshooting + "oauth-app-access-token-request-errors/#" + strings.ReplaceAll(code, "_", "-"),
 	})
 }
 
-// answer is a form unless the client asks for JSON.
-func answer(w http.ResponseWriter, r *http.Request, members map[string]string) {
+// respond writes a form, or JSON if the client requests it.
+func respond(w http.ResponseWriter, r *http.Request, members map[string]string) {
 	if strings.Contains(r.Header.Get("Accept"), "application/json") {
 		standin.WriteJSON(w, http.StatusOK, members)
 		return
@@ -83,5 +84,5 @@ func answer(w http.ResponseWriter, r *http.Request, members map[string]string) {
 		form.Set(name, value)
 	}
 	w.Header().Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	_, _ = w.Write([]byte(form.Encode())) // a client that has gone is no fault of ours
+	_, _ = w.Write([]byte(form.Encode())) // fails only if the client has disconnected
 }

@@ -1,9 +1,9 @@
-// Package githubtest is a stand-in for GitHub in tests: the web application flow of its OAuth apps and the two calls of its REST API
-// that tell who signed in, with the answers, errors and oddities that GitHub documents. It serves both under one address, where
-// GitHub has two.
+// Package githubtest imitates GitHub for tests. It has the web application flow of OAuth apps and the two calls of the
+// REST API that identify the user, with the responses, errors and peculiarities that GitHub documents. It serves both
+// at one address. GitHub has two.
 //
-// It is no provider for people: whoever is sent to it has agreed, or refused, at once. What any provider can do wrong is in package
-// standin, whose faults work here too.
+// It shows no pages: the user of a test consents or refuses at once. The faults that any provider can have are in
+// package standin and also work here.
 package githubtest
 
 import (
@@ -13,7 +13,7 @@ import (
 	"latchkey/infra/testkit/standin"
 )
 
-// Paths of GitHub's endpoints, for counts and faults.
+// Paths of GitHub's endpoints, as arguments of Fail and Requests.
 const (
 	AuthorizePath = "/login/oauth/authorize"
 	TokenPath     = "/login/oauth/access_token"
@@ -21,18 +21,18 @@ const (
 	EmailsPath    = "/user/emails"
 )
 
-// User is somebody with an account at GitHub.
+// User is an account at GitHub.
 type User struct {
 	ID     int64
 	Login  string
-	Name   string // "" is null in the answer
+	Name   string // an empty name is null in responses
 	Emails []Email
 
-	Denies   bool // refuses the application
-	NoEmails bool // has taken the scope user:email off the grant, which GitHub allows
+	Denies   bool // the user refuses the application
+	NoEmails bool // the user removes the scope user:email from the grant, which GitHub allows
 }
 
-// Email is one address of a User. GitHub tells its visibility for the primary one only.
+// Email is one address of a User. GitHub reports the visibility of the primary address only.
 type Email struct {
 	Email             string
 	Primary, Verified bool
@@ -46,17 +46,17 @@ type Server struct {
 
 	mu     sync.Mutex
 	users  map[string]User // by login
-	next   string          // login of who is at the browser
+	next   string          // login of the user that the next authorization request gets
 	tokens map[string]grant
 }
 
-// grant is what a code or token stands for.
+// grant is the access that a code or token represents.
 type grant struct {
 	login string
-	scope string // as GitHub lists scopes: separated by commas
+	scope string // separated by commas, as GitHub lists scopes
 }
 
-// Start starts a stand-in that knows one application. It ends with Close.
+// Start starts a server that knows one application. The caller must call Close.
 func Start(client standin.Client) (*Server, error) {
 	s := &Server{client: client, users: map[string]User{}, tokens: map[string]grant{}}
 	endpoints := http.NewServeMux()
@@ -69,8 +69,8 @@ func Start(client standin.Client) (*Server, error) {
 	return s, err
 }
 
-// SignIn adds or changes the user and puts him before the browser, until the next call. Where several browsers are under way, the
-// parameter login of the authorization request picks one of those that were added.
+// SignIn adds or replaces the user. Authorization requests get this user until the next call. A test with several
+// browsers at once selects an added user by the parameter login of the authorization request.
 func (s *Server) SignIn(user User) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,8 +78,8 @@ func (s *Server) SignIn(user User) {
 	s.next = user.Login
 }
 
-// atBrowser is who answers an authorization request, of that login if it names one.
-func (s *Server) atBrowser(login string) (User, bool) {
+// selectUser returns the user with that login, or the user of the last SignIn if login is empty.
+func (s *Server) selectUser(login string) (User, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if login == "" {

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // this and its challenge are those of RFC 7636, appendix B
+	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // with its challenge, from RFC 7636, appendix B
 	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 	callback  = "http://localhost:1/callback"
-	asJSON    = "application/json"
+	jsonType  = "application/json"
 )
 
 var (
@@ -37,7 +37,7 @@ func start(t *testing.T, user githubtest.User) *githubtest.Server {
 	return s
 }
 
-// do makes a request, follows no redirect, and reads the answer.
+// do makes a request without following redirects, and returns the response and its body.
 func do(t *testing.T, method, address, body string, headers map[string]string) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
@@ -59,7 +59,7 @@ func do(t *testing.T, method, address, body string, headers map[string]string) (
 	return response, string(text)
 }
 
-// authorize returns what the callback gets.
+// authorize returns the parameters that the callback gets.
 func authorize(t *testing.T, s *githubtest.Server, scope, login string) url.Values {
 	t.Helper()
 	query := url.Values{
@@ -69,12 +69,12 @@ func authorize(t *testing.T, s *githubtest.Server, scope, login string) url.Valu
 	response, body := do(t, "GET", s.URL+githubtest.AuthorizePath+"?"+query.Encode(), "", nil)
 	target, err := response.Location()
 	if err != nil || response.StatusCode != http.StatusFound || target.Query().Get("state") != "a state" {
-		t.Fatalf("%d to %v: %s", response.StatusCode, target, body)
+		t.Fatalf("authorize with scope %q, login %q: got %d to %v (%s), want 302 with the state", scope, login, response.StatusCode, target, body)
 	}
 	return target.Query()
 }
 
-// exchange changes the fitting token request, and returns status and the members of the answer, which is in the form that accept asks for.
+// exchange sends a valid token request with changes. It returns the status and the members of the response, whose format is accept.
 func exchange(t *testing.T, s *githubtest.Server, code, accept string, changes url.Values) (int, map[string]string) {
 	t.Helper()
 	form := url.Values{
@@ -86,15 +86,15 @@ func exchange(t *testing.T, s *githubtest.Server, code, accept string, changes u
 	response, body := do(t, "POST", s.URL+githubtest.TokenPath, form.Encode(),
 		map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Accept": accept})
 	members := map[string]string{}
-	if accept == asJSON {
+	if accept == jsonType {
 		if err := json.Unmarshal([]byte(body), &members); err != nil {
-			t.Fatalf("%v in %s", err, body)
+			t.Fatalf("the token response %s is not JSON: %v", body, err)
 		}
 		return response.StatusCode, members
 	}
 	values, err := url.ParseQuery(body)
 	if err != nil {
-		t.Fatalf("%v in %s", err, body)
+		t.Fatalf("the token response %s is not a form: %v", body, err)
 	}
 	for name := range values {
 		members[name] = values.Get(name)
@@ -102,53 +102,53 @@ func exchange(t *testing.T, s *githubtest.Server, code, accept string, changes u
 	return response.StatusCode, members
 }
 
-// Errors have status 200, and the answer is a form unless JSON is asked for.
+// Errors have status 200. The response is a form unless the request accepts JSON.
 func TestTokenEndpoint(t *testing.T) {
 	for name, tc := range map[string]struct {
 		changes url.Values
 		want    string // error
 	}{
-		"good":            {nil, ""},
-		"another client":  {url.Values{"client_id": {"x"}}, "incorrect_client_credentials"},
-		"another secret":  {url.Values{"client_secret": {"x"}}, "incorrect_client_credentials"},
-		"another code":    {url.Values{"code": {"x"}}, "bad_verification_code"},
-		"wrong verifier":  {url.Values{"code_verifier": {"x"}}, "bad_verification_code"},
-		"foreign address": {url.Values{"redirect_uri": {"x"}}, "bad_verification_code"},
+		"valid":          {nil, ""},
+		"another client": {url.Values{"client_id": {"x"}}, "incorrect_client_credentials"},
+		"another secret": {url.Values{"client_secret": {"x"}}, "incorrect_client_credentials"},
+		"another code":   {url.Values{"code": {"x"}}, "bad_verification_code"},
+		"wrong verifier": {url.Values{"code_verifier": {"x"}}, "bad_verification_code"},
+		"other redirect": {url.Values{"redirect_uri": {"x"}}, "bad_verification_code"},
 	} {
-		for _, accept := range []string{asJSON, ""} {
+		for _, accept := range []string{jsonType, ""} {
 			t.Run(name+" "+accept, func(t *testing.T) {
 				s := start(t, octocat)
 				code := authorize(t, s, "user:email read:user", "").Get("code")
 				status, got := exchange(t, s, code, accept, tc.changes)
 				if status != http.StatusOK || got["error"] != tc.want || (got["access_token"] != "") != (tc.want == "") {
-					t.Errorf("%d %v", status, got)
+					t.Errorf("token request with %v: got %d %v, want 200 and the error %q", tc.changes, status, got, tc.want)
 				}
 				if tc.want == "" && (got["scope"] != "user:email,read:user" || got["token_type"] != "bearer") {
-					t.Errorf("answer %v", got)
+					t.Errorf("got %v, want the scope user:email,read:user and the type bearer", got)
 				}
 				if _, again := exchange(t, s, code, accept, nil); (tc.want == "" || tc.changes.Has("code_verifier")) && again["error"] != "bad_verification_code" {
-					t.Errorf("the code a second time: %v", again)
+					t.Errorf("second use of the code: got %v, want bad_verification_code", again)
 				}
 			})
 		}
 	}
 }
 
-func TestWhoIsAtTheBrowser(t *testing.T) {
+func TestAuthorizationDecidesForTheSelectedUser(t *testing.T) {
 	s := start(t, octocat)
 	s.SignIn(githubtest.User{ID: 2, Login: "refuser", Denies: true})
 	if got := authorize(t, s, "", ""); got.Get("error") != "access_denied" || got.Has("code") {
-		t.Errorf("the last one: %v", got)
+		t.Errorf("without login: got %v, want access_denied, the decision of the last user", got)
 	}
 	if got := authorize(t, s, "", "octocat"); got.Has("error") || !got.Has("code") {
-		t.Errorf("the one that is named: %v", got)
+		t.Errorf("login octocat: got %v, want a code", got)
 	}
 	if got := s.Requests(githubtest.AuthorizePath); got != 2 {
-		t.Errorf("%d requests", got)
+		t.Errorf("got %d requests, want 2", got)
 	}
 	response, _ := do(t, "GET", s.URL+githubtest.AuthorizePath+"?client_id=other", "", nil)
 	if response.StatusCode != http.StatusNotFound {
-		t.Errorf("an unknown application: %d", response.StatusCode)
+		t.Errorf("unknown application: got %d, want 404", response.StatusCode)
 	}
 }
 
@@ -163,24 +163,24 @@ func TestAPI(t *testing.T) {
 		status        int
 		want          string
 	}{
-		"user":               {octocat, githubtest.UserPath, "", "test", "Bearer ", 200, `"email":null,"id":583231,"login":"octocat","name":null`},
-		"old scheme":         {octocat, githubtest.UserPath, "", "test", "token ", 200, `"id":583231`},
-		"addresses":          {octocat, githubtest.EmailsPath, "user:email", "test", "Bearer ", 200, `[{"email":"octocat@example.com","primary":true,"verified":true,"visibility":"private"},{`},
-		"no addresses":       {none, githubtest.EmailsPath, "user:email", "test", "Bearer ", 200, "[]\n"},
-		"scope not asked":    {octocat, githubtest.EmailsPath, "read:user", "test", "Bearer ", 404, `"message":"Not Found","status":"404"`},
-		"scope taken off":    {withoutEmails, githubtest.EmailsPath, "user:email", "test", "Bearer ", 404, `"message":"Not Found"`},
-		"no user agent":      {octocat, githubtest.UserPath, "", "", "Bearer ", 403, "User-Agent"},
-		"unknown token":      {octocat, githubtest.UserPath, "", "test", "Bearer x", 401, `"message":"Bad credentials"`},
-		"basic is no scheme": {octocat, githubtest.UserPath, "", "test", "Basic ", 401, `"message":"Bad credentials"`},
+		"user":          {octocat, githubtest.UserPath, "", "test", "Bearer ", 200, `"email":null,"id":583231,"login":"octocat","name":null`},
+		"old scheme":    {octocat, githubtest.UserPath, "", "test", "token ", 200, `"id":583231`},
+		"addresses":     {octocat, githubtest.EmailsPath, "user:email", "test", "Bearer ", 200, `[{"email":"octocat@example.com","primary":true,"verified":true,"visibility":"private"},{`},
+		"no addresses":  {none, githubtest.EmailsPath, "user:email", "test", "Bearer ", 200, "[]\n"},
+		"scope missing": {octocat, githubtest.EmailsPath, "read:user", "test", "Bearer ", 404, `"message":"Not Found","status":"404"`},
+		"scope removed": {withoutEmails, githubtest.EmailsPath, "user:email", "test", "Bearer ", 404, `"message":"Not Found"`},
+		"no user agent": {octocat, githubtest.UserPath, "", "", "Bearer ", 403, "User-Agent"},
+		"unknown token": {octocat, githubtest.UserPath, "", "test", "Bearer x", 401, `"message":"Bad credentials"`},
+		"basic scheme":  {octocat, githubtest.UserPath, "", "test", "Basic ", 401, `"message":"Bad credentials"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, tc.user)
-			_, token := exchange(t, s, authorize(t, s, tc.scope, "").Get("code"), asJSON, nil)
+			_, token := exchange(t, s, authorize(t, s, tc.scope, "").Get("code"), jsonType, nil)
 			response, body := do(t, "GET", s.URL+tc.path, "", map[string]string{
 				"User-Agent": tc.agent, "Authorization": tc.scheme + token["access_token"],
 			})
 			if response.StatusCode != tc.status || !strings.Contains(body, tc.want) {
-				t.Errorf("%d %s", response.StatusCode, body)
+				t.Errorf("GET %s: got %d %s, want %d with %s", tc.path, response.StatusCode, body, tc.status, tc.want)
 			}
 		})
 	}
@@ -190,11 +190,11 @@ func TestAPIWithoutAToken(t *testing.T) {
 	s := start(t, octocat)
 	response, body := do(t, "GET", s.URL+githubtest.UserPath, "", nil)
 	if response.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "Requires authentication") {
-		t.Errorf("%d %s", response.StatusCode, body)
+		t.Errorf("without a token: got %d %s, want 401 Requires authentication", response.StatusCode, body)
 	}
 	s.Fail(githubtest.UserPath, githubtest.RateLimited)
 	response, body = do(t, "GET", s.URL+githubtest.UserPath, "", nil)
 	if response.StatusCode != http.StatusForbidden || response.Header.Get("X-RateLimit-Remaining") != "0" {
-		t.Errorf("over the limit: %d %v %s", response.StatusCode, response.Header, body)
+		t.Errorf("over the limit: got %d %v %s, want 403 with X-RateLimit-Remaining: 0", response.StatusCode, response.Header, body)
 	}
 }

@@ -1,8 +1,8 @@
-// Package openidtest is an OpenID provider whose ID tokens a test makes wrong: other issuers and audiences, foreign keys, no signature
-// at all. What it says otherwise is what OpenID Connect Core 1.0 and Discovery 1.0 ask for.
+// Package openidtest is an OpenID provider for tests whose ID tokens a test can make invalid, with another issuer or
+// audience, a foreign key, or no signature. Its other responses follow OpenID Connect Core 1.0 and Discovery 1.0.
 //
-// It is for what no real provider would do. The real one that the same code is tested with is oidc-provider, which package engine
-// starts. What any provider can do wrong is in package standin, whose faults work here too.
+// It exists for behavior that no real provider shows. Valid sign-ins are tested with a real one, oidc-provider, which
+// package engine starts. The faults that any provider can have are in package standin and also work here.
 package openidtest
 
 import (
@@ -19,7 +19,7 @@ import (
 	"latchkey/infra/testkit/standin"
 )
 
-// Paths of the endpoints, for counts and faults.
+// Paths of the endpoints, as arguments of Fail and Requests.
 const (
 	DiscoveryPath = "/.well-known/openid-configuration"
 	KeysPath      = "/jwks"
@@ -27,10 +27,10 @@ const (
 	TokenPath     = "/token"
 )
 
-// Claims are those of an ID token or the members of the discovery document.
+// Claims holds the claims of an ID token, or the members of the discovery document.
 type Claims map[string]any
 
-// Server is a running stand-in; its URL is the issuer. Its methods may be called at any time, from any goroutine.
+// Server is a running provider. Its URL is the issuer. Its methods are safe for concurrent use.
 type Server struct {
 	*standin.Server
 	client standin.Client
@@ -39,31 +39,31 @@ type Server struct {
 	key    *ecdsa.PrivateKey
 
 	mu       sync.Mutex
-	people   map[string]person // by subject
-	next     string            // subject of who is at the browser
-	document Claims            // changes of the discovery document
+	accounts map[string]account // by subject
+	next     string             // subject of the account that the next authorization request gets
+	document Claims             // changes to the discovery document
 }
 
-// person is somebody who has an account here, and what is done to his ID tokens.
-type person struct {
+// account is one account and the alterations of its ID tokens.
+type account struct {
 	claims      Claims
 	alterations []Alteration
 	denies      bool
 }
 
-// grant is what a code stands for.
+// grant is the sign-in that a code represents.
 type grant struct {
-	person person
-	nonce  string
+	account account
+	nonce   string
 }
 
-// Start starts a stand-in that knows one application. It ends with Close.
+// Start starts a provider that knows one application. The caller must call Close.
 func Start(client standin.Client, now func() time.Time) (*Server, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("making the key of the OpenID stand-in: %w", err)
+		return nil, fmt.Errorf("generating the key of the OpenID stand-in: %w", err)
 	}
-	s := &Server{client: client, now: now, key: key, people: map[string]person{}, document: Claims{}}
+	s := &Server{client: client, now: now, key: key, accounts: map[string]account{}, document: Claims{}}
 	endpoints := http.NewServeMux()
 	endpoints.HandleFunc("GET "+DiscoveryPath, s.discovery)
 	endpoints.HandleFunc("GET "+KeysPath, s.keys)
@@ -73,29 +73,29 @@ func Start(client standin.Client, now func() time.Time) (*Server, error) {
 	return s, err
 }
 
-// SignIn adds or changes the person with that subject and puts him before the browser, until the next call. His ID tokens have the
-// claims beside those that every one has, then the alterations in their order. Where several browsers are under way, the parameter
-// login_hint of the authorization request picks a subject of those that were added.
+// SignIn adds or replaces the account with that subject. Authorization requests get this account until the next call.
+// Its ID tokens have the claims in addition to the standard ones. The alterations are then applied in order. A test
+// with several browsers at once selects an added subject by the parameter login_hint of the authorization request.
 func (s *Server) SignIn(subject string, claims Claims, alterations ...Alteration) {
-	s.add(subject, person{claims: claims, alterations: alterations})
+	s.add(subject, account{claims: claims, alterations: alterations})
 }
 
-// Deny puts somebody before the browser who refuses the application.
-func (s *Server) Deny() { s.add("who denies", person{denies: true}) }
+// Deny makes authorization requests get an account that refuses the application, until the next SignIn.
+func (s *Server) Deny() { s.add("refuses", account{denies: true}) }
 
-func (s *Server) add(subject string, someone person) {
-	someone.claims = maps.Clone(someone.claims)
-	if someone.claims == nil {
-		someone.claims = Claims{}
+func (s *Server) add(subject string, user account) {
+	user.claims = maps.Clone(user.claims)
+	if user.claims == nil {
+		user.claims = Claims{}
 	}
-	someone.claims["sub"] = subject
+	user.claims["sub"] = subject
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.people[subject] = someone
+	s.accounts[subject] = user
 	s.next = subject
 }
 
-// Document changes members of the discovery document from now on; nil removes one.
+// Document changes members of the discovery document from now on. A nil value removes the member.
 func (s *Server) Document(changes Claims) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,7 +117,7 @@ func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
 	standin.WriteJSON(w, http.StatusOK, document)
 }
 
-// authorize answers for the person at once.
+// authorize serves the authorization endpoint. It decides for the user at once, without a page.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	request := r.URL.Query()
 	s.mu.Lock()
@@ -125,18 +125,18 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	if hint := request.Get("login_hint"); hint != "" {
 		subject = hint
 	}
-	someone, known := s.people[subject]
+	user, known := s.accounts[subject]
 	s.mu.Unlock()
 	if !known || request.Get("client_id") != s.client.ID || request.Get("response_type") != "code" {
-		http.Error(w, "unknown person, application or response type", http.StatusBadRequest)
+		http.Error(w, "unknown account, application or response type", http.StatusBadRequest)
 		return
 	}
 	var target string
 	var err error
-	if someone.denies {
+	if user.denies {
 		target, err = standin.Return(request, url.Values{"error": {"access_denied"}, "error_description": {"denied"}})
 	} else {
-		target, err = s.codes.Issue(request, grant{person: someone, nonce: request.Get("nonce")})
+		target, err = s.codes.Issue(request, grant{account: user, nonce: request.Get("nonce")})
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

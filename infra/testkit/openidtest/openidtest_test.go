@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // this and its challenge are those of RFC 7636, appendix B
+	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // with its challenge, from RFC 7636, appendix B
 	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 	callback  = "http://localhost:1/callback"
 )
@@ -39,7 +39,8 @@ func start(t *testing.T) *openidtest.Server {
 	return s
 }
 
-// fetch makes a request, with a form if there is one, follows no redirect, and decodes the answer into v if it is to be kept.
+// fetch makes a GET request, or a POST request if form is not nil, without following redirects. It decodes the response
+// into v unless v is nil.
 func fetch(t *testing.T, address string, form url.Values, v any) *http.Response {
 	t.Helper()
 	method := http.MethodGet
@@ -60,7 +61,7 @@ func fetch(t *testing.T, address string, form url.Values, v any) *http.Response 
 	defer response.Body.Close()
 	if v != nil {
 		if err := json.NewDecoder(response.Body).Decode(v); err != nil {
-			t.Fatalf("%s: %d, %v", address, response.StatusCode, err)
+			t.Fatalf("%s: got %d with a body that is not JSON: %v", address, response.StatusCode, err)
 		}
 	}
 	return response
@@ -74,7 +75,7 @@ func authorize(t *testing.T, s *openidtest.Server, hint string) url.Values {
 	}
 	target, err := fetch(t, s.URL+openidtest.AuthorizePath+"?"+query.Encode(), nil, nil).Location()
 	if err != nil || target.Query().Get("state") != "a state" {
-		t.Fatalf("sent to %v, %v", target, err)
+		t.Fatalf("authorize with login_hint %q: redirect to %v (%v), want the state", hint, target, err)
 	}
 	return target.Query()
 }
@@ -86,12 +87,12 @@ func tokenRequest(code string) url.Values {
 	}
 }
 
-// read is an ID token apart, and whether its signature is by the published key.
-func read(t *testing.T, s *openidtest.Server, token string) (header, claims map[string]any, good bool) {
+// parse returns the header and the claims of an ID token, and whether the published key verifies its signature.
+func parse(t *testing.T, s *openidtest.Server, token string) (header, claims map[string]any, verified bool) {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		t.Fatalf("ID token %q", token)
+		t.Fatalf("ID token %q: got %d parts, want 3", token, len(parts))
 	}
 	for i, into := range []*map[string]any{&header, &claims} {
 		if err := json.Unmarshal(decode(t, parts[i]), into); err != nil {
@@ -101,9 +102,9 @@ func read(t *testing.T, s *openidtest.Server, token string) (header, claims map[
 	var set struct{ Keys []struct{ Kid, X, Y string } }
 	fetch(t, s.URL+openidtest.KeysPath, nil, &set)
 	if len(set.Keys) != 1 || set.Keys[0].Kid != header["kid"] {
-		t.Fatalf("key set %v, header %v", set, header)
+		t.Fatalf("key set %v: want one key, with the id of the header %v", set, header)
 	}
-	point := append([]byte{4}, append(decode(t, set.Keys[0].X), decode(t, set.Keys[0].Y)...)...) // 4 is for uncompressed
+	point := append([]byte{4}, append(decode(t, set.Keys[0].X), decode(t, set.Keys[0].Y)...)...) // 4 marks an uncompressed point
 	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 	if err != nil {
 		t.Fatal(err)
@@ -129,10 +130,10 @@ func TestIDTokens(t *testing.T) {
 	for name, tc := range map[string]struct {
 		alterations []openidtest.Alteration
 		algorithm   string
-		signed      bool
-		changes     map[string]any // nil is absent
+		verified    bool
+		changes     map[string]any // a nil value means an absent claim
 	}{
-		"good":                 {nil, "ES256", true, nil},
+		"valid":                {nil, "ES256", true, nil},
 		"another audience":     {[]openidtest.Alteration{openidtest.With("aud", "x")}, "ES256", true, map[string]any{"aud": "x"}},
 		"no nonce":             {[]openidtest.Alteration{openidtest.Without("nonce")}, "ES256", true, map[string]any{"nonce": nil}},
 		"verified as a string": {[]openidtest.Alteration{openidtest.With("email_verified", "true")}, "ES256", true, map[string]any{"email_verified": "true"}},
@@ -145,12 +146,12 @@ func TestIDTokens(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.SignIn("42", openidtest.Claims{"email": "ada@example.com", "email_verified": true}, tc.alterations...)
-			var answer map[string]any
-			fetch(t, s.URL+openidtest.TokenPath, tokenRequest(authorize(t, s, "").Get("code")), &answer)
-			token, _ := answer["id_token"].(string)
-			header, claims, signed := read(t, s, token)
-			if header["alg"] != tc.algorithm || signed != tc.signed {
-				t.Errorf("algorithm %v, signed by the key: %v", header["alg"], signed)
+			var body map[string]any
+			fetch(t, s.URL+openidtest.TokenPath, tokenRequest(authorize(t, s, "").Get("code")), &body)
+			token, _ := body["id_token"].(string)
+			header, claims, verified := parse(t, s, token)
+			if header["alg"] != tc.algorithm || verified != tc.verified {
+				t.Errorf("got algorithm %v, verified %v; want %v, %v", header["alg"], verified, tc.algorithm, tc.verified)
 			}
 			want := map[string]any{
 				"iss": s.URL, "aud": "id", "sub": "42", "nonce": "a nonce", "email": "ada@example.com", "email_verified": true,
@@ -159,7 +160,7 @@ func TestIDTokens(t *testing.T) {
 			maps.Copy(want, tc.changes)
 			maps.DeleteFunc(want, func(_ string, value any) bool { return value == nil })
 			if !maps.Equal(claims, want) {
-				t.Errorf("claims %v, want %v", claims, want)
+				t.Errorf("got claims %v, want %v", claims, want)
 			}
 		})
 	}
@@ -182,27 +183,27 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			request := tokenRequest(authorize(t, s, "").Get("code"))
 			request.Set(tc.change, tc.value)
-			var answer map[string]any
-			response := fetch(t, s.URL+openidtest.TokenPath, request, &answer)
-			if response.StatusCode != tc.status || answer["error"] != tc.want {
-				t.Errorf("%d %v", response.StatusCode, answer)
+			var body map[string]any
+			response := fetch(t, s.URL+openidtest.TokenPath, request, &body)
+			if response.StatusCode != tc.status || body["error"] != tc.want {
+				t.Errorf("%s = %q: got %d %v, want %d %s", tc.change, tc.value, response.StatusCode, body, tc.status, tc.want)
 			}
 		})
 	}
 }
 
-func TestWhoIsAtTheBrowser(t *testing.T) {
+func TestAuthorizationDecidesForTheSelectedAccount(t *testing.T) {
 	s := start(t)
 	s.SignIn("42", nil)
 	s.Deny()
 	if got := authorize(t, s, ""); got.Get("error") != "access_denied" || got.Has("code") {
-		t.Errorf("the last one: %v", got)
+		t.Errorf("without login_hint: got %v, want access_denied, the decision of the last account", got)
 	}
 	if got := authorize(t, s, "42"); got.Has("error") || !got.Has("code") {
-		t.Errorf("the one that is named: %v", got)
+		t.Errorf("login_hint 42: got %v, want a code", got)
 	}
 	if got := fetch(t, s.URL+openidtest.AuthorizePath+"?client_id=x", nil, nil).StatusCode; got != http.StatusBadRequest {
-		t.Errorf("an unknown application: %d", got)
+		t.Errorf("unknown application: got %d, want 400", got)
 	}
 }
 
@@ -213,12 +214,12 @@ func TestDiscoveryDocument(t *testing.T) {
 	s.Document(openidtest.Claims{"issuer": "https://a.example", "jwks_uri": nil})
 	fetch(t, s.URL+openidtest.DiscoveryPath, nil, &after)
 	if before["issuer"] != s.URL || before["jwks_uri"] != s.URL+openidtest.KeysPath {
-		t.Errorf("document %v", before)
+		t.Errorf("got document %v, want issuer %s and its jwks_uri", before, s.URL)
 	}
-	if _, is := after["jwks_uri"]; is || after["issuer"] != "https://a.example" || after["token_endpoint"] != s.URL+openidtest.TokenPath {
-		t.Errorf("changed document %v", after)
+	if _, ok := after["jwks_uri"]; ok || after["issuer"] != "https://a.example" || after["token_endpoint"] != s.URL+openidtest.TokenPath {
+		t.Errorf("got changed document %v, want issuer https://a.example, no jwks_uri and the token endpoint as before", after)
 	}
 	if got := s.Requests(openidtest.DiscoveryPath); got != 2 {
-		t.Errorf("%d requests", got)
+		t.Errorf("got %d requests, want 2", got)
 	}
 }

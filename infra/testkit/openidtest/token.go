@@ -22,24 +22,24 @@ const (
 	lifetime = time.Hour // of ID tokens
 )
 
-// IDToken is a token about to be signed.
+// IDToken is an ID token before it is signed.
 type IDToken struct {
 	Header map[string]any
 	Claims Claims
-	Sign   func(input []byte) ([]byte, error) // RFC 7515 §5.1
+	Sign   func(input []byte) ([]byte, error) // computes the signature (RFC 7515 §5.1)
 	key    *ecdsa.PrivateKey
 }
 
-// Alteration makes an ID token wrong.
+// Alteration makes an ID token invalid.
 type Alteration func(*IDToken)
 
-// With sets a claim, of whatever type.
+// With sets a claim to a value of any type.
 func With(claim string, value any) Alteration { return func(t *IDToken) { t.Claims[claim] = value } }
 
 // Without removes a claim.
 func Without(claim string) Alteration { return func(t *IDToken) { delete(t.Claims, claim) } }
 
-// ForeignKey signs with a key that is not in the set, under the id of one that is.
+// ForeignKey signs with a key that is not in the key set, and names the id of one that is.
 func ForeignKey(t *IDToken) {
 	t.Sign = func(input []byte) ([]byte, error) {
 		foreign, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -50,29 +50,29 @@ func ForeignKey(t *IDToken) {
 	}
 }
 
-// Unsigned claims that there is nothing to verify (RFC 7518 §3.6).
+// Unsigned removes the signature and sets the algorithm to none (RFC 7518 §3.6).
 func Unsigned(t *IDToken) {
 	t.Header["alg"] = "none"
 	t.Sign = func([]byte) ([]byte, error) { return nil, nil }
 }
 
-// PublicKeyAsSecret signs by HMAC with the public key for a secret, which fools who lets the token choose its algorithm
-// (RFC 8725 §2.1).
+// PublicKeyAsSecret signs by HMAC with the public key as the secret. A verifier that lets the token choose its algorithm
+// accepts such a token (RFC 8725 §2.1).
 func PublicKeyAsSecret(t *IDToken) {
 	t.Header["alg"] = "HS256"
 	t.Sign = func(input []byte) ([]byte, error) {
 		der, err := x509.MarshalPKIXPublicKey(t.key.Public())
 		mac := hmac.New(sha256.New, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-		_, _ = mac.Write(input) // a hash takes everything
+		_, _ = mac.Write(input) // never fails, as documented by hash.Hash
 		return mac.Sum(nil), err
 	}
 }
 
-// BrokenSignature changes one bit of a good signature.
+// BrokenSignature changes one bit of a valid signature.
 func BrokenSignature(t *IDToken) {
-	good := t.Sign
+	valid := t.Sign
 	t.Sign = func(input []byte) ([]byte, error) {
-		signature, err := good(input)
+		signature, err := valid(input)
 		if err == nil {
 			signature[0] ^= 1
 		}
@@ -80,34 +80,34 @@ func BrokenSignature(t *IDToken) {
 	}
 }
 
-// token answers with an ID token (OpenID Connect Core 1.0 §3.1.3.3).
+// token serves the token endpoint, which returns an ID token (OpenID Connect Core 1.0 §3.1.3.3).
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		refuse(w, http.StatusBadRequest, "invalid_request")
 		return
 	}
-	if shown(r) != s.client {
+	if credentials(r) != s.client {
 		refuse(w, http.StatusUnauthorized, "invalid_client")
 		return
 	}
-	redeemed, ok := s.codes.Redeem(r.PostForm)
+	g, ok := s.codes.Redeem(r.PostForm)
 	if !ok || r.PostForm.Get("grant_type") != "authorization_code" {
 		refuse(w, http.StatusBadRequest, "invalid_grant")
 		return
 	}
-	signed, err := s.idToken(redeemed)
+	idToken, err := s.idToken(g)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	standin.WriteJSON(w, http.StatusOK, map[string]any{
-		"access_token": rand.Text(), "token_type": "Bearer", "expires_in": int(lifetime.Seconds()), "id_token": signed,
+		"access_token": rand.Text(), "token_type": "Bearer", "expires_in": int(lifetime.Seconds()), "id_token": idToken,
 	})
 }
 
-// shown is whom the application says it is, in the header (form-encoded, RFC 6749 §2.3.1) or in the body.
-func shown(r *http.Request) standin.Client {
+// credentials returns the client id and secret of the header (form-encoded, RFC 6749 §2.3.1), or else of the body.
+func credentials(r *http.Request) standin.Client {
 	id, secret, inHeader := r.BasicAuth()
 	if !inHeader {
 		return standin.Client{ID: r.PostForm.Get("client_id"), Secret: r.PostForm.Get("client_secret")}
@@ -120,7 +120,7 @@ func shown(r *http.Request) standin.Client {
 	return standin.Client{ID: decodedID, Secret: decodedSecret}
 }
 
-// refuse answers as RFC 6749 §5.2 has it.
+// refuse responds with an error as RFC 6749 §5.2 specifies.
 func refuse(w http.ResponseWriter, status int, code string) {
 	standin.WriteJSON(w, status, map[string]string{"error": code, "error_description": "refused by the stand-in"})
 }
@@ -138,16 +138,16 @@ func (s *Server) idToken(g grant) (string, error) {
 	if g.nonce != "" {
 		t.Claims["nonce"] = g.nonce
 	}
-	for claim, value := range g.person.claims {
+	for claim, value := range g.account.claims {
 		t.Claims[claim] = value
 	}
-	for _, alter := range g.person.alterations {
+	for _, alter := range g.account.alterations {
 		alter(t)
 	}
 	return t.serialize()
 }
 
-// serialize is the JWS compact serialization (RFC 7515 §3.1).
+// serialize returns the signed token in the JWS compact serialization (RFC 7515 §3.1).
 func (t *IDToken) serialize() (string, error) {
 	header, err := json.Marshal(t.Header)
 	if err != nil {
@@ -162,7 +162,7 @@ func (t *IDToken) serialize() (string, error) {
 	return input + "." + encode(signature), err
 }
 
-// sign is ES256 (RFC 7518 §3.4).
+// sign returns the ES256 signature of input (RFC 7518 §3.4).
 func sign(key *ecdsa.PrivateKey, input []byte) ([]byte, error) {
 	digest := sha256.Sum256(input)
 	r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
@@ -173,7 +173,7 @@ func sign(key *ecdsa.PrivateKey, input []byte) ([]byte, error) {
 	return append(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))...), nil
 }
 
-// keys answers with the set of one key (RFC 7517 §5).
+// keys serves the key set, which has one key (RFC 7517 §5).
 func (s *Server) keys(w http.ResponseWriter, _ *http.Request) {
 	point, err := s.key.PublicKey.Bytes() // uncompressed: 4, x, y
 	if err != nil {

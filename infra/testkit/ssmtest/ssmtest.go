@@ -1,6 +1,6 @@
-// Package ssmtest gives tests a path of their own in a Systems Manager that runs as a service of its own (moto).
+// Package ssmtest provides each test with an empty parameter path in an emulated Systems Manager (moto).
 //
-// It starts once per test binary and ends with it. One that is not installed fails the test.
+// The emulator starts once per test binary and ends with it. If it is not installed, the test fails.
 package ssmtest
 
 import (
@@ -19,44 +19,44 @@ import (
 	"latchkey/pkg/ssm"
 )
 
-// Path is a place that no other test uses.
+// Path is a parameter path that no other test uses.
 type Path struct {
 	Endpoint string
-	Name     string // of the path, without a slash at the end
+	Name     string // without a slash at the end
 	Client   *ssm.Client
 }
 
 var (
-	once    sync.Once
-	service *engine.Engine
-	failed  error
-	fresh   atomic.Int64
+	once     sync.Once
+	service  *engine.Engine
+	startErr error
+	lastPath atomic.Int64
 )
 
-// Fresh gives a test an empty path.
+// Fresh returns an empty path.
 func Fresh(t *testing.T) Path {
 	t.Helper()
 	root, err := engine.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The service outlives the test that happens to come first, so it does not get that test's context.
-	once.Do(func() { service, failed = engine.StartSSM(context.Background(), engine.Options{Root: root}) })
-	if failed != nil {
-		t.Fatal(failed)
+	// The service serves all later tests as well, so it must not end with the context of the first one.
+	once.Do(func() { service, startErr = engine.StartSSM(context.Background(), engine.Options{Root: root}) })
+	if startErr != nil {
+		t.Fatal(startErr)
 	}
 	return Path{
 		Endpoint: service.Endpoint,
-		Name:     fmt.Sprintf("/latchkey/test-%d/keys", fresh.Add(1)),
+		Name:     fmt.Sprintf("/latchkey/test-%d/keys", lastPath.Add(1)),
 		Client:   Client(service.Endpoint, nil),
 	}
 }
 
-// Client returns a client of the service, through transport if there is one.
+// Client returns a client of the service at endpoint. A nil transport selects the client's own.
 func Client(endpoint string, transport http.RoundTripper) *ssm.Client {
 	return ssm.New(ssm.Options{
 		Region: template.Region, Endpoint: endpoint, Transport: transport,
-		Now:         time.Now, //nolint:forbidigo // signatures go by the real time, for tests too
+		Now:         time.Now, //nolint:forbidigo // the service compares the time of a signature with the real time
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
 }

@@ -9,26 +9,27 @@ import (
 	"sync"
 )
 
-// Codes are the authorization codes that were given out and not taken back (RFC 6749 §4.1.2), each for a grant of type G.
+// Codes holds the authorization codes that were issued and not yet redeemed (RFC 6749 §4.1.2). Each code represents a
+// grant of type G. The zero value is ready to use.
 type Codes[G any] struct {
-	mu    sync.Mutex
-	given map[string]given[G]
+	mu          sync.Mutex
+	outstanding map[string]authorization[G]
 }
 
-type given[G any] struct {
+type authorization[G any] struct {
 	grant       G
 	redirectURI string
 	challenge   string
 }
 
-// What an authorization request can lack. A provider shows these to the person and redirects nowhere (RFC 6749 §4.1.2.1).
+// Errors of an authorization request. A provider shows these to the user and does not redirect (RFC 6749 §4.1.2.1).
 var (
 	ErrRedirectURI = errors.New("the redirect URI is not on this machine")
 	ErrChallenge   = errors.New("there is no code challenge, or its method is not S256")
 )
 
-// Issue makes a code for an authorization request and returns where the browser goes with it. PKCE is demanded (RFC 7636 §4.3), state
-// goes along.
+// Issue creates a code for an authorization request and returns the address to redirect the browser to. The address
+// includes the state. The request must use PKCE (RFC 7636 §4.3).
 func (c *Codes[G]) Issue(request url.Values, grant G) (string, error) {
 	redirectURI, challenge := request.Get("redirect_uri"), request.Get("code_challenge")
 	if challenge == "" || request.Get("code_challenge_method") != "S256" {
@@ -41,27 +42,28 @@ func (c *Codes[G]) Issue(request url.Values, grant G) (string, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.given == nil {
-		c.given = map[string]given[G]{}
+	if c.outstanding == nil {
+		c.outstanding = map[string]authorization[G]{}
 	}
-	c.given[code] = given[G]{grant, redirectURI, challenge}
+	c.outstanding[code] = authorization[G]{grant, redirectURI, challenge}
 	return target, nil
 }
 
-// Redeem takes a code back, once, if the token request fits the authorization request: redirect URI (RFC 6749 §4.1.3) and code
-// verifier (RFC 7636 §4.6). A request that does not fit spends the code too.
+// Redeem returns the grant of the token request's code. It reports false if the code is unknown or already redeemed, or
+// if the redirect URI (RFC 6749 §4.1.3) or the code verifier (RFC 7636 §4.6) does not match the authorization request. A
+// mismatch spends the code as well.
 func (c *Codes[G]) Redeem(request url.Values) (grant G, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	code := request.Get("code")
-	found, ok := c.given[code]
-	delete(c.given, code)
+	issued, ok := c.outstanding[code]
+	delete(c.outstanding, code)
 	sum := sha256.Sum256([]byte(request.Get("code_verifier")))
-	ok = ok && request.Get("redirect_uri") == found.redirectURI && base64.RawURLEncoding.EncodeToString(sum[:]) == found.challenge
-	return found.grant, ok
+	ok = ok && request.Get("redirect_uri") == issued.redirectURI && base64.RawURLEncoding.EncodeToString(sum[:]) == issued.challenge
+	return issued.grant, ok
 }
 
-// Return is the request's redirect URI with the parameters and the request's state.
+// Return returns the request's redirect URI with the parameters and the request's state added.
 func Return(request, parameters url.Values) (string, error) {
 	target, err := url.Parse(request.Get("redirect_uri"))
 	if err != nil || (target.Hostname() != "localhost" && target.Hostname() != "127.0.0.1") {

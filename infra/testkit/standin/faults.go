@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Fault answers a request in a way that a provider should not.
+// Fault is a handler that misbehaves as a provider might.
 type Fault func(http.ResponseWriter, *http.Request)
 
 const (
@@ -17,10 +17,10 @@ const (
 	tricklePer = 50 * time.Millisecond
 )
 
-// Elsewhere is the path that Redirect leads to. No client should ask for it.
+// Elsewhere is the target path of Redirect. A correct client never requests it.
 const Elsewhere = "/elsewhere"
 
-// Faults gives, by name, what any endpoint of a provider can do wrong.
+// Faults returns, by name, the faults that any endpoint of a provider can have.
 func Faults() map[string]Fault {
 	return map[string]Fault{
 		"slow": Slow, "trickling": Trickle, "huge": Huge, "broken JSON": Broken, "cut off": CutOff,
@@ -28,13 +28,13 @@ func Faults() map[string]Fault {
 	}
 }
 
-// Slow never answers; the caller's patience decides.
+// Slow never responds. The request lasts until the client's timeout.
 func Slow(_ http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // only then is the connection watched for its end
+	_, _ = io.Copy(io.Discard, r.Body) // the server detects a disconnect only after the body is read
 	<-r.Context().Done()
 }
 
-// Trickle answers a byte at a time, without an end, so that no single wait is long.
+// Trickle sends one byte at a time and never ends, so a timeout for each read alone does not help.
 func Trickle(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	w.Header().Set("Content-Type", "application/json")
@@ -45,13 +45,13 @@ func Trickle(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-ticker.C:
-			_, _ = w.Write([]byte(" ")) // white space may begin a JSON document
+			_, _ = w.Write([]byte(" ")) // valid at the start of a JSON document
 			_ = http.NewResponseController(w).Flush()
 		}
 	}
 }
 
-// Huge answers a JSON document that would be good, were it not of 64 MiB.
+// Huge responds with a valid JSON document of 64 MiB.
 func Huge(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, err := w.Write([]byte(`{"padding":"`))
@@ -62,7 +62,7 @@ func Huge(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`"}`))
 }
 
-// Broken answers what is not JSON under its name.
+// Broken responds with a body that is not JSON, although its content type says so.
 func Broken(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(`{"id":`))
@@ -73,16 +73,17 @@ func CutOff(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(hugePiece))
 	_, _ = w.Write([]byte(`{"id":`))
-	_ = http.NewResponseController(w).Flush() // or the client would see no answer at all
+	_ = http.NewResponseController(w).Flush() // so that the client receives the headers
 	panic(http.ErrAbortHandler)
 }
 
-// Redirect leads to Elsewhere in the way that keeps method and body (RFC 9110 §15.4.8), and with the body a secret.
+// Redirect redirects to Elsewhere with status 307, which keeps the method and the body (RFC 9110 §15.4.8). A client that
+// follows it sends the secret in the body there.
 func Redirect(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, Elsewhere, http.StatusTemporaryRedirect)
 }
 
-// ServerError answers as a proxy does whose server is away: in HTML.
+// ServerError responds in HTML, as a proxy does when its server is unavailable.
 func ServerError(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusInternalServerError)

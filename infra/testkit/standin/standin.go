@@ -1,8 +1,7 @@
-// Package standin is what the stand-ins of sign-in providers have in common: a server on a free port of the loopback interface that
-// counts its requests and fails on demand, and the authorization codes of OAuth 2.0.
+// Package standin is the common base of the emulated sign-in providers. It provides a server on a free port of the
+// loopback interface that counts its requests and fails on demand, and the authorization codes of OAuth 2.0.
 //
-// It knows no provider's answers; those are in githubtest and openidtest. Nor does it stand between anything: the failures of a store
-// are in package wiretap.
+// The responses of particular providers are in githubtest and openidtest. The faults of a store are in package wiretap.
 package standin
 
 import (
@@ -15,13 +14,14 @@ import (
 	"time"
 )
 
-// headerTime is how long a client may take for its headers; clients are on this machine.
+// headerTime limits how long a client may take to send its headers. Clients run on the same machine.
 const headerTime = 10 * time.Second
 
-// Client is the one application that a stand-in knows. Its redirect URI may be any on this machine, since its port is known late.
+// Client is the one application that a provider knows. Any redirect URI on this machine is accepted, because a test
+// learns the port of its callback late.
 type Client struct{ ID, Secret string }
 
-// Server is a running stand-in. Its methods may be called at any time, from any goroutine.
+// Server is a running provider. Its methods are safe for concurrent use.
 type Server struct {
 	URL string // without a slash at the end
 
@@ -33,7 +33,7 @@ type Server struct {
 	faults   map[string]Fault
 }
 
-// Start serves handler. The server ends with Close.
+// Start serves handler until Close.
 func Start(handler http.Handler) (*Server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -52,17 +52,17 @@ func Start(handler http.Handler) (*Server, error) {
 	return s, nil
 }
 
-// Close ends the server and breaks what is under way.
+// Close stops the server and breaks the connections of requests in progress.
 func (s *Server) Close() { _ = s.server.Close() }
 
-// Fail lets every request to path meet the fault, until Reset.
+// Fail makes every request to path fail with the fault, until Reset.
 func (s *Server) Fail(path string, fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults[path] = fault
 }
 
-// Reset forgets all faults and counts.
+// Reset removes all faults and sets all counts to zero.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,14 +70,14 @@ func (s *Server) Reset() {
 	clear(s.requests)
 }
 
-// Requests is how many requests to path have come since the last Reset, failed ones too.
+// Requests returns the number of requests to path since the last Reset, including failed ones.
 func (s *Server) Requests(path string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[path]
 }
 
-// Total is how many requests have come since the last Reset, whatever their path.
+// Total returns the number of requests to all paths since the last Reset.
 func (s *Server) Total() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *Server) Total() int {
 	return sum
 }
 
-// ServeHTTP implements [http.Handler]: it counts the request and hands it to its fault or to the handler.
+// ServeHTTP implements [http.Handler]: it counts the request and passes it to the path's fault, or else to the handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests[r.URL.Path]++
@@ -101,9 +101,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
 
-// WriteJSON answers with a JSON document.
+// WriteJSON responds with a JSON document.
 func WriteJSON(w http.ResponseWriter, status int, document any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(document) // a client that has gone is no fault of ours
+	_ = json.NewEncoder(w).Encode(document) // fails only if the client has disconnected
 }

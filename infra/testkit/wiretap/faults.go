@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// Fault decides what becomes of one call.
+// Fault handles one call in place of the engine. It may forward the call first.
 type Fault func(Exchange) (*http.Response, error)
 
-// FaultsOf gives, by name, the passing faults that an operation can meet in AWS.
+// FaultsOf returns, by name, the transient faults that an operation can have in AWS.
 func FaultsOf(operation string) map[string]Fault {
 	faults := map[string]Fault{
 		"refused connection": Refuse,
@@ -34,7 +34,7 @@ func FaultsOf(operation string) map[string]Fault {
 	return faults
 }
 
-// Exchange is a call under way.
+// Exchange is a call in progress.
 type Exchange struct {
 	request   *http.Request
 	operation string
@@ -42,18 +42,18 @@ type Exchange struct {
 	send      func() (*http.Response, error)
 }
 
-// errBroken is what a broken connection looks like to the SDK: worth a retry, and nobody knows what was done.
+// errBroken is a broken connection, after which the SDK retries without knowing whether the engine executed the call.
 var errBroken = &brokenError{errors.New("connection reset by peer (injected)")}
 
 type brokenError struct{ error }
 
-// ConnectionError tells the SDK that the connection failed.
+// ConnectionError returns true, which the SDK checks to recognize a failed connection.
 func (*brokenError) ConnectionError() bool { return true }
 
-// Refuse breaks the connection before the engine has seen the call.
+// Refuse breaks the connection before the engine receives the call.
 func Refuse(Exchange) (*http.Response, error) { return nil, errBroken }
 
-// LoseAnswer lets the engine do the call and breaks the connection before its answer.
+// LoseAnswer lets the engine execute the call and breaks the connection before the response arrives.
 func LoseAnswer(e Exchange) (*http.Response, error) {
 	if _, err := e.send(); err != nil {
 		return nil, err
@@ -61,28 +61,28 @@ func LoseAnswer(e Exchange) (*http.Response, error) {
 	return nil, errBroken
 }
 
-// Hang never answers; the caller's patience decides.
+// Hang never responds. The call lasts until the caller's timeout.
 func Hang(e Exchange) (*http.Response, error) {
 	<-e.request.Context().Done()
 	return nil, e.request.Context().Err()
 }
 
-// Throttle answers as a table over its limit.
+// Throttle responds as a table over its throughput limit does.
 func Throttle(e Exchange) (*http.Response, error) {
 	return e.refuse(http.StatusBadRequest, "ThrottlingException", nil)
 }
 
-// ServerError answers as an engine with a fault of its own.
+// ServerError responds with an internal error of DynamoDB.
 func ServerError(e Exchange) (*http.Response, error) {
 	return e.refuse(http.StatusInternalServerError, "InternalServerError", nil)
 }
 
-// AccessDenied answers as IAM does to a role that lacks a permission.
+// AccessDenied responds as IAM does to a role that lacks a permission.
 func AccessDenied(e Exchange) (*http.Response, error) {
 	return e.refuse(http.StatusBadRequest, "AccessDeniedException", nil)
 }
 
-// Conflict answers as the engine does while another transaction is under way on an item.
+// Conflict responds as DynamoDB does while another transaction is in progress on an item.
 func Conflict(e Exchange) (*http.Response, error) {
 	if e.operation != "TransactWriteItems" {
 		return e.refuse(http.StatusBadRequest, "TransactionConflictException", nil)
@@ -90,16 +90,16 @@ func Conflict(e Exchange) (*http.Response, error) {
 	return e.cancel("TransactionConflict")
 }
 
-// ThrottleTransaction answers as the engine does to a transaction over a table's limit.
+// ThrottleTransaction responds as DynamoDB does to a transaction over a table's throughput limit.
 func ThrottleTransaction(e Exchange) (*http.Response, error) { return e.cancel("ThrottlingError") }
 
-// cancel answers a transaction as canceled by its first item.
+// cancel responds that the first item canceled the transaction.
 func (e Exchange) cancel(code string) (*http.Response, error) {
-	var asked struct{ TransactItems []json.RawMessage }
-	if err := json.Unmarshal(e.body, &asked); err != nil {
+	var input struct{ TransactItems []json.RawMessage }
+	if err := json.Unmarshal(e.body, &input); err != nil {
 		return nil, err
 	}
-	reasons := make([]map[string]string, len(asked.TransactItems))
+	reasons := make([]map[string]string, len(input.TransactItems))
 	for i := range reasons {
 		reasons[i] = map[string]string{"Code": "None"}
 	}
@@ -107,36 +107,36 @@ func (e Exchange) cancel(code string) (*http.Response, error) {
 	return e.refuse(http.StatusBadRequest, "TransactionCanceledException", map[string]any{"CancellationReasons": reasons})
 }
 
-// Unprocess answers a batch with all its keys left to do.
+// Unprocess responds to a batch that none of its keys was processed.
 func Unprocess(e Exchange) (*http.Response, error) {
-	var asked struct{ RequestItems json.RawMessage }
-	if err := json.Unmarshal(e.body, &asked); err != nil {
+	var input struct{ RequestItems json.RawMessage }
+	if err := json.Unmarshal(e.body, &input); err != nil {
 		return nil, err
 	}
-	return e.answer(http.StatusOK, map[string]any{"Responses": map[string]any{}, "UnprocessedKeys": asked.RequestItems})
+	return e.respond(http.StatusOK, map[string]any{"Responses": map[string]any{}, "UnprocessedKeys": input.RequestItems})
 }
 
-// UnprocessHalf answers a batch but leaves the keys of one table to do.
+// UnprocessHalf responds to a batch that the keys of one table were not processed.
 func UnprocessHalf(e Exchange) (*http.Response, error) {
-	var asked struct{ RequestItems map[string]json.RawMessage }
-	if err := json.Unmarshal(e.body, &asked); err != nil {
+	var input struct{ RequestItems map[string]json.RawMessage }
+	if err := json.Unmarshal(e.body, &input); err != nil {
 		return nil, err
 	}
 	response, err := e.send()
 	if err != nil {
 		return nil, err
 	}
-	var answered struct{ Responses map[string]json.RawMessage }
-	if err := json.NewDecoder(response.Body).Decode(&answered); err != nil {
+	var output struct{ Responses map[string]json.RawMessage }
+	if err := json.NewDecoder(response.Body).Decode(&output); err != nil {
 		return nil, err
 	}
-	for table, keys := range asked.RequestItems {
-		delete(answered.Responses, table)
-		return e.answer(http.StatusOK, map[string]any{
-			"Responses": answered.Responses, "UnprocessedKeys": map[string]json.RawMessage{table: keys},
+	for table, keys := range input.RequestItems {
+		delete(output.Responses, table)
+		return e.respond(http.StatusOK, map[string]any{
+			"Responses": output.Responses, "UnprocessedKeys": map[string]json.RawMessage{table: keys},
 		})
 	}
-	return nil, fmt.Errorf("a batch without a table")
+	return nil, fmt.Errorf("the batch names no table")
 }
 
 func (e Exchange) refuse(status int, code string, more map[string]any) (*http.Response, error) {
@@ -144,10 +144,10 @@ func (e Exchange) refuse(status int, code string, more map[string]any) (*http.Re
 	for name, value := range more {
 		body[name] = value
 	}
-	return e.answer(status, body)
+	return e.respond(status, body)
 }
 
-func (e Exchange) answer(status int, body any) (*http.Response, error) {
+func (e Exchange) respond(status int, body any) (*http.Response, error) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		return nil, err

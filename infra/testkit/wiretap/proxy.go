@@ -9,18 +9,19 @@ import (
 	"net/url"
 )
 
-// Proxy is a Tap that other processes reach over HTTP.
+// Proxy is a Tap that other processes can use over HTTP.
 type Proxy struct {
 	*Tap
 	URL    string
 	server *http.Server
 }
 
-// Serve starts a Proxy on a free port of the loopback interface, in front of the engine at endpoint.
+// Serve starts a Proxy on a free port of the loopback interface that forwards to the engine at endpoint. The caller must
+// call Close.
 func Serve(endpoint string) (*Proxy, error) {
 	target, err := url.Parse(endpoint)
 	if err != nil {
-		return nil, fmt.Errorf("reading the engine's address: %w", err)
+		return nil, fmt.Errorf("parsing the address of the engine: %w", err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -30,7 +31,7 @@ func Serve(endpoint string) (*Proxy, error) {
 	forward := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport: tap,
-		// What broke behind breaks in front as well: the caller's connection is reset.
+		// A broken connection to the engine becomes a broken connection to the caller.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	proxy := &Proxy{Tap: tap, URL: "http://" + listener.Addr().String(), server: &http.Server{Handler: forward}}
@@ -42,5 +43,5 @@ func Serve(endpoint string) (*Proxy, error) {
 	return proxy, nil
 }
 
-// Close stops the proxy and breaks what is under way.
+// Close stops the proxy and breaks the connections of calls in progress.
 func (p *Proxy) Close() { _ = p.server.Close() }

@@ -5,18 +5,19 @@ import (
 	"net/http"
 )
 
-// Use is what one call needs of IAM: an action on a table, for one partition key.
+// Use is one permission that a call needs from IAM: an action on a table, for one partition key.
 type Use struct {
-	Function string // who called, by its session token; the local host gives each function its name as one
-	Action   string // as in "dynamodb:PutItem", without the service. A transaction needs those of its parts
+	Function string // the calling function: the local host makes the name of a function its session token
+	Action   string // "PutItem" for dynamodb:PutItem; a transaction needs the actions of its parts
 	Table    string
-	Key      string // the partition key's value
+	Key      string // value of the partition key
 }
 
-// tokenHeader carries the session token of temporary credentials, which a function's are.
+// tokenHeader carries the session token of temporary credentials, as functions have.
 const tokenHeader = "X-Amz-Security-Token"
 
-// Uses returns what all calls have needed, those that met a fault and those before the last Reset among them.
+// Uses returns the permissions that all calls needed, without duplicates. It includes calls that failed by a fault and
+// calls before the last Reset.
 func (t *Tap) Uses() []Use {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -27,7 +28,7 @@ func (t *Tap) Uses() []Use {
 	return uses
 }
 
-func (t *Tap) noteUses(request *http.Request, operation string, body []byte) {
+func (t *Tap) recordUses(request *http.Request, operation string, body []byte) {
 	uses := usesOf(operation, body)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -37,25 +38,25 @@ func (t *Tap) noteUses(request *http.Request, operation string, body []byte) {
 	}
 }
 
-// keyed is the part of a call, or of a part of one, that names what it is about.
-type keyed struct {
+// target is the part of a call, or of an operation within one, that names its table and key.
+type target struct {
 	TableName string
 	Key, Item struct{ PK struct{ S string } }
 
 	ExpressionAttributeValues map[string]struct{ S string }
 }
 
-// pk is the partition key. A query names its own :pk.
-func (k keyed) pk() string {
-	for _, value := range []string{k.Key.PK.S, k.Item.PK.S} {
+// pk returns the partition key. The product's queries name theirs :pk.
+func (t target) pk() string {
+	for _, value := range []string{t.Key.PK.S, t.Item.PK.S} {
 		if value != "" {
 			return value
 		}
 	}
-	return k.ExpressionAttributeValues[":pk"].S
+	return t.ExpressionAttributeValues[":pk"].S
 }
 
-// usesOf reads the body of a call. One that is not understood has no uses, and the engine will refuse it.
+// usesOf returns the permissions that a call needs. It returns nil for a malformed body, which the engine refuses.
 func usesOf(operation string, body []byte) []Use {
 	switch operation {
 	case "BatchGetItem":
@@ -63,7 +64,7 @@ func usesOf(operation string, body []byte) []Use {
 	case "TransactWriteItems":
 		return usesOfTransaction(body)
 	}
-	var call keyed
+	var call target
 	if json.Unmarshal(body, &call) != nil {
 		return nil
 	}
@@ -78,21 +79,21 @@ func usesOfBatch(body []byte) []Use {
 	}
 	_ = json.Unmarshal(body, &batch)
 	var uses []Use
-	for table, asked := range batch.RequestItems {
-		for _, key := range asked.Keys {
+	for table, items := range batch.RequestItems {
+		for _, key := range items.Keys {
 			uses = append(uses, Use{Action: "BatchGetItem", Table: table, Key: key.PK.S})
 		}
 	}
 	return uses
 }
 
-// partActions are the permissions that the parts of a transaction need.
+// partActions maps the parts of a transaction to the actions that they need.
 var partActions = map[string]string{
 	"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem",
 }
 
 func usesOfTransaction(body []byte) []Use {
-	var transaction struct{ TransactItems []map[string]keyed }
+	var transaction struct{ TransactItems []map[string]target }
 	_ = json.Unmarshal(body, &transaction)
 	var uses []Use
 	for _, item := range transaction.TransactItems {

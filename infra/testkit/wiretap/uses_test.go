@@ -27,7 +27,7 @@ func TestUsesOf(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := usesOf(test.operation, []byte(test.body)); !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got  %v\nwant %v", got, test.want)
+				t.Errorf("%s %s\ngot  %v\nwant %v", test.operation, test.body, got, test.want)
 			}
 		})
 	}

@@ -1,8 +1,8 @@
-// Package wiretap stands between the product and its DynamoDB engine, for tests and measurements: it counts calls and
-// capacity units, notes what each call needs of IAM, and makes the store fail in the ways that a real one does.
+// Package wiretap observes the calls between the product and its DynamoDB engine, for tests and measurements. It counts
+// calls and capacity units, records the IAM permissions that each call needs, and makes calls fail as AWS can.
 //
-// A [Tap] is an [http.RoundTripper], to be put under the SDK; [Proxy] serves one as an endpoint of its own, to be put
-// between function processes and the engine. It knows DynamoDB's wire format only as far as that needs.
+// A [Tap] is an [http.RoundTripper] for the SDK of the test's own process. A [Proxy] serves a Tap as an HTTP endpoint
+// between function processes and the engine. The package parses only the parts of DynamoDB's wire format that it needs.
 package wiretap
 
 import (
@@ -16,23 +16,23 @@ import (
 	"sync"
 )
 
-// OfLimits stands before the operations on the limiter's counters, which are told apart from those of the endpoint: a fault for
-// "UpdateItem" does not meet them, one for "limits:UpdateItem" meets nothing else.
+// OfLimits is the prefix that distinguishes operations on the rate limiter's counters from those of the endpoint. A
+// fault for "limits:UpdateItem" affects only the counters, and a fault for "UpdateItem" never affects them.
 const OfLimits = "limits:"
 
-// counters begin the keys of these counters.
+// counters holds the beginnings of the counters' keys, as they appear in a request.
 var counters = [][]byte{[]byte(`"R#L#`), []byte(`"R#G#`)}
 
 // Call is one request to the engine.
 type Call struct {
 	Operation string // as in X-Amz-Target, without the version: "GetItem"
-	Table     string // of a call on one table
+	Table     string // empty for a batch or a transaction
 	Read      float64
-	Write     float64 // capacity units that the engine reported
-	Refused   bool    // a condition did not hold: AWS counts the units of such a write, and no engine reports them
+	Write     float64 // in capacity units, as reported by the engine
+	Refused   bool    // the condition of a write failed; AWS bills such a write, but engines report no units for it
 }
 
-// Tap counts what goes through it and injects faults.
+// Tap records the calls that pass through it and injects faults. It is safe for concurrent use.
 type Tap struct {
 	next http.RoundTripper
 
@@ -50,31 +50,31 @@ type injection struct {
 	fault     Fault
 }
 
-// New returns a Tap over next.
+// New returns a Tap that forwards calls to next.
 func New(next http.RoundTripper) *Tap { return &Tap{next: next, uses: make(map[Use]bool)} }
 
-// Inject makes the operation's calls fail: after skip calls that pass, the next times calls meet fault.
+// Inject lets the next skip calls of the operation pass and applies fault to the following times calls.
 func (t *Tap) Inject(operation string, skip, times int, fault Fault) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.faults = append(t.faults, &injection{operation, skip, times, fault})
 }
 
-// Reset forgets all calls and faults.
+// Reset removes all recorded calls and faults. It keeps the uses.
 func (t *Tap) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.calls, t.limits, t.faults = nil, nil, nil
 }
 
-// Calls returns the calls since the last Reset, in the order of their answers, those on the limiter's counters apart.
+// Calls returns the calls since the last Reset in the order of their responses, without those of LimitCalls.
 func (t *Tap) Calls() []Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]Call(nil), t.calls...)
 }
 
-// LimitCalls returns the calls on the limiter's counters.
+// LimitCalls returns the calls on the limiter's counters since the last Reset.
 func (t *Tap) LimitCalls() []Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -88,66 +88,66 @@ func (t *Tap) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.noteUses(request, operation, body)
+	t.recordUses(request, operation, body)
 	name := operation
 	if slices.ContainsFunc(counters, func(key []byte) bool { return bytes.Contains(body, key) }) {
 		name = OfLimits + operation
 	}
 	send := func() (*http.Response, error) { return t.forward(request, name, body) }
-	if fault := t.take(name); fault != nil {
+	if fault := t.nextFault(name); fault != nil {
 		return fault(Exchange{request: request, operation: operation, body: body, send: send})
 	}
 	return send()
 }
 
-// take takes the fault that this call of operation meets, if any.
-func (t *Tap) take(operation string) Fault {
+// nextFault returns the fault for the current call of operation and uses it up. It returns nil if there is none.
+func (t *Tap) nextFault(operation string) Fault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, injected := range t.faults {
+	for _, injection := range t.faults {
 		switch {
-		case injected.operation != operation || injected.times == 0:
-		case injected.skip > 0:
-			injected.skip--
+		case injection.operation != operation || injection.times == 0:
+		case injection.skip > 0:
+			injection.skip--
 		default:
-			injected.times--
-			return injected.fault
+			injection.times--
+			return injection.fault
 		}
 	}
 	return nil
 }
 
-// forward sends the request on, asking for the capacity it takes, and notes it.
+// forward sends the request to the next transport and records it with the capacity units that the engine reports.
 func (t *Tap) forward(request *http.Request, operation string, body []byte) (*http.Response, error) {
-	counted, err := askForCapacity(body)
+	withCapacity, err := requestCapacity(body)
 	if err != nil {
 		return nil, err
 	}
-	copied := request.Clone(request.Context())
-	copied.Body = io.NopCloser(bytes.NewReader(counted))
-	copied.ContentLength = int64(len(counted))
-	response, err := t.next.RoundTrip(copied)
+	forwarded := request.Clone(request.Context())
+	forwarded.Body = io.NopCloser(bytes.NewReader(withCapacity))
+	forwarded.ContentLength = int64(len(withCapacity))
+	response, err := t.next.RoundTrip(forwarded)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := readAll(response.Body)
+	result, err := readAll(response.Body)
 	if err != nil {
 		return nil, err
 	}
-	response.Body = io.NopCloser(bytes.NewReader(answer))
-	t.note(operation, body, answer)
+	response.Body = io.NopCloser(bytes.NewReader(result))
+	t.record(operation, body, result)
 	return response, nil
 }
 
-func (t *Tap) note(operation string, body, answer []byte) {
+func (t *Tap) record(operation string, body, result []byte) {
 	operation, ofLimits := strings.CutPrefix(operation, OfLimits)
 	call := Call{Operation: operation}
-	var asked struct{ TableName string }
-	if json.Unmarshal(body, &asked) == nil {
-		call.Table = asked.TableName
+	var input struct{ TableName string }
+	if json.Unmarshal(body, &input) == nil {
+		call.Table = input.TableName
 	}
-	units := consumed(answer)
-	call.Refused = bytes.Contains(answer, []byte("#ConditionalCheckFailedException"))
+	units := capacityUnits(result)
+	call.Refused = bytes.Contains(result, []byte("#ConditionalCheckFailedException"))
 	switch operation {
 	case "GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems":
 		call.Read = units
@@ -163,8 +163,9 @@ func (t *Tap) note(operation string, body, answer []byte) {
 	t.calls = append(t.calls, call)
 }
 
-// askForCapacity adds ReturnConsumedCapacity to a request. Local engines do not look at the signature.
-func askForCapacity(body []byte) ([]byte, error) {
+// requestCapacity adds ReturnConsumedCapacity to the body of a request. That breaks the signature, which local engines do
+// not verify.
+func requestCapacity(body []byte) ([]byte, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
 		return nil, fmt.Errorf("reading the request: %w", err)
@@ -173,16 +174,16 @@ func askForCapacity(body []byte) ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// consumed reads the units of an answer: one report, or one per table.
-func consumed(answer []byte) float64 {
+// capacityUnits returns the units that a response reports, once or once per table.
+func capacityUnits(result []byte) float64 {
 	type report struct{ CapacityUnits float64 }
 	var one struct{ ConsumedCapacity report }
-	if json.Unmarshal(answer, &one) == nil {
+	if json.Unmarshal(result, &one) == nil {
 		return one.ConsumedCapacity.CapacityUnits
 	}
 	var many struct{ ConsumedCapacity []report }
 	var sum float64
-	if json.Unmarshal(answer, &many) == nil {
+	if json.Unmarshal(result, &many) == nil {
 		for _, each := range many.ConsumedCapacity {
 			sum += each.CapacityUnits
 		}
