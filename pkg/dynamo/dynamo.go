@@ -9,7 +9,6 @@ import (
 	"context"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"latchkey/pkg/awshttp"
 	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
 	"latchkey/pkg/limit"
@@ -80,14 +80,10 @@ func New(options Options) *Store {
 // NewClient returns the client that a Store with these options calls; their tables and random source do not matter to it. It is
 // for measurements, which need the very same client to tell what the Store adds.
 func NewClient(options Options) *dynamodb.Client {
-	transport := options.Transport
-	if transport == nil {
-		transport = NewTransport()
-	}
 	return dynamodb.New(dynamodb.Options{
 		Region:      options.Region,
 		Credentials: options.Credentials,
-		HTTPClient:  &http.Client{Transport: transport, Timeout: attemptTimeout},
+		HTTPClient:  awshttp.NewClient(options.Transport, limits),
 		Retryer:     newRetryer(),
 	}, func(o *dynamodb.Options) {
 		if options.Endpoint != "" {
@@ -118,16 +114,11 @@ func backoff(attempt int) time.Duration {
 	return rand.N(min(firstBackoff<<min(attempt, 10), maxBackoff))
 }
 
-// NewTransport returns the transport of a function: it keeps the one or two connections that one request at a time
-// can use, and gives up connecting early, so that a retry still fits.
-func NewTransport() *http.Transport {
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: attemptTimeout,
-		MaxIdleConnsPerHost: 4,
-		IdleConnTimeout:     90 * time.Second,
-	}
-}
+// limits of one attempt. It gives up connecting early, so that a retry still fits.
+var limits = awshttp.Limits{Connect: time.Second, Handshake: attemptTimeout, Attempt: attemptTimeout, Idle: 90 * time.Second}
+
+// NewTransport returns the transport that a Store uses by itself.
+func NewTransport() *http.Transport { return awshttp.NewTransport(limits) }
 
 // Ping reads a key that no item has: it shows that the store answers and warms the connection up. It costs half a read unit.
 func (s *Store) Ping(ctx context.Context) error {

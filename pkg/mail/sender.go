@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	netmail "net/mail"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ses"
 	"github.com/aws/aws-sdk-go-v2/service/ses/types"
 
+	"latchkey/pkg/awshttp"
 	"latchkey/pkg/identifier"
 )
 
@@ -28,13 +28,11 @@ type Options struct {
 	ConfigurationSet string            // empty for none
 }
 
-// Limits of one call. A kept connection is used only while it is certain to be alive: a function is frozen between events, and
-// a mail whose connection turns out dead may or may not have been sent, and waits for its lease to end.
-const (
-	sendTimeout    = 10 * time.Second
-	connectTimeout = 2 * time.Second
-	idleTimeout    = 20 * time.Second
-)
+// limits of one call, which is the only attempt. The idle time is short because a connection that is found dead leaves it
+// unknown whether the mail was sent, and the mail then waits for its lease to expire.
+var limits = awshttp.Limits{
+	Connect: 2 * time.Second, Handshake: 2 * time.Second, Attempt: 10 * time.Second, Idle: 20 * time.Second,
+}
 
 // Sender gives messages to SES. It is safe for concurrent use.
 type Sender struct {
@@ -67,18 +65,10 @@ func NewSender(options Options) (*Sender, error) {
 // newClient makes a client that never repeats a call by itself. SES has no idempotency token: a repetition of a call whose
 // answer was lost is a second mail. Whether to take that risk is for the outbox to decide, which knows what was tried.
 func newClient(options Options) *ses.Client {
-	transport := options.Transport
-	if transport == nil {
-		transport = &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: connectTimeout}).DialContext,
-			TLSHandshakeTimeout: connectTimeout,
-			IdleConnTimeout:     idleTimeout,
-		}
-	}
 	return ses.New(ses.Options{
 		Region:      options.Region,
 		Credentials: options.Credentials,
-		HTTPClient:  &http.Client{Transport: transport, Timeout: sendTimeout},
+		HTTPClient:  awshttp.NewClient(options.Transport, limits),
 		Retryer:     aws.NopRetryer{},
 	}, func(o *ses.Options) {
 		if options.Endpoint != "" {

@@ -15,10 +15,11 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"strings"
 	"time"
+
+	"latchkey/pkg/awshttp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -29,7 +30,6 @@ import (
 const (
 	attempts       = 3
 	attemptTimeout = 2 * time.Second
-	connectTimeout = time.Second
 	firstPause     = 50 * time.Millisecond
 	maxAnswer      = 1 << 20 // ten parameters of 4 KB are far below
 )
@@ -55,14 +55,6 @@ type Client struct {
 
 // New returns a Client. It makes no call.
 func New(options Options) *Client {
-	transport := options.Transport
-	if transport == nil {
-		transport = &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: connectTimeout}).DialContext,
-			TLSHandshakeTimeout: attemptTimeout,
-			IdleConnTimeout:     20 * time.Second, // a function is frozen between events, and a frozen connection is a dead one
-		}
-	}
 	endpoint := options.Endpoint
 	if endpoint == "" {
 		endpoint = "https://ssm." + options.Region + "." + suffix(options.Region)
@@ -71,9 +63,11 @@ func New(options Options) *Client {
 		endpoint:    endpoint + "/",
 		region:      options.Region,
 		credentials: options.Credentials,
-		http:        &http.Client{Transport: transport, Timeout: attemptTimeout},
-		signer:      signer.NewSigner(),
-		now:         options.Now,
+		http: awshttp.NewClient(options.Transport, awshttp.Limits{
+			Connect: time.Second, Handshake: attemptTimeout, Attempt: attemptTimeout, Idle: 20 * time.Second,
+		}),
+		signer: signer.NewSigner(),
+		now:    options.Now,
 	}
 }
 
