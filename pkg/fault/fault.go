@@ -1,9 +1,10 @@
 // Package fault defines the errors that reach a client. Packages below the rules have error types of their own, which a
 // rule attaches as the cause.
 //
-// A fault has a kind for the HTTP edge (which status), a code for client programs (contract, never renamed),
-// a detail for people, and a cause for the log, which never reaches a client. Causes that an attacker would like to
-// tell apart share one code. The zero kind is [Internal]: an error that nobody classified is a 500 with a fixed text.
+// A fault has a kind, from which the HTTP edge derives the status; a code for client programs, which is part of the
+// contract and never renamed; a detail for people; and a cause for the log, which never reaches a client. Causes that an
+// attacker would like to distinguish share one code. The zero kind is [Internal], so an error without a classification
+// becomes a 500 with a fixed text.
 package fault
 
 import (
@@ -11,47 +12,47 @@ import (
 	"time"
 )
 
-// Kind decides the HTTP status at the edge. The linter holds every switch over it complete.
+// Kind determines the HTTP status. A linter checks that every switch over it has all cases.
 type Kind int
 
-// The kinds, with the status the edge answers.
+// The kinds, with the status of the response.
 const (
-	Internal         Kind = iota // 500: anything unforeseen
-	Invalid                      // 400: the request does not fit
-	Unauthenticated              // 401: no or bad credential where one is needed
-	Refused                      // 403: understood, and the answer is no
-	NotFound                     // 404: no such thing
-	MethodNotAllowed             // 405: the path is there, the method is not
-	TooLarge                     // 413: body over the cap
-	UnsupportedMedia             // 415: body of another content type
+	Internal         Kind = iota // 500: an unexpected error
+	Invalid                      // 400: the request fails validation
+	Unauthenticated              // 401: a required credential is missing or invalid
+	Refused                      // 403: the request is valid and refused
+	NotFound                     // 404: the resource does not exist
+	MethodNotAllowed             // 405: the path exists, but not with this method
+	TooLarge                     // 413: the body exceeds the limit
+	UnsupportedMedia             // 415: the body has another content type
 	Limited                      // 429: too many requests
 	Upstream                     // 502: a provider failed
 	Unavailable                  // 503: a dependency is down or throttled
 )
 
-// Field is one field fault: where, and what a person should change.
+// Field is the fault of one request field: its name, and a message that says how to correct the value.
 type Field struct {
 	Key     string `json:"key"`
 	Message string `json:"message"`
 }
 
-// Fault is an error with what the edge needs to answer it.
+// Fault is an error with all the data that the HTTP edge needs for the response.
 type Fault struct {
 	Kind   Kind
 	Code   string  // snake_case, listed in the OpenAPI file
 	Detail string  // for people; a fixed text of the contract
-	Fields []Field // what to mend, with Kind Invalid
+	Fields []Field // the fields to correct, with the kind Invalid
 
-	// RetryAfter is when a further try makes sense, with the kinds Limited and Unavailable.
+	// RetryAfter is the time to wait before another request, with the kinds Limited and Unavailable.
 	RetryAfter time.Duration
 
-	// Allow lists the methods a path has, with the kind MethodNotAllowed.
+	// Allow lists the methods of the path, with the kind MethodNotAllowed.
 	Allow []string
 
 	cause error
 }
 
-// Error describes the fault for the log: code first, then the cause.
+// Error returns the code and, if there is one, the cause. The text is for the log.
 func (f *Fault) Error() string {
 	if f.cause == nil {
 		return f.Code
@@ -59,23 +60,24 @@ func (f *Fault) Error() string {
 	return f.Code + ": " + f.cause.Error()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.cause }
 
-// Is makes errors.Is(err, fault) compare by code, whatever the cause.
+// Is reports whether target is a fault with the same code. The causes may differ.
 func (f *Fault) Is(target error) bool {
 	other, ok := target.(*Fault)
 	return ok && other.Code == f.Code
 }
 
-// Because returns a copy of f that carries cause for the log.
+// Because returns a copy of f with a cause for the log.
 func (f *Fault) Because(cause error) *Fault {
-	caused := *f
-	caused.cause = cause
-	return &caused
+	withCause := *f
+	withCause.cause = cause
+	return &withCause
 }
 
-// From returns the fault in err's chain, or an [Internal] one with err as its cause. From(nil) is nil.
+// From returns the fault in err's chain. Without one, it returns a fault of kind [Internal] with err as its cause. From(nil)
+// is nil.
 func From(err error) *Fault {
 	if err == nil {
 		return nil
@@ -83,20 +85,21 @@ func From(err error) *Fault {
 	if known, ok := errors.AsType[*Fault](err); ok {
 		return known
 	}
-	return unforeseen.Because(err)
+	return internal.Because(err)
 }
 
-var unforeseen = &Fault{Kind: Internal, Code: "internal_error", Detail: "Internal Server Error"}
+var internal = &Fault{Kind: Internal, Code: "internal_error", Detail: "Internal Server Error"}
 
-// Validation is the fault of a request whose fields do not fit. The edge completes the detail with the route.
+// Validation returns the fault of a request whose fields are invalid. The HTTP edge adds the route to the detail.
 func Validation(fields ...Field) *Fault {
 	return &Fault{Kind: Invalid, Code: "validation_failed", Detail: "Validation failed", Fields: fields}
 }
 
-// ServiceUnavailable says that a dependency is down or throttled: 503, never 401.
+// ServiceUnavailable is the fault of a dependency that is down or throttled. A credential that could not be checked for that
+// reason is 503 and never 401.
 var ServiceUnavailable = &Fault{Kind: Unavailable, Code: "service_unavailable", Detail: "Service Unavailable", RetryAfter: time.Second}
 
-// TooManyRequests says that the caller has to wait for so long, at least a moment.
+// TooManyRequests returns the fault of a caller that must wait, for at least one second.
 func TooManyRequests(wait time.Duration) *Fault {
 	return &Fault{Kind: Limited, Code: "too_many_requests", Detail: "Too many requests", RetryAfter: max(wait, time.Second)}
 }

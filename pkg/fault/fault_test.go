@@ -25,26 +25,26 @@ func TestFrom(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := fault.From(test.err); got.Kind != test.kind || got.Code != test.code {
-				t.Errorf("the fault is %+v", got)
+				t.Errorf("From(%v) has the kind %d and the code %q, want %d and %q", test.err, got.Kind, got.Code, test.kind, test.code)
 			}
 		})
 	}
-	if fault.From(nil) != nil {
-		t.Error("no error became a fault")
+	if got := fault.From(nil); got != nil {
+		t.Errorf("From(nil) = %v, want nil", got)
 	}
 }
 
 func TestACauseLeavesTheOriginalAlone(t *testing.T) {
 	refused := &fault.Fault{Code: "refused"}
 	cause := errors.New("the cause")
-	caused := refused.Because(cause)
-	if !errors.Is(caused, cause) || !errors.Is(caused, refused) || caused.Error() != "refused: the cause" {
-		t.Errorf("the fault is %v", caused)
+	withCause := refused.Because(cause)
+	if !errors.Is(withCause, cause) || !errors.Is(withCause, refused) || withCause.Error() != "refused: the cause" {
+		t.Errorf("Because returned %q, want %q with the cause in its chain", withCause, "refused: the cause")
 	}
 	if errors.Is(refused, cause) || refused.Error() != "refused" {
-		t.Errorf("the original is %v", refused)
+		t.Errorf("after Because the original is %q, want %q without a cause", refused, "refused")
 	}
-	if errors.Is(caused, &fault.Fault{Code: "other"}) {
-		t.Error("two codes are one fault")
+	if errors.Is(withCause, &fault.Fault{Code: "other"}) {
+		t.Error("errors.Is matches a fault with another code, want no match")
 	}
 }

@@ -18,19 +18,19 @@ const Size = 16
 // ID is the 16 bytes of a UUID. The zero value is no identifier.
 type ID [Size]byte
 
-// ErrMalformed is returned by [Parse] for anything but the canonical text form.
+// ErrMalformed is the error of [Parse] for any text except the canonical form.
 var ErrMalformed = errors.New("not a UUID in canonical form")
 
 // New returns an ID with 122 random bits from source. The demands on source are those of [random.Bytes].
 func New(source io.Reader) ID {
-	made := ID(random.Bytes(source, Size))
-	made[6] = made[6]&0x0f | 0x40
-	made[8] = made[8]&0x3f | 0x80
-	return made
+	created := ID(random.Bytes(source, Size))
+	created[6] = created[6]&0x0f | 0x40
+	created[8] = created[8]&0x3f | 0x80
+	return created
 }
 
-// Parse reads the text form that [ID.String] writes (36 characters, lower case) and nothing else,
-// so that one ID has one spelling.
+// Parse reads the text form that [ID.String] returns: 36 characters, lower case. Any other form is [ErrMalformed], so that
+// each ID has only one spelling.
 func Parse(text string) (ID, error) {
 	var parsed ID
 	if len(text) != 36 {
@@ -43,7 +43,7 @@ func Parse(text string) (ID, error) {
 	return parsed, nil
 }
 
-// String returns the canonical text form, as in 550e8400-e29b-41d4-a716-446655440000.
+// String returns the canonical text form, for example 550e8400-e29b-41d4-a716-446655440000.
 func (i ID) String() string {
 	var text [36]byte
 	hex.Encode(text[0:8], i[0:4])
@@ -55,5 +55,5 @@ func (i ID) String() string {
 	return string(text[:])
 }
 
-// IsZero says whether i is the zero value.
+// IsZero reports whether i is the zero value.
 func (i ID) IsZero() bool { return i == ID{} }

@@ -1,8 +1,8 @@
-// Package limit counts requests and says which of them have to wait.
+// Package limit counts requests per minute and decides which of them must wait.
 //
-// Requests are counted in buckets, so many in a minute, in a store that all containers share: a limit holds however many of
-// them there are, and survives their starts and ends. What is counted together, and what a refusal looks like, is for the
-// caller to say; how counts are stored, for the store. The package knows neither users nor HTTP.
+// Requests are counted in buckets. The counts are in a store that all containers share, so a limit holds however many
+// containers there are, and survives their starts and ends. The caller decides which requests share a bucket and how a
+// refusal looks. The store decides how counts are stored. The package has no notion of users or of HTTP.
 package limit
 
 import (
@@ -17,56 +17,58 @@ import (
 //	                                   ▲                                         │                    │
 //	                                   └──────────── its minute has ended ◀──────┴────────────────────┘
 //
-// A window begins with the first request in it and ends a minute later. Taking a permit is one conditional write: it adds one,
-// if the window has not ended and the limit is not reached. A window that has ended, whether or not the store has swept it, is
-// replaced by a second write that demands to find it as it was: of several callers one begins the new window, and the others
-// count in it.
+// A window begins with its first request and ends one minute later. Taking a permit is one conditional write. It adds one if
+// the window has not ended and the limit is not reached. A second write replaces a window that has ended, whether or not the
+// store has deleted it, on the condition that the item is unchanged. Of several callers, one begins the new window and the
+// others count in it.
 //
-// Two at once at the last permit: one write goes through. A lost answer: the SDK repeats the write, which counts twice. So
-// fewer may pass than could, and never more. A caller that dies after the write has used its permit up.
+// If two callers compete for the last permit, one write succeeds. If a response is lost, the SDK repeats the write and it
+// counts twice, so fewer requests may pass than the limit allows but never more. A caller that dies after the write has used
+// its permit.
 //
-// Blocks. Where a few requests more or less do not matter, a container that has had many permits of a bucket takes the next
-// ones ten at a time and hands them out itself: a busy bucket costs a tenth of a write per request, and a container that
-// sees it rarely hoards nothing. No more than the limit pass in any case; what ends with a container is lost.
+// Blocks. Where an exact count does not matter, a container that has used many permits of a bucket takes the next ones ten at
+// a time and uses them itself. A busy bucket then costs a tenth of a write per request, and a container with few requests
+// reserves nothing. The limit is never exceeded. The unused permits of a container that ends are lost.
 //
-// A bucket that is spent is remembered until its window ends, and asked for no more: a flood costs one write per container
-// and minute. What is remembered is bounded; forgetting costs writes, never a limit.
+// A container remembers a spent bucket until its window ends and does not ask the store again, so a flood costs one write per
+// container and minute. The memory is bounded. Forgetting a bucket costs a write and never exceeds a limit.
 //
-// A window that slides would not let up to twice the limit pass around its edge; it would need a read or an item per request.
+// Around the edge between two windows, up to twice the limit can pass. A sliding window would prevent this, but needs a read
+// or an item for each request.
 
-// window is how long requests are counted together.
+// window is the time over which requests are counted together.
 const window = time.Minute
 
-// Bucket is what is counted together.
+// Bucket identifies requests that are counted together, and limits them.
 type Bucket struct {
-	Scope  string // what is counted, short and of our own making
-	Holder string // whose requests; any text, however long
-	Limit  int    // permits in a minute, at least one
+	Scope  string // the purpose of the count; short, and never text of a client
+	Holder string // the user, device or source that the count belongs to; any text of any length
+	Limit  int    // permits per minute, at least one
 }
 
-// Count is how a bucket stands in the store.
+// Count is the state of a bucket in the store.
 type Count struct {
-	Taken int       // permits in the window
-	End   time.Time // of the window, whole seconds
+	Taken int       // permits taken in the window
+	End   time.Time // end of the window, in whole seconds
 }
 
 // Store keeps the counts.
 type Store interface {
-	// TakePermits takes so many permits of the bucket at now, all or none, if its limit allows it, and returns how the bucket
-	// then stands and whether they were taken. A window that is not there, or has ended at now, is begun anew and ends at
-	// end. Of several callers no more are given permits than there are.
+	// TakePermits takes the given number of permits, all or none, if the limit allows it at the time now. It returns the
+	// resulting count and whether the permits were taken. If the bucket has no window, or its window has ended by now, a new
+	// window begins that ends at end. Concurrent callers never get more permits than the limit in one window.
 	TakePermits(ctx context.Context, bucket Bucket, permits int, now, end time.Time) (Count, bool, error)
 }
 
-// Standing is what a request is told of its bucket.
+// Standing is the result of one attempt to take a permit.
 type Standing struct {
 	Granted   bool
 	Limit     int
-	Remaining int           // further permits in the window
-	Reset     time.Duration // until the window ends, never negative
+	Remaining int           // permits left in the window
+	Reset     time.Duration // time until the window ends, never negative
 }
 
-// Closer returns the one of two standings that is nearer to a refusal.
+// Closer returns whichever of the two standings is closer to a refusal.
 func (s Standing) Closer(other Standing) Standing {
 	if s.Granted != other.Granted {
 		if s.Granted {
@@ -80,11 +82,11 @@ func (s Standing) Closer(other Standing) Standing {
 	return s
 }
 
-// Rates are how many permits a minute has for whom.
+// Rates holds the requests allowed per minute for each kind of caller.
 type Rates struct {
-	Anonymous int
+	Anonymous int // without a valid credential
 	User      int // signed in
-	Staff     int
+	Staff     int // signed in, with is_staff
 }
 
 // Times returns the rates multiplied by factor.

@@ -6,54 +6,54 @@ import (
 )
 
 const (
-	// singles is how many permits of a bucket a container takes one at a time, before it takes blocks.
+	// singles is the number of permits of a bucket that a container takes one at a time before it takes blocks.
 	singles = 10
-	// block is how many it then takes at once.
+	// block is the number of permits in a block.
 	block = 10
 )
 
-// Limiter hands out permits. It is safe for concurrent use.
+// Limiter takes permits from a store and remembers spent buckets. It is safe for concurrent use.
 type Limiter struct {
 	store  Store
 	memory *memory
 	now    func() time.Time
 }
 
-// New returns a Limiter that remembers nothing yet.
+// New returns a Limiter with an empty memory.
 func New(store Store, now func() time.Time) *Limiter {
 	return &Limiter{store: store, memory: newMemory(maxRemembered), now: now}
 }
 
-// TakeOne takes one permit of the bucket, counted exactly. An error is the store's, and says nothing about the limit.
+// TakeOne takes one permit of the bucket and counts it exactly. An error comes from the store and does not mean a refusal.
 func (l *Limiter) TakeOne(ctx context.Context, bucket Bucket) (Standing, error) {
 	now := l.now()
-	if held := l.memory.recall(keyOf(bucket), now); held.spent() {
-		return standing(bucket, held, now, false), nil
+	if state := l.memory.recall(keyOf(bucket), now); state.spent() {
+		return standing(bucket, state, now, false), nil
 	}
 	return l.take(ctx, bucket, 1, now)
 }
 
-// TakeFromBlock is TakeOne for buckets that may be busy: from the eleventh permit in a window on they come in blocks, as long
-// as the limit leaves room for one.
+// TakeFromBlock is like [Limiter.TakeOne], for buckets that may be busy. From the eleventh permit in a window, it takes
+// permits from the store in blocks, while the limit leaves room for a block.
 func (l *Limiter) TakeFromBlock(ctx context.Context, bucket Bucket) (Standing, error) {
 	now := l.now()
-	held, served := l.memory.use(keyOf(bucket), now)
+	state, ok := l.memory.use(keyOf(bucket), now)
 	switch {
-	case served:
-		return standing(bucket, held, now, true), nil
-	case held.spent():
-		return standing(bucket, held, now, false), nil
-	case held.used < singles:
+	case ok:
+		return standing(bucket, state, now, true), nil
+	case state.spent():
+		return standing(bucket, state, now, false), nil
+	case state.used < singles:
 		return l.take(ctx, bucket, 1, now)
 	}
-	taken, err := l.take(ctx, bucket, min(block, bucket.Limit), now)
-	if err == nil && !taken.Granted && taken.Remaining > 0 {
+	result, err := l.take(ctx, bucket, min(block, bucket.Limit), now)
+	if err == nil && !result.Granted && result.Remaining > 0 {
 		return l.take(ctx, bucket, 1, now)
 	}
-	return taken, err
+	return result, err
 }
 
-// take asks the store for permits, uses one of them and remembers the rest.
+// take takes permits from the store, uses one of them and remembers the others as spare.
 func (l *Limiter) take(ctx context.Context, bucket Bucket, permits int, now time.Time) (Standing, error) {
 	count, granted, err := l.store.TakePermits(ctx, bucket, permits, now, now.Truncate(time.Second).Add(window))
 	if err != nil {
@@ -62,15 +62,15 @@ func (l *Limiter) take(ctx context.Context, bucket Bucket, permits int, now time
 	if !granted {
 		permits = 0
 	}
-	held := l.memory.note(keyOf(bucket), count.End, max(0, bucket.Limit-count.Taken), permits, now)
-	return standing(bucket, held, now, granted), nil
+	state := l.memory.record(keyOf(bucket), count.End, max(0, bucket.Limit-count.Taken), permits, now)
+	return standing(bucket, state, now, granted), nil
 }
 
-func standing(bucket Bucket, held holding, now time.Time, granted bool) Standing {
+func standing(bucket Bucket, state windowState, now time.Time, granted bool) Standing {
 	return Standing{
 		Granted:   granted,
 		Limit:     bucket.Limit,
-		Remaining: held.left + held.spare,
-		Reset:     max(0, held.end.Sub(now)),
+		Remaining: state.left + state.spare,
+		Reset:     max(0, state.end.Sub(now)),
 	}
 }

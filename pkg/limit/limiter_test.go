@@ -17,33 +17,33 @@ import (
 	"latchkey/pkg/limit"
 )
 
-// house is a real store with a clock that the test moves.
-type house struct {
+// fixture is a real store with a clock that the test advances.
+type fixture struct {
 	store *dynamo.Store
 	tap   *wiretap.Tap
 	clock atomic.Int64
 }
 
-func newHouse(t *testing.T) *house {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	tables := enginetest.Dynoxide(t)
 	transport := dynamo.NewTransport()
 	t.Cleanup(transport.CloseIdleConnections)
-	h := &house{tap: wiretap.New(transport)}
-	h.clock.Store(time.Date(2126, 3, 4, 5, 6, 7, 890_000_000, time.UTC).UnixMilli())
-	h.store = dynamo.New(dynamo.Options{
+	f := &fixture{tap: wiretap.New(transport)}
+	f.clock.Store(time.Date(2126, 3, 4, 5, 6, 7, 890_000_000, time.UTC).UnixMilli())
+	f.store = dynamo.New(dynamo.Options{
 		UsersTable: tables.Users, SessionsTable: tables.Sessions, Region: "eu-central-1", Endpoint: tables.Endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), Transport: h.tap, Random: rand.Reader,
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), Transport: f.tap, Random: rand.Reader,
 	})
-	return h
+	return f
 }
 
-func (h *house) now() time.Time { return time.UnixMilli(h.clock.Load()).UTC() }
+func (f *fixture) now() time.Time { return time.UnixMilli(f.clock.Load()).UTC() }
 
-func (h *house) pass(d time.Duration) { h.clock.Add(d.Milliseconds()) }
+func (f *fixture) advance(d time.Duration) { f.clock.Add(d.Milliseconds()) }
 
-// container is a limiter that has just started.
-func (h *house) container() *limit.Limiter { return limit.New(h.store, h.now) }
+// container returns a limiter as in a container that has just started.
+func (f *fixture) container() *limit.Limiter { return limit.New(f.store, f.now) }
 
 func of(holder string, permits int) limit.Bucket {
 	return limit.Bucket{Scope: "critical#/login#source", Holder: holder, Limit: permits}
@@ -68,34 +68,34 @@ func takeFromBlock(t *testing.T, l *limit.Limiter, bucket limit.Bucket) limit.St
 }
 
 func TestALimitHolds(t *testing.T) {
-	h := newHouse(t)
-	l := h.container()
+	f := newFixture(t)
+	l := f.container()
 	for left := 4; left >= 0; left-- {
 		if got := take(t, l, of("a", 5)); !got.Granted || got.Limit != 5 || got.Remaining != left {
-			t.Errorf("with %d left: %+v", left, got)
+			t.Errorf("got %+v, want a grant with %d of 5 remaining", got, left)
 		}
-		h.pass(time.Second)
+		f.advance(time.Second)
 	}
 	if got := take(t, l, of("a", 5)); got.Granted || got.Remaining != 0 || got.Reset != 54*time.Second+110*time.Millisecond {
-		t.Errorf("the sixth: %+v", got)
+		t.Errorf("the sixth attempt: got %+v, want a refusal with 54.11 s until the reset", got)
 	}
 	if got := take(t, l, of("b", 5)); !got.Granted {
-		t.Errorf("somebody else: %+v", got)
+		t.Errorf("another holder: got %+v, want a grant", got)
 	}
-	h.pass(54*time.Second + 110*time.Millisecond)
+	f.advance(54*time.Second + 110*time.Millisecond)
 	if got := take(t, l, of("a", 5)); !got.Granted || got.Remaining != 4 {
-		t.Errorf("a minute after the first: %+v", got)
+		t.Errorf("a minute after the first attempt: got %+v, want a grant with 4 remaining", got)
 	}
 }
 
-// TestManyContainersHoldOneLimit, exactly, whether a window is new or takes the place of one that has ended.
+// TestManyContainersHoldOneLimit counts exactly, both in a new window and in one that replaces a window that has ended.
 func TestManyContainersHoldOneLimit(t *testing.T) {
-	h := newHouse(t)
+	f := newFixture(t)
 	for _, window := range []string{"the first", "the second"} {
 		var granted atomic.Int32
 		var all sync.WaitGroup
 		for range 10 {
-			fresh := h.container()
+			fresh := f.container()
 			for range 4 {
 				all.Go(func() {
 					got, err := fresh.TakeOne(t.Context(), of("a", 5))
@@ -110,39 +110,39 @@ func TestManyContainersHoldOneLimit(t *testing.T) {
 		}
 		all.Wait()
 		if granted.Load() != 5 {
-			t.Errorf("%s window: %d of 40 passed", window, granted.Load())
+			t.Errorf("%s window: got %d grants for 40 attempts, want 5", window, granted.Load())
 		}
-		h.pass(time.Minute)
+		f.advance(time.Minute)
 	}
 }
 
-// TestBlocks: single permits at first, then a write for ten of them, and never more than the limit.
+// TestBlocks shows that a container takes ten single permits and then blocks of ten, and never exceeds the limit.
 func TestBlocks(t *testing.T) {
-	h := newHouse(t)
-	l := h.container()
-	writes := func() int { return len(h.tap.LimitCalls()) }
+	f := newFixture(t)
+	l := f.container()
+	writes := func() int { return len(f.tap.LimitCalls()) }
 	for n := 1; n <= 60; n++ {
 		got := takeFromBlock(t, l, of("a", 60))
 		if !got.Granted || got.Remaining != 60-n {
-			t.Fatalf("request %d: %+v", n, got)
+			t.Fatalf("attempt %d: got %+v, want a grant with %d remaining", n, got, 60-n)
 		}
 		want := n
 		if n > 10 {
 			want = 10 + (n-11)/10 + 1
 		}
 		if writes() != want {
-			t.Fatalf("after request %d there were %d writes, want %d", n, writes(), want)
+			t.Fatalf("after attempt %d: got %d writes, want %d", n, writes(), want)
 		}
 	}
 	if got := takeFromBlock(t, l, of("a", 60)); got.Granted || writes() != 15 {
-		t.Errorf("the 61st: %+v, after %d writes", got, writes())
+		t.Errorf("attempt 61: got %+v after %d writes, want a refusal after 15", got, writes())
 	}
 }
 
-// TestTheLastPermitsAreFewerThanABlock: they are all given.
-func TestTheLastPermitsAreFewerThanABlock(t *testing.T) {
-	h := newHouse(t)
-	l := h.container()
+// TestALastBlockThatIsNotFull shows that the permits left are granted when they are fewer than a block.
+func TestALastBlockThatIsNotFull(t *testing.T) {
+	f := newFixture(t)
+	l := f.container()
 	granted := 0
 	for range 40 {
 		if takeFromBlock(t, l, of("a", 27)).Granted {
@@ -150,16 +150,16 @@ func TestTheLastPermitsAreFewerThanABlock(t *testing.T) {
 		}
 	}
 	if granted != 27 {
-		t.Errorf("%d of 27 permits were given", granted)
+		t.Errorf("got %d grants for 40 attempts, want 27", granted)
 	}
 }
 
-// TestAContainerThatSeesABucketRarelyHoardsNothing.
-func TestAContainerThatSeesABucketRarelyHoardsNothing(t *testing.T) {
-	h := newHouse(t)
+// TestContainersWithFewRequestsReserveNothing shows that no permit is lost in a container that never takes a block.
+func TestContainersWithFewRequestsReserveNothing(t *testing.T) {
+	f := newFixture(t)
 	granted := 0
 	for range 8 {
-		fresh := h.container()
+		fresh := f.container()
 		for range 10 {
 			if takeFromBlock(t, fresh, of("a", 60)).Granted {
 				granted++
@@ -167,32 +167,32 @@ func TestAContainerThatSeesABucketRarelyHoardsNothing(t *testing.T) {
 		}
 	}
 	if granted != 60 {
-		t.Errorf("%d of 60 permits were given", granted)
+		t.Errorf("got %d grants for 80 attempts, want 60", granted)
 	}
 }
 
-// TestAFloodCostsOneWritePerContainer once the bucket is spent, and none of another's.
+// TestAFloodCostsOneWritePerContainer shows that a container remembers a spent bucket, whichever container spent it.
 func TestAFloodCostsOneWritePerContainer(t *testing.T) {
-	h := newHouse(t)
-	first, second := h.container(), h.container()
+	f := newFixture(t)
+	first, second := f.container(), f.container()
 	for range 5 {
 		take(t, first, of("a", 5))
 	}
-	h.tap.Reset()
+	f.tap.Reset()
 	for range 100 {
 		if take(t, first, of("a", 5)).Granted || take(t, second, of("a", 5)).Granted {
-			t.Fatal("a spent bucket gave a permit")
+			t.Fatal("got a grant from a spent bucket, want a refusal")
 		}
 	}
-	if calls := h.tap.LimitCalls(); len(calls) != 1 {
-		t.Errorf("200 refusals cost %d calls", len(calls))
+	if calls := f.tap.LimitCalls(); len(calls) != 1 {
+		t.Errorf("200 refusals: got %d calls to the store, want 1", len(calls))
 	}
 }
 
-// TestForgettingCostsWritesAndNoLimit: a flood from everywhere empties the memory.
-func TestForgettingCostsWritesAndNoLimit(t *testing.T) {
-	h := newHouse(t)
-	l := limit.NewForgetful(h.store, h.now, 3)
+// TestForgettingNeverExceedsALimit empties the memory with requests of other holders.
+func TestForgettingNeverExceedsALimit(t *testing.T) {
+	f := newFixture(t)
+	l := limit.NewForgetful(f.store, f.now, 3)
 	for range 5 {
 		take(t, l, of("a", 5))
 	}
@@ -200,30 +200,30 @@ func TestForgettingCostsWritesAndNoLimit(t *testing.T) {
 		take(t, l, of(other, 5))
 	}
 	if got := take(t, l, of("a", 5)); got.Granted {
-		t.Errorf("a spent bucket that was forgotten: %+v", got)
+		t.Errorf("a spent bucket after it was forgotten: got %+v, want a refusal", got)
 	}
 }
 
-// TestALostAnswerCountsTwice: fewer pass than could, never more.
-func TestALostAnswerCountsTwice(t *testing.T) {
-	h := newHouse(t)
-	h.tap.Inject(wiretap.OfLimits+"UpdateItem", 1, 1, wiretap.LoseAnswer)
-	l := h.container()
+// TestALostResponseCountsTwice shows that a lost response makes fewer attempts pass than the limit allows, never more.
+func TestALostResponseCountsTwice(t *testing.T) {
+	f := newFixture(t)
+	f.tap.Inject(wiretap.OfLimits+"UpdateItem", 1, 1, wiretap.LoseAnswer)
+	l := f.container()
 	take(t, l, of("a", 5))
 	if got := take(t, l, of("a", 5)); !got.Granted || got.Remaining != 2 {
-		t.Errorf("with the answer lost: %+v", got)
+		t.Errorf("after a lost response: got %+v, want a grant with 2 remaining", got)
 	}
 }
 
-func TestAStoreThatFailsIsNoRefusal(t *testing.T) {
-	h := newHouse(t)
-	h.tap.Inject(wiretap.OfLimits+"UpdateItem", 0, 1000, wiretap.Refuse)
-	if _, err := h.container().TakeOne(t.Context(), of("a", 5)); !errors.Is(err, fault.ServiceUnavailable) {
-		t.Errorf("the error is %v", err)
+func TestAFailureOfTheStoreIsNoRefusal(t *testing.T) {
+	f := newFixture(t)
+	f.tap.Inject(wiretap.OfLimits+"UpdateItem", 0, 1000, wiretap.Refuse)
+	if _, err := f.container().TakeOne(t.Context(), of("a", 5)); !errors.Is(err, fault.ServiceUnavailable) {
+		t.Errorf("got the error %v, want %v", err, fault.ServiceUnavailable)
 	}
 }
 
-func TestStandingsThatAreCloser(t *testing.T) {
+func TestCloser(t *testing.T) {
 	granted := func(left int) limit.Standing { return limit.Standing{Granted: true, Remaining: left} }
 	refused := limit.Standing{Remaining: 0, Reset: time.Second}
 	tests := map[string]struct{ first, second, want limit.Standing }{
@@ -234,7 +234,7 @@ func TestStandingsThatAreCloser(t *testing.T) {
 	}
 	for name, test := range tests {
 		if got := test.first.Closer(test.second); got != test.want {
-			t.Errorf("%s: %+v", name, got)
+			t.Errorf("%s: %+v.Closer(%+v) = %+v, want %+v", name, test.first, test.second, got, test.want)
 		}
 	}
 }

@@ -7,89 +7,90 @@ import (
 	"time"
 )
 
-// maxRemembered is how many buckets a container remembers, about a megabyte.
+// maxRemembered is the number of buckets that a container remembers, in about a megabyte.
 const maxRemembered = 8192
 
-// key names a bucket, whatever the length of its holder's name.
+// key identifies a bucket in a fixed size, whatever the length of its holder.
 type key [sha256.Size]byte
 
 func keyOf(bucket Bucket) key { return sha256.Sum256([]byte(bucket.Scope + "\x00" + bucket.Holder)) }
 
-// holding is what a container knows of a bucket's window.
-type holding struct {
+// windowState is the current window of a bucket, as far as a container knows it.
+type windowState struct {
 	end   time.Time
-	left  int // permits that the store had left when it was asked last
-	spare int // permits taken from the store and not used yet
+	left  int // permits left in the store at the last call
+	spare int // permits taken from the store and not yet used
 	used  int // permits used in this container
 }
 
-// spent says that a window is known to have no permit left, in the store or here.
-func (h holding) spent() bool { return !h.end.IsZero() && h.left == 0 && h.spare == 0 }
+// spent reports whether no permit is left, neither in the store nor in this container.
+func (s windowState) spent() bool { return !s.end.IsZero() && s.left == 0 && s.spare == 0 }
 
-// memory is what a container remembers of buckets, each until its window ends.
+// memory holds the state of each bucket until its window ends.
 type memory struct {
-	mu   sync.Mutex
-	held map[key]holding
-	most int
+	mu      sync.Mutex
+	windows map[key]windowState
+	most    int
 }
 
-func newMemory(most int) *memory { return &memory{held: make(map[key]holding), most: most} }
+func newMemory(most int) *memory { return &memory{windows: make(map[key]windowState), most: most} }
 
-// recall returns what is known of a bucket's window at now; the zero value if it is none, or has ended.
-func (m *memory) recall(bucket key, now time.Time) holding {
+// recall returns the state of a bucket at now, or the zero value if none is known or the window has ended.
+func (m *memory) recall(bucket key, now time.Time) windowState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.current(bucket, now)
 }
 
-func (m *memory) current(bucket key, now time.Time) holding {
-	held := m.held[bucket]
-	if !now.Before(held.end) {
-		return holding{}
+func (m *memory) current(bucket key, now time.Time) windowState {
+	state := m.windows[bucket]
+	if !now.Before(state.end) {
+		return windowState{}
 	}
-	return held
+	return state
 }
 
-// use uses a spare permit, if there is one.
-func (m *memory) use(bucket key, now time.Time) (holding, bool) {
+// use uses a spare permit and reports whether there was one.
+func (m *memory) use(bucket key, now time.Time) (windowState, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	held := m.current(bucket, now)
-	if held.spare == 0 {
-		return held, false
+	state := m.current(bucket, now)
+	if state.spare == 0 {
+		return state, false
 	}
-	held.spare--
-	held.used++
-	m.held[bucket] = held
-	return held, true
+	state.spare--
+	state.used++
+	m.windows[bucket] = state
+	return state, true
 }
 
-// note remembers how the store said that a bucket stands after it has given so many permits, of which one is used at once.
-func (m *memory) note(bucket key, end time.Time, left, permits int, now time.Time) holding {
+// record updates the state of a bucket after a call to the store, which left the given number of permits there and granted
+// others. If it granted any, one of them is used at once.
+func (m *memory) record(bucket key, end time.Time, left, granted int, now time.Time) windowState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	held := m.current(bucket, now)
-	if !held.end.Equal(end) {
-		held = holding{end: end}
+	state := m.current(bucket, now)
+	if !state.end.Equal(end) {
+		state = windowState{end: end}
 	}
-	held.left = left
-	if permits > 0 {
-		held.used++
-		held.spare += permits - 1
+	state.left = left
+	if granted > 0 {
+		state.used++
+		state.spare += granted - 1
 	}
-	m.makeRoom(now)
-	m.held[bucket] = held
-	return held
+	m.evict(now)
+	m.windows[bucket] = state
+	return state
 }
 
-// makeRoom forgets the windows that have ended once there are too many, and all if that is not enough: somebody is flooding us
-// from everywhere, and what is forgotten costs one write each.
-func (m *memory) makeRoom(now time.Time) {
-	if len(m.held) < m.most {
+// evict makes room for another bucket. It deletes the windows that have ended, and all windows if that is not enough. The
+// latter happens only in a flood from very many sources, and costs one write for each deleted bucket.
+func (m *memory) evict(now time.Time) {
+	if len(m.windows) < m.most {
 		return
 	}
-	maps.DeleteFunc(m.held, func(_ key, held holding) bool { return !now.Before(held.end) })
-	if len(m.held) >= m.most {
-		clear(m.held)
+	maps.DeleteFunc(m.windows, func(_ key, state windowState) bool { return !now.Before(state.end) })
+	if len(m.windows) >= m.most {
+		clear(m.windows)
 	}
 }

@@ -2,12 +2,13 @@ package limit
 
 import "net/netip"
 
-// sitePrefix is what one subscriber has of IPv6: a network of 2^64 addresses (RFC 6177, RFC 4291 §2.5.1).
+// sitePrefix is the length of the IPv6 prefix that one subscriber has (RFC 6177, RFC 4291 §2.5.1).
 const sitePrefix = 64
 
-// Source says whose requests come from a remote address, as the gateway saw it: with or without a port. An IPv4 address stands for
-// itself, also when it is written as IPv6 (RFC 4291 §2.5.5.2), an IPv6 address for its /64. What is no address is "", and all
-// that are none share one bucket. Headers have no say in it: they are the client's.
+// Source returns the source that a request counts for. remote is its remote address as reported by the gateway, with or
+// without a port. An IPv4 address is its own source, also in IPv4-mapped form (RFC 4291 §2.5.5.2). The source of an IPv6
+// address is its /64 network. For any other text, Source returns "", so all requests without an address share one bucket.
+// Headers are not used, because the client controls them.
 func Source(remote string) string {
 	address, err := netip.ParseAddr(remote)
 	if err != nil {

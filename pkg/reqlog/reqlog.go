@@ -1,8 +1,8 @@
-// Package reqlog collects what one request wants to say in its one log line.
+// Package reqlog collects the attributes of the one log line of a request.
 //
-// The HTTP edge opens a record and writes it when the answer is known; the layers below add attributes on the way,
-// such as the user once it is resolved. What is added must be fit for a log: never a body, a token, a password,
-// a cookie, a path or a whole address.
+// The HTTP edge opens a record and writes it once the response is known. The layers below add attributes, such as the user
+// once it is resolved. An attribute must be safe to log. It never contains a body, a token, a password, a cookie, a path or
+// a complete address.
 package reqlog
 
 import (
@@ -15,7 +15,7 @@ import (
 
 type contextKey struct{}
 
-// Record is the growing log line of one request. It is safe for concurrent use.
+// Record collects the attributes of one request. It is safe for concurrent use.
 type Record struct {
 	mu    sync.Mutex
 	attrs []slog.Attr
@@ -28,8 +28,7 @@ func Open(ctx context.Context) (context.Context, *Record) {
 	return context.WithValue(ctx, contextKey{}, record), record
 }
 
-// Add puts attributes into the record that ctx carries. Without one they are dropped, so that rules can be
-// called outside a request.
+// Add adds attributes to the record of ctx. It does nothing if ctx has no record, so that rules can run outside a request.
 func Add(ctx context.Context, attrs ...slog.Attr) {
 	record, ok := ctx.Value(contextKey{}).(*Record)
 	if !ok {
@@ -40,7 +39,7 @@ func Add(ctx context.Context, attrs ...slog.Attr) {
 	record.attrs = append(record.attrs, attrs...)
 }
 
-// User names the account that the request turned out to concern; the last one named counts.
+// User records the account that the request concerns. If it is called several times, the last user counts.
 func User(ctx context.Context, user id.ID) {
 	if record, ok := ctx.Value(contextKey{}).(*Record); ok {
 		record.mu.Lock()
@@ -49,7 +48,7 @@ func User(ctx context.Context, user id.ID) {
 	}
 }
 
-// Attrs returns what was added so far.
+// Attrs returns the attributes added so far, with the user as user_id.
 func (r *Record) Attrs() []slog.Attr {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"latchkey/pkg/reqlog"
 )
 
-func TestARecordCollectsWhatIsAdded(t *testing.T) {
+func TestARecordCollectsAttributes(t *testing.T) {
 	ctx, record := reqlog.Open(t.Context())
 	var all sync.WaitGroup
 	for range 10 {
@@ -20,12 +20,13 @@ func TestARecordCollectsWhatIsAdded(t *testing.T) {
 	reqlog.User(ctx, id.ID{2})
 	attrs := record.Attrs()
 	if len(attrs) != 11 || attrs[10].Key != "user_id" || attrs[10].Value.String() != (id.ID{2}).String() {
-		t.Errorf("the record has %v", attrs)
+		t.Errorf("got the attributes %v, want ten from Add and the user_id of the last User", attrs)
 	}
 }
 
+// TestOutsideARequestNothingIsKept shows that no call panics without a record, and that none reaches the record of another
+// request.
 func TestOutsideARequestNothingIsKept(t *testing.T) {
-	// Neither call may panic or reach the record of another request.
 	_, other := reqlog.Open(t.Context())
 	reqlog.Add(t.Context(), slog.Int("n", 1))
 	reqlog.User(t.Context(), id.ID{1})

@@ -13,26 +13,26 @@ import (
 
 func TestASecretDoesNotPrint(t *testing.T) {
 	const value = "open sesame"
-	hidden := secret.New(value)
-	within := struct{ Field secret.String }{hidden}
+	password := secret.New(value)
+	within := struct{ Field secret.String }{password}
 	var text, structured bytes.Buffer
-	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "secret", hidden, "within", within)
-	slog.New(slog.NewJSONHandler(&structured, nil)).Info("x", "secret", hidden, "within", within)
+	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "secret", password, "within", within)
+	slog.New(slog.NewJSONHandler(&structured, nil)).Info("x", "secret", password, "within", within)
 	encoded, err := json.Marshal(within)
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed := []string{text.String(), structured.String(), string(encoded), hidden.String(), hidden.GoString()}
+	printed := []string{text.String(), structured.String(), string(encoded), password.String(), password.GoString()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		printed = append(printed, fmt.Sprintf(verb, hidden), fmt.Sprintf(verb, within), fmt.Sprintf(verb, &within))
+		printed = append(printed, fmt.Sprintf(verb, password), fmt.Sprintf(verb, within), fmt.Sprintf(verb, &within))
 	}
 	for _, output := range printed {
 		if strings.Contains(output, value) || strings.Contains(output, fmt.Sprintf("%x", value)) {
-			t.Errorf("the secret shows in %s", output)
+			t.Errorf("got the secret in %q, want only the placeholder", output)
 		}
 	}
-	if hidden.Reveal() != value {
-		t.Error("the value is lost")
+	if got := password.Reveal(); got != value {
+		t.Errorf("Reveal() = %q, want %q", got, value)
 	}
 }
 
@@ -51,10 +51,10 @@ func TestUnmarshal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got secret.String
 			if err := json.Unmarshal([]byte(test.document), &got); (err != nil) != test.fails || got.Reveal() != test.want {
-				t.Errorf("%q, error %v", got.Reveal(), err)
+				t.Errorf("unmarshaling %s: got %q, error %v; want %q, an error: %v", test.document, got.Reveal(), err, test.want, test.fails)
 			}
 			if got.IsZero() != (test.want == "") {
-				t.Errorf("IsZero is %v", got.IsZero())
+				t.Errorf("unmarshaling %s: IsZero() = %v, want %v", test.document, got.IsZero(), test.want == "")
 			}
 		})
 	}
