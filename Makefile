@@ -47,7 +47,7 @@ test: setup ## run all tests, on both DynamoDB engines
 	$(call need,gcc,a C compiler; the race detector needs one)
 	$(call need,java,a Java runtime of version 11 or later; DynamoDB Local needs it)
 	CGO_ENABLED=1 go test -race -shuffle=on -parallel=16 -timeout=40m ./...
-	CGO_ENABLED=1 go test -race -shuffle=on -tags=leash ./infra/local/child
+	CGO_ENABLED=1 go test -race -shuffle=on -tags=guard ./infra/local/child
 
 test-browser: $(node_modules) $(engine) $(browser_driver) ## sign in and out with a real browser (headless Chromium)
 	$(call need,go,Go 1.26 or later)

@@ -1,4 +1,4 @@
-//go:build linux && !leash
+//go:build linux && !guard
 
 package child
 
@@ -9,36 +9,37 @@ import (
 	"syscall"
 )
 
-// startBound binds the child to this process by the kernel's parent death signal.
+// startBound starts cmd with a parent death signal, so that the kernel kills it when this process ends.
 //
-// That signal comes when the *thread* that forked ends, not the process (prctl(2)). Go ends threads when it likes: a child
-// started from any goroutine can be killed in mid-run. So all children are forked by one goroutine that is locked to its thread
-// and never returns. The fork itself is safe: the runtime looks in the child whether the parent is still the same one.
+// The kernel sends that signal when the *thread* that forked ends, not the process (prctl(2)). Go ends threads at any
+// time, so a child started from an arbitrary goroutine could be killed early. All children are therefore forked by one
+// goroutine that is locked to its thread and never returns. A parent that ends during the fork is no problem: the Go
+// runtime checks in the child that the parent is still the same.
 func startBound(cmd *exec.Cmd) (release func(), err error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	answer := make(chan error)
-	forker() <- fork{cmd, answer}
-	return func() {}, <-answer
+	result := make(chan error)
+	forker() <- forkRequest{cmd, result}
+	return func() {}, <-result
 }
 
-// fork is the order to start cmd; the outcome goes to answer.
-type fork struct {
+// forkRequest is a request to start cmd. The error of its start is sent to result.
+type forkRequest struct {
 	cmd    *exec.Cmd
-	answer chan<- error
+	result chan<- error
 }
 
-// forker is the way to the goroutine that starts all children, which begins with the first of them.
-var forker = sync.OnceValue(func() chan<- fork {
-	orders := make(chan fork)
+// forker returns the channel of requests to the goroutine that starts all children. The first call starts the goroutine.
+var forker = sync.OnceValue(func() chan<- forkRequest {
+	requests := make(chan forkRequest)
 	go func() {
 		runtime.LockOSThread()
-		for order := range orders {
-			order.answer <- order.cmd.Start()
+		for request := range requests {
+			request.result <- request.cmd.Start()
 		}
 	}()
-	return orders
+	return requests
 })

@@ -1,8 +1,8 @@
-// Package child starts processes that do not outlive this one. The local host runs engines, a mail server and one process per
-// function; a developer who presses Ctrl-C, or whose terminal kills the host with SIGKILL, must not have to look for what is left.
+// Package child starts processes that do not outlive this one. The local host runs engines, a mail server and the
+// processes of functions. None of them may remain after Ctrl-C, or after SIGKILL of the host.
 //
-// It is not a supervisor: nothing is restarted. Nor is it a container: what a child starts itself gets the signals of Stop while it
-// stays in the child's process group, but on Linux it is not bound to the life of this process.
+// It does not restart processes. It also does not isolate them: descendants of a child receive the signals of Stop while
+// they stay in its process group, but on Linux they can outlive this process if it is killed.
 package child
 
 import (
@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// outputDelay bounds how long Done waits, after the exit, for output that a grandchild may hold open.
+// outputDelay limits how long Done waits, after the exit, for output that a descendant of the child keeps open.
 const outputDelay = time.Second
 
-// Process is a started child. All methods may be called at any time, from any goroutine.
+// Process is a child process. Its methods are safe for concurrent use.
 type Process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 	err  error // written before done is closed
 }
 
-// Start starts cmd as the leader of a process group of its own, so that a Ctrl-C at the terminal reaches only this process,
-// which then ends its children in order. The child is killed when this process ends, in whatever way. cmd must not be
-// started, and not be used afterwards. The error is that of exec.Cmd.Start, with the program's name.
+// Start starts cmd as the leader of a new process group. A Ctrl-C at the terminal therefore reaches only this process,
+// which then stops its children in order. The kernel or a guard process kills the child when this process ends for any
+// reason. The caller must not use cmd afterwards. The error wraps that of exec.Cmd.Start and names the program.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	if cmd.WaitDelay == 0 {
 		cmd.WaitDelay = outputDelay
@@ -43,13 +43,13 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
-// Pid is the process id, which is the id of the process group too.
+// Pid returns the process id, which is also the id of the process group.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Done is closed when the process has ended and its output is read.
+// Done returns a channel that is closed when the process has ended and its output has been read.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err tells how the process ended: nil for exit status 0, an *exec.ExitError for another or a signal. It is nil before Done.
+// Err returns nil for exit status 0 and an *exec.ExitError for any other status or a signal. It is nil before Done.
 func (p *Process) Err() error {
 	select {
 	case <-p.done:
@@ -59,11 +59,11 @@ func (p *Process) Err() error {
 	}
 }
 
-// Signal sends sig to the process alone, not to its group. After the end it is os.ErrProcessDone.
+// Signal sends sig to the process, but not to its group. It returns os.ErrProcessDone after the process has ended.
 func (p *Process) Signal(sig os.Signal) error { return p.cmd.Process.Signal(sig) }
 
-// Stop asks the process group to end, wakes it if it is stopped, kills it after grace, and returns when it has ended.
-// Stopping what has ended does nothing.
+// Stop sends SIGTERM to the process group, then SIGCONT in case it is stopped, and SIGKILL after grace. It returns when
+// the process has ended. It does nothing if the process has already ended.
 func (p *Process) Stop(grace time.Duration) {
 	p.signalGroup(syscall.SIGTERM)
 	p.signalGroup(syscall.SIGCONT)
@@ -77,10 +77,10 @@ func (p *Process) Stop(grace time.Duration) {
 	}
 }
 
-// signalGroup ignores the kernel's answer: the one failure possible is that nobody is left in the group.
+// signalGroup ignores the error of kill, which can only mean that the group is empty.
 func (p *Process) signalGroup(sig syscall.Signal) {
 	select {
-	case <-p.done: // the id may belong to somebody else by now
+	case <-p.done: // the system may have reused the id
 	default:
 		_ = syscall.Kill(-p.Pid(), sig)
 	}

@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"latchkey/infra/local/child"
+	"latchkey/infra/testkit"
 )
 
-// parentVariable makes the test binary a parent that starts the command in it, says the child's pid and waits.
+// parentVariable makes the test binary a parent process: it starts the script in the variable, prints the pid of that
+// child, and waits.
 const parentVariable = "CHILD_TEST_PARENT_OF"
 
 func TestMain(m *testing.M) {
@@ -68,13 +70,13 @@ func TestChildDiesWithItsParent(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !alive(pid) {
-				t.Fatalf("child %d is gone before its parent", pid)
+				t.Fatalf("child %d ended before its parent", pid)
 			}
 			if err := cmd.Process.Signal(tc.signal); err != nil {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait() // the status is the signal that was sent
-			eventually(t, fmt.Sprintf("child %d ends", pid), func() bool { return !alive(pid) })
+			testkit.Eventually(t, fmt.Sprintf("the end of child %d", pid), func() bool { return !alive(pid) })
 		})
 	}
 }
@@ -86,7 +88,7 @@ func TestStop(t *testing.T) {
 		signal syscall.Signal
 	}{
 		"ends at SIGTERM":                     {"exec sleep 60", 20 * time.Second, syscall.SIGTERM},
-		"a stopped process is woken":          {"kill -STOP $$; exec sleep 60", 20 * time.Second, syscall.SIGTERM},
+		"a stopped process continues":         {"kill -STOP $$; exec sleep 60", 20 * time.Second, syscall.SIGTERM},
 		"SIGTERM ignored: killed":             {"trap '' TERM; echo; exec sleep 60", 100 * time.Millisecond, syscall.SIGKILL},
 		"SIGTERM ignored and stopped: killed": {"trap '' TERM; echo; kill -STOP $$; exec sleep 60", 100 * time.Millisecond, syscall.SIGKILL},
 	} {
@@ -97,24 +99,24 @@ func TestStop(t *testing.T) {
 			select {
 			case <-p.Done():
 			default:
-				t.Fatal("Stop returned before the end")
+				t.Fatal("Stop returned before the process had ended")
 			}
 			var exit *exec.ExitError
 			if !errors.As(p.Err(), &exit) {
 				t.Fatalf("Err() = %v, want an exit error", p.Err())
 			}
 			if got := exit.Sys().(syscall.WaitStatus).Signal(); got != tc.signal {
-				t.Errorf("ended by %v, want %v", got, tc.signal)
+				t.Errorf("script %q: got end by %v, want %v", tc.script, got, tc.signal)
 			}
-			p.Stop(tc.grace) // a second time it returns at once
+			p.Stop(tc.grace) // must return at once
 			if err := p.Signal(syscall.SIGCONT); !errors.Is(err, os.ErrProcessDone) {
-				t.Errorf("Signal after the end: %v", err)
+				t.Errorf("Signal after the end: got %v, want %v", err, os.ErrProcessDone)
 			}
 		})
 	}
 }
 
-// A child belongs to the thread that forked it, and Go ends the thread of a locked goroutine that returns.
+// The parent death signal depends on the thread that forked, and Go ends the thread of a locked goroutine that returns.
 func TestChildOutlivesTheGoroutineThatStartedIt(t *testing.T) {
 	for range 20 {
 		started := make(chan *child.Process)
@@ -142,9 +144,9 @@ func TestErr(t *testing.T) {
 	}
 }
 
-func TestStartNamesTheProgramThatIsMissing(t *testing.T) {
+func TestStartErrorNamesTheMissingProgram(t *testing.T) {
 	_, err := child.Start(exec.Command("/nonexistent/program"))
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "starting /nonexistent/program") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v, want starting /nonexistent/program: %v", err, os.ErrNotExist)
 	}
 }

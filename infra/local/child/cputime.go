@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CPUTime is the CPU time that a process has used so far, all threads together, to the nanosecond. The clock's id is made as
-// clock_getcpuclockid(3) does, so it is for measurements on Linux.
+// CPUTime returns the CPU time that all threads of a process have used so far, with a resolution of nanoseconds. It works
+// on Linux only: it computes the id of the clock as clock_getcpuclockid(3) does.
 func CPUTime(pid int) (time.Duration, error) {
 	const scheduled = 2
 	var used unix.Timespec

@@ -6,12 +6,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"latchkey/infra/local/child"
 )
 
-// start runs script and, if it says so by a line, waits until its traps are set.
+// start starts script. If script contains an echo, start waits for its first output, which means that its traps are set.
 func start(t *testing.T, script string) *child.Process {
 	t.Helper()
 	cmd := exec.Command("/bin/sh", "-c", script)
@@ -28,7 +27,7 @@ func start(t *testing.T, script string) *child.Process {
 	return p
 }
 
-// startLocked starts a child from a goroutine whose thread ends with it.
+// startLocked starts a child and locks the goroutine to its thread, which therefore ends with the goroutine.
 func startLocked(t *testing.T) *child.Process {
 	t.Helper()
 	runtime.LockOSThread()
@@ -39,7 +38,7 @@ func startLocked(t *testing.T) *child.Process {
 	return p
 }
 
-// signalWriter tells its reader that something was written.
+// signalWriter sends a value after the first write.
 type signalWriter chan struct{}
 
 func (w signalWriter) Write(b []byte) (int, error) {
@@ -50,17 +49,8 @@ func (w signalWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// alive asks ps rather than kill(pid, 0): an orphan that nobody has reaped yet is dead for our purpose.
+// alive uses ps instead of kill(pid, 0), because it must report false for a zombie.
 func alive(pid int) bool {
 	state, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return err == nil && !strings.HasPrefix(strings.TrimSpace(string(state)), "Z")
-}
-
-func eventually(t *testing.T, what string, happened func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !happened(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 20 s: %s", what)
-		}
-	}
 }

@@ -15,10 +15,10 @@ const (
 	dynamodbLocal = ".tools/dynamodb-local"
 )
 
-// HasDynoxide tells whether there is a dynoxide for this system. The registry of npm has it for one platform only.
+// HasDynoxide reports whether dynoxide exists for this platform. The npm registry has it for Linux on x86-64 only.
 const HasDynoxide = runtime.GOOS == "linux" && runtime.GOARCH == "amd64"
 
-// StartDynamoDB starts the engine for daily work: dynoxide, which is up in milliseconds, or DynamoDB Local where there is no dynoxide.
+// StartDynamoDB starts the default engine: dynoxide, which starts in milliseconds, or else DynamoDB Local.
 func StartDynamoDB(ctx context.Context, o Options) (*Engine, error) {
 	if HasDynoxide {
 		return StartDynoxide(ctx, o)
@@ -26,10 +26,10 @@ func StartDynamoDB(ctx context.Context, o Options) (*Engine, error) {
 	return StartDynamoDBLocal(ctx, o)
 }
 
-// StartDynoxide starts dynoxide, whose data, streams included, is one SQLite file.
+// StartDynoxide starts dynoxide. It stores all data, including streams, in one SQLite file.
 func StartDynoxide(ctx context.Context, o Options) (*Engine, error) {
 	program := filepath.Join(o.Root, dynoxide)
-	if err := installed("dynoxide", program); err != nil {
+	if err := checkInstalled("dynoxide", program); err != nil {
 		return nil, err
 	}
 	return launch(ctx, "dynoxide", o.Port, func(port int) *exec.Cmd {
@@ -41,11 +41,11 @@ func StartDynoxide(ctx context.Context, o Options) (*Engine, error) {
 	})
 }
 
-// StartDynamoDBLocal starts AWS's own DynamoDB Local, the second opinion. It needs Java, and seconds. It listens on all
-// addresses of the machine: there is no option for less.
+// StartDynamoDBLocal starts DynamoDB Local, the emulator of AWS. It needs Java and takes seconds to start. It listens on
+// all addresses of the machine, because it has no option for one address.
 func StartDynamoDBLocal(ctx context.Context, o Options) (*Engine, error) {
 	folder := filepath.Join(o.Root, dynamodbLocal)
-	if err := installed("DynamoDB Local", filepath.Join(folder, "DynamoDBLocal.jar")); err != nil {
+	if err := checkInstalled("DynamoDB Local", filepath.Join(folder, "DynamoDBLocal.jar")); err != nil {
 		return nil, err
 	}
 	java, err := exec.LookPath("java")
@@ -68,7 +68,8 @@ func StartDynamoDBLocal(ctx context.Context, o Options) (*Engine, error) {
 	})
 }
 
-func installed(name, file string) error {
+// checkInstalled returns an error that names the remedy if file, which belongs to the tool name, does not exist.
+func checkInstalled(name, file string) error {
 	if _, err := os.Stat(file); err != nil {
 		return fmt.Errorf("%s is not installed: run `make setup`", name)
 	}

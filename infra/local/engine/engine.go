@@ -1,8 +1,8 @@
-// Package engine starts the emulators of services that the local host and the tests speak to: two of DynamoDB, one of SES, one of
-// Systems Manager, and an OpenID provider in the place of Google.
+// Package engine starts the emulators that the local host and the tests use: two of DynamoDB, one of SES, one of Systems
+// Manager, and an OpenID provider in place of Google.
 //
-// It only starts and ends them. Their tables are made by package tables; what they get wrong, against AWS, is known to the tests
-// that run on them.
+// It only starts and stops them. Package tables creates the DynamoDB tables. Differences between an emulator and AWS are
+// handled in the tests that run on it.
 package engine
 
 import (
@@ -24,32 +24,33 @@ const (
 	startTimeout = time.Minute // a Java engine on a busy machine of two cores has taken 15 s
 	stopTimeout  = 5 * time.Second
 	pollInterval = 10 * time.Millisecond
-	freePorts    = 3 // tries, when the port may be any
+	freePorts    = 3 // attempts to start on a free port
 
-	portTries = 6 // of a port that seems taken
-	portPause = 50 * time.Millisecond
+	portChecks = 6 // checks of a port that seems to be in use
+	portPause  = 50 * time.Millisecond
 )
 
-// Options say where an engine listens and what it keeps.
+// Options says where an engine listens and where it stores its data.
 type Options struct {
 	Root   string // folder of go.mod, below which the tools are installed
-	Port   int    // on 127.0.0.1; 0 for a free one
-	Folder string // existing folder of a DynamoDB engine's data; "" for memory only
+	Port   int    // on 127.0.0.1; 0 selects a free one
+	Folder string // existing folder for the data of a DynamoDB engine; "" keeps the data in memory
 }
 
 // Engine is a running emulator. It ends with Stop, or with this process.
 type Engine struct {
 	Name     string // of the program, for messages
-	Endpoint string // its URL, without a slash at the end
+	Endpoint string // URL, without a slash at the end
 
 	process *child.Process
 	output  *tail
 }
 
-// Done is closed when the engine has ended, by Stop or by itself.
+// Done returns a channel that is closed when the engine has ended, after Stop or unexpectedly.
 func (e *Engine) Done() <-chan struct{} { return e.process.Done() }
 
-// Err tells, after Done, how the engine ended and what it said last; it is never nil then, since engines do not end by themselves.
+// Err returns how the engine ended, with its last line of output. It may be called only after Done is closed. It is never
+// nil, because engines run until they are stopped.
 func (e *Engine) Err() error {
 	cause := e.process.Err()
 	if cause == nil {
@@ -58,31 +59,36 @@ func (e *Engine) Err() error {
 	return fmt.Errorf("%s ended (%w); its last line: %s", e.Name, cause, e.output.last())
 }
 
-// Pid is the engine's process id.
+// Pid returns the process id of the engine.
 func (e *Engine) Pid() int { return e.process.Pid() }
 
-// Stop ends the engine and returns when it is gone.
+// Stop stops the engine and waits for its end.
 func (e *Engine) Stop() { e.process.Stop(stopTimeout) }
 
-// launch starts command, which gets the port, and returns when it answers HTTP. A free port can be lost to somebody else between
-// being found and being used: then another is tried.
+// launch starts command with the port, or with a free port if port is 0, and returns when the engine responds to HTTP.
 func launch(ctx context.Context, name string, port int, command func(port int) *exec.Cmd) (*Engine, error) {
 	if port != 0 {
 		return launchOn(ctx, name, port, command(port))
 	}
-	var failed error
+	return onAnyPort(ctx, FreePort, func(port int) (*Engine, error) { return launchOn(ctx, name, port, command(port)) })
+}
+
+// onAnyPort calls start with a chosen port. It tries again with another port if that fails, because another program can
+// take a port between the choice and its use.
+func onAnyPort(ctx context.Context, choose func() (int, error), start func(port int) (*Engine, error)) (*Engine, error) {
+	var startErr error
 	for range freePorts {
-		free, err := FreePort()
+		port, err := choose()
 		if err != nil {
 			return nil, err
 		}
-		e, err := launchOn(ctx, name, free, command(free))
+		e, err := start(port)
 		if err == nil || ctx.Err() != nil {
 			return e, err
 		}
-		failed = err
+		startErr = err
 	}
-	return nil, failed
+	return nil, startErr
 }
 
 func launchOn(ctx context.Context, name string, port int, cmd *exec.Cmd) (*Engine, error) {
@@ -95,16 +101,16 @@ func launchOn(ctx context.Context, name string, port int, cmd *exec.Cmd) (*Engin
 	if e.process, err = child.Start(cmd); err != nil {
 		return nil, err
 	}
-	if err := e.ready(ctx); err != nil {
+	if err := e.awaitResponse(ctx); err != nil {
 		e.Stop()
 		return nil, fmt.Errorf("starting %s on port %d: %w", name, port, err)
 	}
 	return e, nil
 }
 
-// ready waits for the first HTTP answer, of any status: an engine that refuses an unsigned request is up.
-func (e *Engine) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer within %v", startTimeout))
+// awaitResponse waits for the first HTTP response, of any status: an engine that refuses an unsigned request is running.
+func (e *Engine) awaitResponse(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no response within %v", startTimeout))
 	defer cancel()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
@@ -125,21 +131,23 @@ func (e *Engine) ready(ctx context.Context) error {
 	}
 }
 
-// CheckPort is an error, in one clear line, if somebody listens on the port. The engines cannot be trusted with that: one of them
-// stays, without a port. Both addresses are tried since some systems let them be held by two.
+// CheckPort returns an error of one line if a program listens on the port. The engines do not report this reliably: one of
+// them keeps running without a port. The check covers 127.0.0.1 and all addresses, because some systems let two programs
+// listen on one port that way.
 //
-// A port that only seems taken is tried again: a child that is being started at this moment, such as a compiler, holds all our
-// sockets for the instant between fork and exec, the ones of an earlier check too.
+// CheckPort repeats a failed check, because a port can seem to be in use for a moment: a process that this program starts
+// inherits all its sockets, including those of an earlier check, between fork and exec.
 func CheckPort(port int) error {
-	err := tryPort(port)
-	for tries := 1; err != nil && tries < portTries; tries++ {
+	err := listenOn(port)
+	for checks := 1; err != nil && checks < portChecks; checks++ {
 		time.Sleep(portPause)
-		err = tryPort(port)
+		err = listenOn(port)
 	}
 	return err
 }
 
-func tryPort(port int) error {
+// listenOn opens and closes the port on both addresses.
+func listenOn(port int) error {
 	for _, host := range []string{"127.0.0.1", ""} {
 		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		switch {
@@ -155,7 +163,7 @@ func tryPort(port int) error {
 	return nil
 }
 
-// FreePort finds a TCP port of 127.0.0.1 that nobody listens on.
+// FreePort returns a TCP port on 127.0.0.1 that is not in use.
 func FreePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -165,21 +173,21 @@ func FreePort() (int, error) {
 	return port, listener.Close()
 }
 
-// tailSize is enough for the last line of any of the engines.
+// tailSize exceeds the length of the last line of every engine.
 const tailSize = 4 << 10
 
-// tail keeps the end of what was written to it. It is read only after the last write, so it needs no lock.
-type tail struct{ kept []byte }
+// tail is a writer that keeps the end of the output. It has no lock, because it is read only after the last write.
+type tail struct{ text []byte }
 
 func (t *tail) Write(b []byte) (int, error) {
-	t.kept = append(t.kept, b...)
-	t.kept = t.kept[max(0, len(t.kept)-tailSize):]
+	t.text = append(t.text, b...)
+	t.text = t.text[max(0, len(t.text)-tailSize):]
 	return len(b), nil
 }
 
-// last is the last line that tells something; a stack trace tells less than the line before it.
+// last returns the last line that is not part of a stack trace.
 func (t *tail) last() string {
-	lines := bytes.Split(bytes.TrimSpace(t.kept), []byte("\n"))
+	lines := bytes.Split(bytes.TrimSpace(t.text), []byte("\n"))
 	for i := len(lines) - 1; i > 0; i-- {
 		if line := lines[i]; !bytes.HasPrefix(line, []byte("\t")) && !bytes.HasPrefix(line, []byte("    at ")) {
 			return string(bytes.TrimSpace(line))

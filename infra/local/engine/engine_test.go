@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"latchkey/infra/local/engine"
+	"latchkey/infra/testkit"
 )
 
 type start func(context.Context, engine.Options) (*engine.Engine, error)
@@ -23,7 +24,7 @@ func startOpenID(ctx context.Context, o engine.Options) (*engine.Engine, error) 
 	return engine.StartOpenID(ctx, o, engine.OpenIDClient{ID: "id", Secret: "secret", RedirectURI: redirectURI})
 }
 
-// engines are all emulators. Every one of them must be there: a missing one fails the tests.
+// engines holds all emulators. If one is not installed, the tests fail.
 var engines = map[string]start{
 	"DynamoDB (default)": engine.StartDynamoDB,
 	"DynamoDB Local":     engine.StartDynamoDBLocal,
@@ -32,21 +33,21 @@ var engines = map[string]start{
 	"SSM":                engine.StartSSM,
 }
 
-func TestEngineAnswersUntilStopped(t *testing.T) {
+func TestEngineRespondsUntilStopped(t *testing.T) {
 	for name, start := range engines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, err := start(t.Context(), engine.Options{Root: root(t)})
+			e, err := start(t.Context(), engine.Options{Root: testkit.Root(t)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(e.Stop)
-			if err := answers(t, e.Endpoint); err != nil {
-				t.Error(err)
+			if err := get(t, e.Endpoint); err != nil {
+				t.Errorf("GET %s: got %v, want a response", e.Endpoint, err)
 			}
 			e.Stop()
-			if err := answers(t, e.Endpoint); !errors.Is(err, syscall.ECONNREFUSED) {
-				t.Errorf("after Stop: %v, want a refused connection", err)
+			if err := get(t, e.Endpoint); !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("GET %s after Stop: got %v, want a refused connection", e.Endpoint, err)
 			}
 		})
 	}
@@ -62,17 +63,17 @@ func TestPortInUse(t *testing.T) {
 				}
 				t.Cleanup(func() { _ = listener.Close() })
 				port := listener.Addr().(*net.TCPAddr).Port
-				_, err = start(t.Context(), engine.Options{Root: root(t), Port: port})
-				if err == nil || !strings.HasSuffix(err.Error(), fmt.Sprintf("port %d is in use", port)) {
-					t.Errorf("error %v", err)
+				_, err = start(t.Context(), engine.Options{Root: testkit.Root(t), Port: port})
+				if want := fmt.Sprintf("port %d is in use", port); err == nil || !strings.HasSuffix(err.Error(), want) {
+					t.Errorf("got error %v, want %s", err, want)
 				}
 			})
 		}
 	}
 }
 
-func TestEndIsToldWithItsCause(t *testing.T) {
-	e, err := engine.StartDynamoDB(t.Context(), engine.Options{Root: root(t)})
+func TestErrReportsHowTheEngineEnded(t *testing.T) {
+	e, err := engine.StartDynamoDB(t.Context(), engine.Options{Root: testkit.Root(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,34 +82,34 @@ func TestEndIsToldWithItsCause(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-e.Done()
-	if got := e.Err().Error(); !strings.Contains(got, e.Name+" ended (signal: killed)") {
-		t.Errorf("Err() = %q", got)
+	if got, want := e.Err().Error(), e.Name+" ended (signal: killed)"; !strings.Contains(got, want) {
+		t.Errorf("Err() = %q, want %q in it", got, want)
 	}
 }
 
-func TestMissingToolNamesTheTargetThatInstallsIt(t *testing.T) {
+func TestErrorOfMissingToolNamesItsRemedy(t *testing.T) {
 	for name, start := range engines {
 		t.Run(name, func(t *testing.T) {
 			_, err := start(t.Context(), engine.Options{Root: t.TempDir()})
-			if err == nil || !strings.HasSuffix(err.Error(), "is not installed: run `make setup`") {
-				t.Errorf("error %v", err)
+			if want := "is not installed: run `make setup`"; err == nil || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("got error %v, want %s", err, want)
 			}
 		})
 	}
 }
 
-func TestCancelledStartLeavesNothing(t *testing.T) {
+func TestCancelledStartFreesThePort(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	port, err := engine.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := engine.StartDynamoDB(ctx, engine.Options{Root: root(t), Port: port}); !errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v, want %v", err, context.Canceled)
+	if _, err := engine.StartDynamoDB(ctx, engine.Options{Root: testkit.Root(t), Port: port}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got error %v, want %v", err, context.Canceled)
 	}
 	if err := engine.CheckPort(port); err != nil {
-		t.Errorf("after the start was cancelled: %v", err)
+		t.Errorf("CheckPort after the cancelled start: got %v, want nil", err)
 	}
 }
 
@@ -128,7 +129,8 @@ func TestRoot(t *testing.T) {
 	}
 }
 
-func answers(t *testing.T, endpoint string) error {
+// get requests the root of the endpoint and returns the error of the transport, if any.
+func get(t *testing.T, endpoint string) error {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, endpoint+"/", http.NoBody)
 	if err != nil {
@@ -140,4 +142,18 @@ func answers(t *testing.T, endpoint string) error {
 	}
 	_, err = io.Copy(io.Discard, response.Body)
 	return errors.Join(err, response.Body.Close())
+}
+
+// sameFile compares folders by identity, because the temporary folder is a symbolic link on some systems.
+func sameFile(t *testing.T, a, b string) bool {
+	t.Helper()
+	first, err := os.Stat(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := os.Stat(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.SameFile(first, second)
 }

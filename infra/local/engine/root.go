@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Root is the folder of the go.mod that the working directory is in, where the template is and the tools are installed. Commands and
-// tests run anywhere below it.
+// Root returns the folder of go.mod, which also contains template.yaml and the installed tools. It searches the working
+// directory and the folders above it, so commands and tests can run anywhere in the repository.
 func Root() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {
@@ -22,7 +22,7 @@ func Root() (string, error) {
 		case !errors.Is(err, os.ErrNotExist):
 			return "", fmt.Errorf("finding go.mod: %w", err)
 		case folder == filepath.Dir(folder):
-			return "", fmt.Errorf("finding go.mod: there is none in %s or above it", start)
+			return "", fmt.Errorf("finding go.mod: %s and the folders above it have none", start)
 		}
 	}
 }

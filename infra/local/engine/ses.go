@@ -10,11 +10,11 @@ import (
 
 const sesLocal = "infra/local/node_modules/aws-ses-v2-local/dist/cli.js"
 
-// StartSES starts an SES that delivers nothing: the Endpoint takes the calls of the SDK, is a page with the mails for people,
-// and has them as JSON under /store. They are kept in memory; Options.Folder does not matter.
+// StartSES starts an emulated SES that delivers no mail. Its Endpoint accepts the calls of the SDK, serves an inbox page,
+// and returns the mails as JSON under /store. It keeps mails in memory and ignores Options.Folder.
 func StartSES(ctx context.Context, o Options) (*Engine, error) {
 	script := filepath.Join(o.Root, sesLocal)
-	if err := installed("aws-ses-v2-local", script); err != nil {
+	if err := checkInstalled("aws-ses-v2-local", script); err != nil {
 		return nil, err
 	}
 	node, err := lookUpNode("the local SES")
@@ -26,10 +26,11 @@ func StartSES(ctx context.Context, o Options) (*Engine, error) {
 	})
 }
 
-func lookUpNode(needer string) (string, error) {
+// lookUpNode returns the path of Node.js. The error names the program that needs it.
+func lookUpNode(program string) (string, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		return "", fmt.Errorf("%s needs Node.js: install version 20 or later", needer)
+		return "", fmt.Errorf("%s needs Node.js: install version 20 or later", program)
 	}
 	return node, nil
 }

@@ -16,29 +16,22 @@ import (
 
 const motoServer = ".tools/venv/bin/moto_server"
 
-// quietPorts are below those that systems give to connections. It takes moto a second and more until it listens, in which a port
-// that was free above is taken by somebody.
-const quietPorts, quietPortsEnd = 20_000, 32_000
+// motoPorts begins a range of ports, up to motoPortsEnd, from which the system does not choose the ports of outgoing
+// connections. Moto takes over a second to listen. In that time, a connection could take a port that FreePort found.
+const motoPorts, motoPortsEnd = 20_000, 32_000
 
-// StartSSM starts a Systems Manager for tests: moto, which keeps its parameters in memory and asks for no permissions.
-// Options.Folder does not matter.
+// StartSSM starts an emulated Systems Manager for tests: moto, which keeps parameters in memory and checks no permissions.
+// It ignores Options.Folder.
 func StartSSM(ctx context.Context, o Options) (*Engine, error) {
 	program := filepath.Join(o.Root, motoServer)
-	if err := installed("moto", program); err != nil {
+	if err := checkInstalled("moto", program); err != nil {
 		return nil, err
 	}
 	if o.Port != 0 {
 		return startMoto(ctx, program, o.Port)
 	}
-	var failed error
-	for range freePorts {
-		e, err := startMoto(ctx, program, quietPorts+rand.IntN(quietPortsEnd-quietPorts))
-		if err == nil || ctx.Err() != nil {
-			return e, err
-		}
-		failed = err
-	}
-	return nil, failed
+	choose := func() (int, error) { return motoPorts + rand.IntN(motoPortsEnd-motoPorts), nil }
+	return onAnyPort(ctx, choose, func(port int) (*Engine, error) { return startMoto(ctx, program, port) })
 }
 
 func startMoto(ctx context.Context, program string, port int) (*Engine, error) {
@@ -55,7 +48,8 @@ func startMoto(ctx context.Context, program string, port int) (*Engine, error) {
 	return e, nil
 }
 
-// loadSSM makes a first call, for what is not there: with it moto loads the service, which takes longer than our client waits.
+// loadSSM makes the first call, for a parameter that does not exist. Moto loads the service at that call, which takes
+// longer than the timeout of the product's client.
 func loadSSM(ctx context.Context, endpoint string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -65,15 +59,15 @@ func loadSSM(ctx context.Context, endpoint string) error {
 	}
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "AmazonSSM.GetParameter")
-	request.Header.Set("Authorization", // which moto reads the service from, and checks no further
+	request.Header.Set("Authorization", // moto reads only the name of the service from it
 		"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/ssm/aws4_request, SignedHeaders=host, Signature=0")
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(answer.Body)
+	text, err := io.ReadAll(response.Body)
 	if err == nil && !bytes.Contains(text, []byte("ParameterNotFound")) {
-		err = errors.New("somebody else answers there")
+		err = errors.New("another program responds on this port")
 	}
-	return errors.Join(err, answer.Body.Close())
+	return errors.Join(err, response.Body.Close())
 }

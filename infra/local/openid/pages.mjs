@@ -1,4 +1,4 @@
-// The pages of the local OpenID provider: plain HTML that needs no scripts and loads nothing.
+// The pages of the local OpenID provider, in plain HTML without scripts or external resources.
 
 const escapes = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
@@ -25,9 +25,9 @@ ${body}
 `;
 }
 
-// loginPage asks who signs in, and believes it. The hint, if any, is the address that the application expects.
+// loginPage returns the login form, which needs no password. hint is the address that the application expects, if any.
 export function loginPage(hint) {
-  return page("Local sign-in", `<p>This OpenID provider runs on your machine, in the place of Google. It believes any address.</p>
+  return page("Local sign-in", `<p>This OpenID provider runs on your machine in place of Google. It accepts any address without a password.</p>
 <form method="post">
 <p><label>E-mail address<br><input type="email" name="email" value="${escape(hint)}" autocomplete="email" required autofocus></label></p>
 <p><label>First name (optional)<br><input name="given_name" maxlength="150" autocomplete="given-name"></label></p>
@@ -37,12 +37,12 @@ export function loginPage(hint) {
 </form>`);
 }
 
-// expiredPage answers a form or link whose sign-in is over, was begun in another browser, or before a restart.
+// expiredPage returns the page for a sign-in that has ended, belongs to another browser, or began before a restart.
 export function expiredPage(reason) {
-  return page("This sign-in is over", `<p>Start again from the application. (${escape(reason)})</p>`);
+  return page("This sign-in has ended", `<p>Start again from the application. (${escape(reason)})</p>`);
 }
 
-// refusalPage answers an application whose request cannot be trusted, so that there is nowhere to go back to.
+// refusalPage returns the page for an invalid authorization request whose redirect URI cannot be trusted.
 export function refusalPage(error, description) {
-  return page("The application's request is refused", `<p>${escape(error)}: ${escape(description)}</p>`);
+  return page("Invalid request from the application", `<p>${escape(error)}: ${escape(description)}</p>`);
 }

@@ -1,7 +1,7 @@
-// An OpenID provider for `make run` and the browser tests: oidc-provider, which others wrote and had certified, with a login page that
-// believes everybody. Package infra/local/engine starts it. It is for one machine: it keeps everything in memory and has no passwords.
+// An OpenID provider for `make run` and the browser tests. It is oidc-provider, a certified implementation, with a login
+// page that accepts any address without a password. It keeps everything in memory. Package infra/local/engine starts it.
 //
-// Settings, all needed: OPENID_PORT on 127.0.0.1, OPENID_CLIENT_ID, OPENID_CLIENT_SECRET and OPENID_REDIRECT_URI.
+// It requires the variables OPENID_PORT (on 127.0.0.1), OPENID_CLIENT_ID, OPENID_CLIENT_SECRET and OPENID_REDIRECT_URI.
 
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
@@ -15,26 +15,27 @@ const issuer = `http://localhost:${port}`;
 const maxForm = 4096; // bytes
 const scopes = { email: ["email", "email_verified"], profile: ["name", "given_name", "family_name"] };
 
-const people = new Map(); // claims by subject, as they were typed last
+const accounts = new Map(); // claims by subject, from the latest login form
 
-// subject is the same for an address whenever it comes back, after a restart too.
+// subject derives the subject from the address, so that it is the same after a restart.
 function subject(email) {
   return createHash("sha256").update(email.toLowerCase()).digest("base64url");
 }
 
-// signingKey is new at each start, so no key is in the source; relying parties fetch the set again when they miss one.
+// signingKey generates a key at each start, so that the source contains none. Relying parties fetch the key set again when
+// it lacks the key of a token.
 function signingKey() {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   return { ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256", kid: randomBytes(8).toString("hex") };
 }
 
-// grant lets the client have what it asks for: whoever signs in here has consented on the same page.
-async function grant(ctx) {
+// grantScopes grants the client all requested scopes, because a sign-in on the login page implies consent.
+async function grantScopes(ctx) {
   const { provider, client, session, params } = ctx.oidc;
-  const granted = new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
-  granted.addOIDCScope(params.scope);
-  await granted.save();
-  return granted;
+  const grant = new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
+  grant.addOIDCScope(params.scope);
+  await grant.save();
+  return grant;
 }
 
 const provider = new Provider(issuer, {
@@ -46,13 +47,13 @@ const provider = new Provider(issuer, {
   }],
   clientAuthMethods: ["client_secret_post"],
   claims: scopes,
-  conformIdTokenClaims: false, // as Google does, and what relying parties without a call to userinfo need
-  // No browser returns the session's cookie to this path: each sign-in asks anew, so that one can be many people.
+  conformIdTokenClaims: false, // the ID token has the claims of all scopes, as at Google
+  // The session cookie has a path that no request uses, so each sign-in shows the form and can use another account.
   cookies: { keys: [randomBytes(32).toString("hex")], long: { path: "/never", signed: true }, short: { signed: true } },
   features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false } },
-  findAccount: (_, id) => (people.has(id) ? { accountId: id, claims: () => ({ sub: id, ...people.get(id) }) } : undefined),
+  findAccount: (_, id) => (accounts.has(id) ? { accountId: id, claims: () => ({ sub: id, ...accounts.get(id) }) } : undefined),
   jwks: { keys: [signingKey()] },
-  loadExistingGrant: grant,
+  loadExistingGrant: grantScopes,
   pkce: { required: () => true },
   renderError: (ctx, { error, error_description: description }) => {
     ctx.type = "html";
@@ -71,14 +72,14 @@ async function readForm(request) {
   return new URLSearchParams(body);
 }
 
-// outcome is what the provider is told of a sent form. People type their names, or their address has to do for one.
+// outcome returns the result of a login form, for the provider. Without names, the address becomes the name.
 function outcome(form) {
   const email = form.get("email")?.trim();
   if (form.has("cancel") || !email) {
     return { error: "access_denied", error_description: "the sign-in was cancelled" };
   }
   const [given, family] = [form.get("given_name")?.trim(), form.get("family_name")?.trim()];
-  people.set(subject(email), {
+  accounts.set(subject(email), {
     email,
     email_verified: form.has("verified"),
     name: [given, family].filter(Boolean).join(" ") || email,
@@ -88,11 +89,11 @@ function outcome(form) {
   return { login: { accountId: subject(email) } };
 }
 
-function show(response, status, page) {
+function sendPage(response, status, page) {
   response.writeHead(status, {
     "content-type": "text/html; charset=utf-8",
     "cache-control": "no-store",
-    // A form may lead to where its redirects end, and nothing is loaded.
+    // form-action must also allow the target of the redirect that follows the form.
     "content-security-policy": `default-src 'none'; form-action 'self' ${new URL(redirect).origin}; frame-ancestors 'none'`,
   });
   response.end(page);
@@ -102,16 +103,16 @@ async function interact(request, response) {
   try {
     const { params } = await provider.interactionDetails(request, response);
     if (request.method !== "POST") {
-      show(response, 200, loginPage(params.login_hint));
+      sendPage(response, 200, loginPage(params.login_hint));
       return;
     }
     await provider.interactionFinished(request, response, outcome(await readForm(request)));
   } catch (error) {
-    show(response, 400, expiredPage(error.message));
+    sendPage(response, 400, expiredPage(error.message));
   }
 }
 
-const others = provider.callback();
+const protocol = provider.callback();
 
-createServer((request, response) => (request.url.startsWith("/interaction/") ? interact : others)(request, response))
+createServer((request, response) => (request.url.startsWith("/interaction/") ? interact : protocol)(request, response))
   .listen(Number(port), "127.0.0.1");

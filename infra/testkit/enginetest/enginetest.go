@@ -20,6 +20,7 @@ import (
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/tables"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit"
 )
 
 // Tables are the two tables of one test.
@@ -59,10 +60,7 @@ func Dynoxide(t *testing.T) Tables {
 
 func (s *shared) tables(t *testing.T) Tables {
 	t.Helper()
-	root, err := engine.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
+	root := testkit.Root(t)
 	// The engine serves all later tests as well, so it must not end with the context of the first one.
 	s.once.Do(func() { s.engine, s.err = s.start(context.Background(), engine.Options{Root: root}) })
 	if s.err != nil {

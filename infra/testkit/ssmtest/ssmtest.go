@@ -16,6 +16,7 @@ import (
 
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit"
 	"latchkey/pkg/ssm"
 )
 
@@ -36,10 +37,7 @@ var (
 // Fresh returns an empty path.
 func Fresh(t *testing.T) Path {
 	t.Helper()
-	root, err := engine.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
+	root := testkit.Root(t)
 	// The service serves all later tests as well, so it must not end with the context of the first one.
 	once.Do(func() { service, startErr = engine.StartSSM(context.Background(), engine.Options{Root: root}) })
 	if startErr != nil {
