@@ -7,9 +7,9 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Bounds of an address (RFC 5321 §4.5.3.1, RFC 1035 §2.3.4), in octets of the ASCII form. [MaxAddress] bounds the code
-// points of the typed form too; it is the 256 octets of a path less its two angle brackets, and leaves a domain less
-// than the 253 that DNS allows.
+// Limits of an address (RFC 5321 §4.5.3.1, RFC 1035 §2.3.4), in octets of the ASCII form. [MaxAddress] also limits the code
+// points of the typed form. It is the 256 octets of a path without its two angle brackets, so the domain has fewer than the
+// 253 octets that DNS allows.
 const (
 	MaxAddress   = 254
 	maxLocalPart = 64
@@ -18,17 +18,16 @@ const (
 
 // Address is an e-mail address that may be registered.
 type Address struct {
-	Typed     string // as the person wrote it
-	Canonical string // ASCII, lower case: what uniqueness, login and limits go by
+	Typed     string // as the person typed it
+	Canonical string // in lower-case ASCII; uniqueness, login and limits use this form
 }
 
-// ParseAddress reads an addr-spec (RFC 5322 §3.4.1) with a dot-atom before the '@' and a host name behind it: no
-// display name, comment, quoted local part, address literal or white space. The local part is ASCII because SES sends
-// to no other, the domain may be international (UTS #46, IDNA 2008).
+// ParseAddress reads an addr-spec (RFC 5322 §3.4.1) with a dot-atom before the '@' and a host name after it. It refuses a
+// display name, a comment, a quoted local part, an address literal and white space. The local part must be ASCII, because
+// SES sends to no other. The domain may be internationalized (UTS #46, IDNA 2008).
 //
-// The canonical form lowers the ASCII letters and writes the domain in its A-labels. Nothing else is folded, neither
-// dots nor "+tag", since that is for the receiving host to say: two mailboxes must never share a form. Any error is
-// a [*Problem].
+// The canonical form has ASCII letters in lower case and the domain in A-labels. Dots and "+tag" are kept, because only the
+// receiving host knows their meaning, and two mailboxes must never share a form. Any error is a [*Problem].
 func ParseAddress(typed string) (Address, error) {
 	if !utf8.ValidString(typed) {
 		return Address{}, &Problem{malformedText}
@@ -51,11 +50,11 @@ func ParseAddress(typed string) (Address, error) {
 	return Address{Typed: typed, Canonical: canonical}, nil
 }
 
-// canonicalDomain maps a domain to its A-labels and reports whether mail can be sent there.
+// canonicalDomain returns the A-labels of a domain and reports whether mail can be sent to it.
 //
-// The result must map to itself. UTS #46 lets some texts through whose result it then refuses (a Hebrew symbol mapped to
-// the letter, against the rule for right-to-left labels): such an address could be registered but its canonical form
-// could not be typed.
+// The result must map to itself. UTS #46 accepts some texts and then refuses their mapping, for example a Hebrew symbol that
+// maps to a letter and then violates the rule for right-to-left labels. The canonical form of such an address could not be
+// typed.
 func canonicalDomain(typed string) (string, bool) {
 	host, err := idna.Lookup.ToASCII(typed)
 	if err != nil || !isMailHost(host) {
@@ -65,9 +64,10 @@ func canonicalDomain(typed string) (string, bool) {
 	return host, err == nil && again == host
 }
 
-// isMailHost asks for a fully qualified host name: at least two labels, since mail for a single one is not routed in
-// public; none empty, so that a dot at the end cannot make a second form of one mailbox; none too long, which the lookup
-// profile of idna leaves unasked; and a last one that is not all digits (RFC 3696 §2), which tells 192.0.2.1 from a name.
+// isMailHost reports whether host is a fully qualified host name. It has at least two labels, because public mail is not
+// routed to a single label. No label is empty, so a dot at the end cannot create a second form of a mailbox. No label is too
+// long, which the lookup profile of idna does not check. The last label has a character that is not a digit (RFC 3696 §2),
+// which distinguishes a name from 192.0.2.1.
 func isMailHost(host string) bool {
 	labels := strings.Split(host, ".")
 	for _, label := range labels {
@@ -78,7 +78,7 @@ func isMailHost(host string) bool {
 	return len(labels) >= 2 && strings.Trim(labels[len(labels)-1], "0123456789") != ""
 }
 
-// isDotAtom tells the Dot-string of RFC 5321 §4.1.2: atoms joined by single dots.
+// isDotAtom reports whether local is a Dot-string (RFC 5321 §4.1.2): atoms joined by single dots.
 func isDotAtom(local string) bool {
 	for atom := range strings.SplitSeq(local, ".") {
 		if atom == "" || strings.ContainsFunc(atom, isNotAtext) {
@@ -88,7 +88,7 @@ func isDotAtom(local string) bool {
 	return true
 }
 
-// isNotAtext reports the characters that no atom has (RFC 5322 §3.2.3).
+// isNotAtext reports whether r may not occur in an atom (RFC 5322 §3.2.3).
 func isNotAtext(r rune) bool {
 	isLetter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 	isDigit := '0' <= r && r <= '9'

@@ -10,14 +10,14 @@ import (
 
 func TestParseAddressCanonicalForm(t *testing.T) {
 	longest := strings.Repeat("d", 63) + "." + strings.Repeat("e", 63) + "." + strings.Repeat("f", 58) + ".org"
-	for shows, c := range map[string]struct{ typed, canonical string }{
+	for name, c := range map[string]struct{ typed, canonical string }{
 		"letters are lowered":           {"Alice@Example.COM", "alice@example.com"},
 		"dots and tags are kept":        {"a.l.ice+News@gmail.com", "a.l.ice+news@gmail.com"},
 		"every character of an atom":    {"!#$%&'*+-/=?^_`{|}~@example.com", "!#$%&'*+-/=?^_`{|}~@example.com"},
 		"one character before the at":   {"a@example.com", "a@example.com"},
 		"international domain":          {"Anna@BÜCHER.example", "anna@xn--bcher-kva.example"},
 		"composed and decomposed agree": {"anna@bu\u0308cher.example", "anna@xn--bcher-kva.example"},
-		"its A-label is the same":       {"anna@XN--Bcher-KVA.example", "anna@xn--bcher-kva.example"},
+		"an A-label is the same":        {"anna@XN--Bcher-KVA.example", "anna@xn--bcher-kva.example"},
 		"ß in a domain is not ss":       {"anna@faß.de", "anna@xn--fa-hia.de"},
 		"full-width domain":             {"anna@ｅxample.com", "anna@example.com"},
 		"ideographic full stop":         {"anna@example。com", "anna@example.com"},
@@ -27,7 +27,7 @@ func TestParseAddressCanonicalForm(t *testing.T) {
 		"label of 63, 254 in all":       {strings.Repeat("L", 61) + "@" + longest, strings.Repeat("l", 61) + "@" + longest},
 		"254 as typed, less as mapped":  {"anna@" + strings.Repeat("\u00ad", 238) + "example.com", "anna@example.com"},
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			got, err := ParseAddress(c.typed)
 			if want := (Address{c.typed, c.canonical}); err != nil || got != want {
 				t.Errorf("ParseAddress(%+q) = %+q, %v; want %+q", c.typed, got, err, want)
@@ -42,11 +42,11 @@ func TestParseAddressRefuses(t *testing.T) {
 		domain = "complete domain"
 		length = "at most"
 	)
-	for shows, c := range map[string]struct{ typed, message string }{
+	for name, c := range map[string]struct{ typed, message string }{
 		"empty":                          {"", shape},
 		"no at":                          {"alice.example.com", shape},
 		"nothing before the at":          {"@example.com", shape},
-		"nothing behind the at":          {"alice@", domain},
+		"nothing after the at":           {"alice@", domain},
 		"two ats":                        {"alice@bob@example.com", domain},
 		"full-width at only":             {"alice＠example.com", shape},
 		"quoted local part":              {`"alice"@example.com`, shape},
@@ -58,9 +58,9 @@ func TestParseAddressRefuses(t *testing.T) {
 		"dot last":                       {"alice.@example.com", shape},
 		"two dots":                       {"al..ice@example.com", shape},
 		"space before":                   {" alice@example.com", shape},
-		"space behind":                   {"alice@example.com ", domain},
-		"no-break space behind":          {"alice@example.com\u00a0", domain},
-		"line feed behind":               {"alice@example.com\n", domain},
+		"space after":                    {"alice@example.com ", domain},
+		"no-break space after":           {"alice@example.com\u00a0", domain},
+		"line feed after":                {"alice@example.com\n", domain},
 		"header injection":               {"alice@example.com\r\nBcc: b@example.com", domain},
 		"control character":              {"al\x10ice@example.com", shape},
 		"NUL":                            {"alice\x00@example.com", shape},
@@ -88,9 +88,9 @@ func TestParseAddressRefuses(t *testing.T) {
 		"255 code points, less mapped":   {"anna@" + strings.Repeat("\u00ad", 239) + "example.com", length},
 		"255 octets once mapped":         {"localpart@" + strings.Repeat("ä.", 30) + "d.com", length},
 		"invalid UTF-8 before the at":    {"al\xffice@example.com", "Unicode"},
-		"invalid UTF-8 behind the at":    {"alice@exam\xffple.com", "Unicode"},
+		"invalid UTF-8 after the at":     {"alice@exam\xffple.com", "Unicode"},
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			got, err := ParseAddress(c.typed)
 			problem, ok := errors.AsType[*Problem](err)
 			if !ok || !strings.Contains(problem.Message, c.message) || !strings.HasSuffix(err.Error(), problem.Message) ||
@@ -128,23 +128,23 @@ func TestAddressProperties(t *testing.T) {
 	})
 }
 
-// checkAddress holds what every accepted address promises.
+// checkAddress checks the properties of every accepted address.
 func checkAddress(t interface{ Errorf(string, ...any) }, address Address) {
 	form := address.Canonical
 	if again, err := ParseAddress(form); err != nil || again.Canonical != form {
-		t.Errorf("%+q has the form %+q, whose form is %+q, %v", address.Typed, form, again.Canonical, err)
+		t.Errorf("ParseAddress(%+q) = %+q, %v for the canonical form of %+q; want the same form", form, again.Canonical, err, address.Typed)
 	}
 	if !isASCII(form) || len(form) > MaxAddress || form != strings.ToLower(form) {
-		t.Errorf("the form %+q is not lower-case ASCII of at most %d octets", form, MaxAddress)
+		t.Errorf("the canonical form of %+q is %+q, want lower-case ASCII of at most %d octets", address.Typed, form, MaxAddress)
 	}
 	if _, err := ParseUsername(form); err == nil {
-		t.Errorf("the form %+q of an address is a username too", form)
+		t.Errorf("ParseUsername(%+q) accepts the canonical form of an address, want an error", form)
 	}
 	_, host, _ := strings.Cut(form, "@")
 	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
-		t.Errorf("the domain of %+q has more than letters, digits and hyphens", form)
+		t.Errorf("the domain of %+q has other characters, want only letters, digits, hyphens and dots", form)
 	}
 	if isASCII(address.Typed) && form != strings.ToLower(address.Typed) {
-		t.Errorf("the ASCII address %q was folded to %q", address.Typed, form)
+		t.Errorf("the canonical form of the ASCII address %q is %q, want only its lower case", address.Typed, form)
 	}
 }

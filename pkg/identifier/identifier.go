@@ -1,15 +1,15 @@
-// Package identifier reads the names that an account is found by, usernames and e-mail addresses, and gives each its
-// canonical form.
+// Package identifier reads usernames and e-mail addresses, the names by which accounts are found, and derives the canonical
+// form of each.
 //
-// Two texts name the same account exactly when their canonical forms are equal, so uniqueness is decided on that form
-// and login looks accounts up by it. The form as typed is kept beside it, for display only. A canonical username has no
-// '@' and a canonical address always has one: neither can be taken for the other.
+// Two texts name the same account exactly if their canonical forms are equal. Uniqueness is decided by that form, and login
+// finds accounts by it. The form as typed is only displayed. A canonical username never contains an '@', and a canonical
+// address always does, so they cannot be confused.
 //
-// The package knows no store and no mail: that an address is well formed does not mean that anybody reads it.
+// The package has no access to a store or to mail. A well-formed address may have no reader.
 package identifier
 
-// Problem is the reason why a text is refused. Its message is for people, goes on from the name of the field ("must not
-// contain @") and repeats nothing of what was typed, so it may be shown to the caller and logged.
+// Problem is the reason why a text is refused. Its message is for people and continues a sentence that begins with the name
+// of the field ("must not contain @"). It repeats no part of the text, so it may be shown to the caller and logged.
 type Problem struct{ Message string }
 
 // Error implements error.
@@ -17,7 +17,7 @@ func (p *Problem) Error() string { return p.Message }
 
 const malformedText = "must be valid Unicode text"
 
-// isASCII says whether text has 7-bit bytes only.
+// isASCII reports whether text has only 7-bit bytes.
 func isASCII(text string) bool {
 	for i := range len(text) {
 		if text[i] > 0x7f {

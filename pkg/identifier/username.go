@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Bounds of a username in code points. The canonical form has a bound of its own since normalisation can make one code
-// point eighteen (U+FDFA).
+// Limits of a username in code points. The canonical form has its own limit, because normalization can turn one code point
+// into eighteen (U+FDFA).
 const (
 	MinUsername          = 3
 	MaxUsername          = 150
@@ -19,13 +19,13 @@ const (
 
 // Username is a username that may be registered.
 type Username struct {
-	Typed     string // as the person wrote it, for display
-	Canonical string // what uniqueness and login go by
+	Typed     string // as the person typed it, for display
+	Canonical string // uniqueness and login use this form
 }
 
-// ParseUsername reads a username. The length as typed counts from [MinUsername] to [MaxUsername] code points; every other
-// rule holds for the canonical form, since a character that is harmless as typed may become one that is not (a
-// full-width ＠ becomes @). Any error is a [*Problem].
+// ParseUsername reads a username. The typed form must have from [MinUsername] to [MaxUsername] code points. All other rules
+// apply to the canonical form, because normalization can turn a harmless character into a forbidden one (a full-width ＠
+// becomes @). Any error is a [*Problem].
 func ParseUsername(typed string) (Username, error) {
 	if !utf8.ValidString(typed) {
 		return Username{}, &Problem{malformedText}
@@ -40,11 +40,12 @@ func ParseUsername(typed string) (Username, error) {
 	return Username{Typed: typed, Canonical: canonical}, nil
 }
 
-// suffixRoom is what a stem leaves for a suffix, in ASCII.
+// suffixRoom is the length that a stem leaves for a suffix, in ASCII characters.
 const suffixRoom = 9
 
-// UsernameStem makes the beginning of a username of any text: what no username may contain is dropped, and the end that is too
-// long. The stem may be too short for a username; with 3 to 9 characters of ASCII that are no space behind it, it is one.
+// UsernameStem derives the beginning of a username from any text. It drops the characters that no username may contain and
+// cuts the rest to the length that leaves room for a suffix. The stem may be too short for a username. Followed by 3 to 9
+// ASCII characters other than spaces, it is a valid one.
 func UsernameStem(text string) string {
 	kept := []rune(strings.TrimSpace(strings.Map(func(r rune) rune {
 		if message := refuseUsername(canonicalUsername("x" + string(r) + "x")); message != "" {
@@ -63,9 +64,9 @@ func UsernameStem(text string) string {
 	return ""
 }
 
-// CanonicalUsername returns the canonical form that a text would have as a username, whether or not it may be registered:
-// login goes by it, since another spelling of a username can be shorter or longer than one may be registered. Text that is
-// no Unicode is returned as it is; no username has it.
+// CanonicalUsername returns the canonical form of a text, whether or not the text is a valid username. Login uses it, because
+// another spelling of a username can be shorter or longer than a valid one. Text that is not valid Unicode is returned
+// unchanged, and no username equals it.
 func CanonicalUsername(typed string) string {
 	if !utf8.ValidString(typed) {
 		return typed
@@ -73,11 +74,11 @@ func CanonicalUsername(typed string) string {
 	return canonicalUsername(typed)
 }
 
-// refuseUsername says what is wrong with a canonical username, or nothing.
+// refuseUsername returns the reason why a canonical username is refused, or "" if it is valid.
 func refuseUsername(canonical string) string {
 	switch {
 	case utf8.RuneCountInString(canonical) > MaxCanonicalUsername:
-		return "is too long once its characters are written out"
+		return "is too long after Unicode normalization"
 	case strings.Contains(canonical, "@"):
 		return "must not contain @"
 	case strings.ContainsFunc(canonical, IsInvisible):
@@ -91,25 +92,25 @@ func refuseUsername(canonical string) string {
 // IsInvisible reports whether r has no appearance of its own: a control, a line end, an unassigned code point, or a
 // format character that reorders or hides others. No username may contain one.
 //
-// IsGraphic is true for the categories L, M, N, P, S and Zs: what it leaves out is C, Zl, Zp and every code point that
-// this version of Unicode does not assign. Refusing the unassigned ones is what keeps canonical forms stable: folding and
-// normalisation of assigned characters never change in later versions (Unicode stability policies), so an update of the
-// tables cannot move an account to another name.
+// IsGraphic is true for the categories L, M, N, P, S and Zs. The others are C, Zl, Zp and all code points that this version
+// of Unicode does not assign. Refusing unassigned code points keeps canonical forms stable: the folding and normalization of
+// assigned characters never change in later versions (Unicode stability policies), so an update of the tables cannot give an
+// account another name.
 //
 // Default_Ignorable_Code_Point is derived (UAX #44) from Other_Default_Ignorable_Code_Point, Variation_Selector and
-// category Cf less some exceptions; Cf is refused whole, so the two tables are all that is left to ask.
+// category Cf with some exceptions. Category Cf is refused completely, so only the two tables remain to be checked.
 func IsInvisible(r rune) bool {
 	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// canonicalUsername decomposes, folds case and composes again, and so ends in NFKC: a text that is only folded can be
-// unnormalised, as ẖ folds to h and a combining line.
+// canonicalUsername decomposes, folds case and composes again. The result is in NFKC, which folded text may not be: ẖ folds to
+// h and a combining line.
 //
-// Once is as good as repeating it until nothing changes. Folding what is decomposed gives what is folded, decomposed and
-// in canonical order already, so that a second round finds the same text (TestFoldingOnceIsEnough has the three steps).
+// One round gives the same result as repeating it until nothing changes. Folding decomposed text gives text that is folded,
+// decomposed and in canonical order, so a second round changes nothing (TestFoldingOnceIsEnough has the three steps).
 //
-// More than 30 combining marks in a row are refused in the end: norm keeps to the Stream-Safe Text Format (UAX #15) and
-// breaks such a run with U+034F, which is default-ignorable.
+// The result contains U+034F, and is therefore refused, if the text has more than 30 combining marks in a row: norm follows
+// the Stream-Safe Text Format (UAX #15) and breaks such a sequence with that character.
 func canonicalUsername(typed string) string {
 	if isASCII(typed) {
 		return strings.ToLower(typed)
@@ -117,9 +118,9 @@ func canonicalUsername(typed string) string {
 	return norm.NFKC.String(foldCase(norm.NFKD.String(typed)))
 }
 
-// foldCase is full case folding (CaseFolding.txt, statuses C and F) of text in NFKD. On decomposed text ß is the only
-// letter that folds to more than one. It stands in for x/text/cases.Fold, which exchanges the two cases of Cherokee
-// instead of folding them, so that one name would have two forms, and which adds 250 KB and 0.08 ms to every cold start.
+// foldCase applies full case folding (CaseFolding.txt, statuses C and F) to text in NFKD. In decomposed text, ß is the only
+// letter that folds to more than one. foldCase replaces x/text/cases.Fold, which swaps the two cases of Cherokee instead of
+// folding them, so that one name would have two forms, and adds 250 KB and 0.08 ms to each cold start.
 func foldCase(decomposed string) string {
 	var folded strings.Builder
 	folded.Grow(len(decomposed))
@@ -127,11 +128,11 @@ func foldCase(decomposed string) string {
 		switch {
 		case r == 'ß' || r == 'ẞ':
 			folded.WriteString("ss")
-		case r == 'ı': // the dotless i of Turkish is no case of i, though its upper case is I
+		case r == 'ı': // Turkish dotless i folds to itself, although its upper case is I
 			folded.WriteRune(r)
-		case unicode.Is(unicode.Cherokee, r): // its small letters came later, so it folds to the capitals
+		case unicode.Is(unicode.Cherokee, r): // folds to capitals, because Unicode added the small letters later
 			folded.WriteRune(unicode.ToUpper(r))
-		default: // by way of the upper case, which unites σ and ς
+		default: // the upper case first, which unites σ and ς
 			folded.WriteRune(unicode.ToLower(unicode.ToUpper(r)))
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func TestParseUsernameCanonicalForm(t *testing.T) {
-	for shows, c := range map[string]struct{ typed, canonical string }{
+	for name, c := range map[string]struct{ typed, canonical string }{
 		"ASCII is lowered":                        {"Alice_B-9", "alice_b-9"},
 		"full width is narrow":                    {"Ａlice", "alice"},
 		"ß is ss":                                 {"Straße", "strasse"},
@@ -28,7 +28,7 @@ func TestParseUsernameCanonicalForm(t *testing.T) {
 		"long s is s":                             {"ſam", "sam"},
 		"ligature is spelt out":                   {"ﬁnn", "finn"},
 		"marks are composed":                      {"Ame\u0301lie", "amélie"},
-		"what folds apart is composed":            {"H\u0331ans", "ẖans"},
+		"folding apart, composed again":           {"H\u0331ans", "ẖans"},
 		"Cherokee folds to the capitals":          {"\uABB8\uABB9\uABBA", "\u13E8\u13E9\u13EA"},
 		"Cherokee capitals stay":                  {"\u13E8\u13E9\u13EA", "\u13E8\u13E9\u13EA"},
 		"old small Cherokee too":                  {"\u13F8\u13F9\u13FA", "\u13F0\u13F1\u13F2"},
@@ -40,7 +40,7 @@ func TestParseUsernameCanonicalForm(t *testing.T) {
 		"emoji":                                   {"🦊🦊🦊", "🦊🦊🦊"},
 		"thirty marks on one letter, none to add": {"Z" + strings.Repeat("\u0327", 30), "z" + strings.Repeat("\u0327", 30)},
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			got, err := ParseUsername(c.typed)
 			if want := (Username{c.typed, c.canonical}); err != nil || got != want {
 				t.Errorf("ParseUsername(%+q) = %+q, %v; want %+q", c.typed, got, err, want)
@@ -55,14 +55,14 @@ func TestParseUsernameRefuses(t *testing.T) {
 		invisible = "invisible characters"
 		ends      = "begin or end with a space"
 	)
-	for shows, c := range map[string]struct{ typed, message string }{
+	for name, c := range map[string]struct{ typed, message string }{
 		"empty":                           {"", length},
 		"two code points":                 {"äö", length},
 		"151 code points":                 {strings.Repeat("ä", 151), length},
 		"canonical form of 255":           {strings.Repeat("ß", 127) + "a", "too long"},
-		"one code point made 18":          {strings.Repeat("\uFDFA", 15), "too long"},
+		"one code point becomes 18":       {strings.Repeat("\uFDFA", 15), "too long"},
 		"invalid UTF-8":                   {"ali\xffce", "Unicode"},
-		"a surrogate's bytes":             {"ali\xed\xa0\x80ce", "Unicode"},
+		"bytes of a surrogate":            {"ali\xed\xa0\x80ce", "Unicode"},
 		"at":                              {"alice@example.com", "@"},
 		"full-width at":                   {"alice＠example.com", "@"},
 		"small at":                        {"alice﹫example.com", "@"},
@@ -84,12 +84,12 @@ func TestParseUsernameRefuses(t *testing.T) {
 		"tag":                             {"ali\U000e0061ce", invisible},
 		"31 marks on one letter":          {"z" + strings.Repeat("\u0327", 31), invisible},
 		"space before":                    {" alice", ends},
-		"no-break space behind":           {"alice\u00a0", ends},
-		"ogham space behind":              {"alice\u1680", ends},
+		"no-break space after":            {"alice\u00a0", ends},
+		"ogham space after":               {"alice\u1680", ends},
 		"accent that is a space and mark": {"\u00b4alice", ends},
 		"spaces only":                     {"   ", ends},
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			got, err := ParseUsername(c.typed)
 			problem, ok := errors.AsType[*Problem](err)
 			if !ok || !strings.Contains(problem.Message, c.message) || !strings.HasSuffix(err.Error(), problem.Message) ||
@@ -100,10 +100,10 @@ func TestParseUsernameRefuses(t *testing.T) {
 	}
 }
 
-// TestFoldingAgainstReference compares every code point, alone and (where there is case) before marks that interact with
-// it, with the folding of x/text, Cherokee apart (see foldCase).
+// TestFoldingAgainstReference compares the folding of each code point with x/text, except for Cherokee (see foldCase). It
+// tries each alone and, if it has case, before marks that affect its folding.
 func TestFoldingAgainstReference(t *testing.T) {
-	const uncased = 0x3400 // from here on a mark cannot change how a character folds
+	const uncased = 0x3400 // from here on, a mark cannot change the folding of a character
 	for r := rune(0x80); r <= unicode.MaxRune; r++ {
 		if !unicode.IsGraphic(r) || unicode.In(r, unicode.Cherokee, unicode.Han, unicode.Hangul) {
 			continue
@@ -120,7 +120,7 @@ func TestFoldingAgainstReference(t *testing.T) {
 	}
 }
 
-// referenceForm is what canonicalUsername should give, put together from x/text alone.
+// referenceForm computes the result that canonicalUsername must have, with x/text alone.
 func referenceForm(typed string) string {
 	for {
 		next := norm.NFKC.String(cases.Fold().String(norm.NFD.String(typed)))
@@ -131,9 +131,9 @@ func referenceForm(typed string) string {
 	}
 }
 
-// TestFoldingOnceIsEnough holds, character by character, why canonicalUsername needs no second round: what is decomposed
-// and then folded (1) would not fold further, (2) would not decompose further and (3) stays in canonical order. U+0345
-// alone changes its combining class, from the highest there is to that of a letter, and so moves nothing before it.
+// TestFoldingOnceIsEnough checks for each character why canonicalUsername needs no second round: text that is decomposed and
+// then folded (1) does not fold further, (2) does not decompose further and (3) stays in canonical order. Only U+0345 changes
+// its combining class, from the highest one to that of a letter, and therefore moves nothing before it.
 func TestFoldingOnceIsEnough(t *testing.T) {
 	class := func(text string) uint8 { return norm.NFKD.PropertiesString(text).CCC() }
 	for r := rune(0); r <= unicode.MaxRune; r++ {
@@ -143,30 +143,30 @@ func TestFoldingOnceIsEnough(t *testing.T) {
 		}
 		folded := foldCase(char)
 		if foldCase(folded) != folded || norm.NFKD.String(folded) != folded {
-			t.Errorf("%U folds to %+q, which changes again", r, folded)
+			t.Errorf("%U folds to %+q, which changes again; want a fixed point", r, folded)
 		}
 		if class(folded) != class(char) && r != 0x0345 || class(char) > class("\u0345") {
-			t.Errorf("%U of class %d folds to %+q of class %d", r, class(char), folded, class(folded))
+			t.Errorf("%U of class %d folds to %+q of class %d, want the same class", r, class(char), folded, class(folded))
 		}
 	}
 }
 
-// TestCaseVariantsShareOneForm holds that a change of case, by any of the three mappings, is never another name.
+// TestCaseVariantsShareOneForm shows that a change of case, by any of the three mappings, never gives another name.
 func TestCaseVariantsShareOneForm(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if !unicode.IsGraphic(r) || r == 'ı' || r == 'İ' { // Turkish alone calls these the cases of I and i
+		if !unicode.IsGraphic(r) || r == 'ı' || r == 'İ' { // only Turkish treats these as cases of I and i
 			continue
 		}
 		want := canonicalUsername(string(r))
 		for _, variant := range []rune{unicode.ToLower(r), unicode.ToUpper(r), unicode.ToTitle(r), unicode.SimpleFold(r)} {
 			if got := canonicalUsername(string(variant)); got != want {
-				t.Errorf("%U has the form %+q, its variant %U %+q", r, want, variant, got)
+				t.Errorf("canonicalUsername(%U) = %+q, want the form %+q of its variant %U", variant, got, want, r)
 			}
 		}
 	}
 }
 
-// TestASCIIShortCut holds that the short cut gives what the long way would.
+// TestASCIIShortCut shows that the shortcut for ASCII gives the same result as the general case.
 func TestASCIIShortCut(t *testing.T) {
 	for c := range 0x80 {
 		typed := string(rune(c))
@@ -176,8 +176,8 @@ func TestASCIIShortCut(t *testing.T) {
 	}
 }
 
-// TestDefaultIgnorableIsRefused goes through Default_Ignorable_Code_Point as DerivedCoreProperties.txt of Unicode 15.0
-// lists it; later versions added nothing.
+// TestDefaultIgnorableIsRefused tries all of Default_Ignorable_Code_Point as listed in DerivedCoreProperties.txt of Unicode
+// 15.0. Later versions added nothing.
 func TestDefaultIgnorableIsRefused(t *testing.T) {
 	for _, span := range [][2]rune{
 		{0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C}, {0x115F, 0x1160}, {0x17B4, 0x17B5}, {0x180B, 0x180F},
@@ -186,16 +186,16 @@ func TestDefaultIgnorableIsRefused(t *testing.T) {
 	} {
 		for r := span[0]; r <= span[1]; r++ {
 			if !IsInvisible(r) {
-				t.Errorf("%U is default-ignorable and was let through", r)
+				t.Errorf("IsInvisible(%U) = false for a default-ignorable code point, want true", r)
 			}
 		}
 	}
 }
 
-// TestOneUnicodeVersion holds the tables together: what one package calls unassigned, another must not fold.
+// TestOneUnicodeVersion keeps the tables consistent: a code point that one package treats as unassigned must not fold in another.
 func TestOneUnicodeVersion(t *testing.T) {
 	if norm.Version != unicode.Version || idna.UnicodeVersion != unicode.Version {
-		t.Errorf("unicode %s, norm %s, idna %s: want one version", unicode.Version, norm.Version, idna.UnicodeVersion)
+		t.Errorf("got the Unicode versions %s, %s of norm and %s of idna, want one version", unicode.Version, norm.Version, idna.UnicodeVersion)
 	}
 }
 
@@ -223,20 +223,20 @@ func TestUsernameProperties(t *testing.T) {
 	})
 }
 
-// checkUsername holds what every accepted username promises. The fixed point is asked of the form, not of ParseUsername:
-// a form may be shorter or longer than what may be typed.
+// checkUsername checks the properties of every accepted username. It takes the fixed point of the form and not of
+// ParseUsername, because a form may be shorter or longer than a typed username.
 func checkUsername(t interface{ Errorf(string, ...any) }, username Username) {
 	form := username.Canonical
 	if again := canonicalUsername(form); again != form {
-		t.Errorf("%+q has the form %+q, whose form is %+q", username.Typed, form, again)
+		t.Errorf("canonicalUsername(%+q) = %+q for the form of %+q, want the same form", form, again, username.Typed)
 	}
 	if message := refuseUsername(form); message != "" {
-		t.Errorf("the form %+q of %+q %s", form, username.Typed, message)
+		t.Errorf("the form %+q of %+q is refused: it %s", form, username.Typed, message)
 	}
 	if _, err := ParseAddress(form); err == nil {
-		t.Errorf("the form %+q of a username is an address too", form)
+		t.Errorf("ParseAddress(%+q) accepts the canonical form of a username, want an error", form)
 	}
 	if !utf8.ValidString(form) || !norm.NFKC.IsNormalString(form) {
-		t.Errorf("the form %+q is not in NFKC", form)
+		t.Errorf("the form %+q of %+q is not in NFKC", form, username.Typed)
 	}
 }

@@ -16,7 +16,7 @@ const (
 
 func TestParseRefusesArgon2(t *testing.T) {
 	replace := func(old, with string) string { return strings.Replace(goodPHC, old, with, 1) }
-	for shows, phc := range map[string]string{
+	for name, phc := range map[string]string{
 		"argon2d":                 replace("argon2id", "argon2d"),
 		"Django's name alone":     strings.TrimPrefix(goodPHC, "$"),
 		"Django's name, argon2d":  "argon2" + replace("argon2id", "argon2d"),
@@ -37,7 +37,7 @@ func TestParseRefusesArgon2(t *testing.T) {
 		"threads over 8 bits":     replace("p=1", "p=257"),
 		"space inside":            replace("m=256", "m= 256"),
 		"space before":            " " + goodPHC,
-		"line feed behind":        goodPHC + "\n",
+		"line feed after":         goodPHC + "\n",
 		"line feed in the tag":    replace("nf65", "nf\n65"),
 		"carriage return in salt": replace("c29t", "c2\r9t"),
 		"padding":                 goodPHC + "=",
@@ -46,11 +46,11 @@ func TestParseRefusesArgon2(t *testing.T) {
 		"no tag":                  strings.TrimSuffix(goodPHC, "$"+goodTag),
 		"no salt, no tag":         strings.TrimSuffix(goodPHC, "$"+goodSalt+"$"+goodTag),
 		"field added":             goodPHC + "$AAAA",
-		"dollar behind":           goodPHC + "$",
+		"dollar after":            goodPHC + "$",
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			if _, err := parse(phc); !errors.Is(err, ErrUnreadable) {
-				t.Errorf("parse(%q) gives %v, want %v", phc, err, ErrUnreadable)
+				t.Errorf("parse(%q) returned the error %v, want %v", phc, err, ErrUnreadable)
 			}
 		})
 	}
@@ -58,13 +58,13 @@ func TestParseRefusesArgon2(t *testing.T) {
 
 func TestParseBoundsArgon2(t *testing.T) {
 	bytes := func(n int) string { return base64.RawStdEncoding.EncodeToString(make([]byte, n)) }
-	for shows, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		m, t, p   int
 		salt, tag int
 		want      error
 	}{
 		"current":                    {19456, 2, 1, 16, 32, nil},
-		"RFC 9106's second choice":   {65536, 3, 4, 16, 32, nil},
+		"second choice of RFC 9106":  {65536, 3, 4, 16, 32, nil},
 		"Django's default":           {102400, 2, 8, 16, 32, nil},
 		"most memory, most work":     {256 << 10, 3, 1, 16, 32, nil},
 		"memory over":                {256<<10 + 1, 1, 1, 16, 32, ErrCost},
@@ -84,10 +84,10 @@ func TestParseBoundsArgon2(t *testing.T) {
 		"salt over":                  {64, 1, 1, 65, 64, ErrCost},
 		"tag over":                   {64, 1, 1, 64, 65, ErrCost},
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			phc := fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", c.m, c.t, c.p, bytes(c.salt), bytes(c.tag))
 			if _, err := parse(phc); !errors.Is(err, c.want) {
-				t.Errorf("parse(%q) gives %v, want %v", phc, err, c.want)
+				t.Errorf("parse(%q) returned the error %v, want %v", phc, err, c.want)
 			}
 		})
 	}

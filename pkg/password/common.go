@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// common has the most common passwords, folded by foldCase, one a line, sorted by byte. README.md has its origin and
-// licence. It is searched as text where it lies in the binary (160 KB): a map of it would be built in every cold start.
+// common holds the most common passwords, folded by foldCase, one per line, sorted by byte. README.md has its origin and
+// license. It is searched as text in the binary (160 KB), because building a map would slow down each cold start.
 //
 //go:embed common.txt
 var common string
 
-// isCommon says whether a folded password is a line of common, by binary search: low and high are always the start of a
-// line or the end.
+// isCommon reports whether a folded password is a line of common. It uses binary search, in which low and high are always
+// the start of a line or the end of the text.
 func isCommon(folded string) bool {
 	low, high := 0, len(common)
 	for low < high {

@@ -1,13 +1,14 @@
-// Package password decides which passwords are taken, stores them as argon2id hashes, and checks them against these and
-// against those that other systems have left.
+// Package password decides which passwords are acceptable, hashes them with argon2id, and verifies them against these hashes
+// and against the hashes of other systems.
 //
-// [Policy] says whether a new password may be used, [Hasher] makes the text that is stored and compares a password with
-// it, [Hasher.Dummy] is compared when there is no account, so that a wrong name costs what a wrong password does.
-// What can be read, and replaced by [Hasher.Renew] once its password is known: argon2id and argon2i, bcrypt, PBKDF2 and
-// scrypt, as PHC strings, as passlib writes them and as Django does.
+// [Policy] checks a new password. [Hasher] computes the text to store and verifies a password against it. Verifying against
+// [Hasher.Dummy] takes the same time when there is no account, so that a wrong name costs as much as a wrong password.
 //
-// The package knows no accounts and keeps nothing; it neither trims, truncates nor normalises what it is given. A
-// password of another Unicode normalisation is another password (contract; ASVS 5.0 V6.2.8).
+// The readable formats are argon2id and argon2i, bcrypt, PBKDF2 and scrypt, as PHC strings and as written by passlib and
+// Django. Once the password is known, [Hasher.Renew] replaces hashes in other formats than the current one.
+//
+// The package has no access to accounts and stores nothing. It never trims, truncates or normalizes a password: another
+// Unicode normalization is another password (contract; ASVS 5.0 V6.2.8).
 package password
 
 import (
@@ -18,44 +19,44 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// Hasher makes and checks password hashes. It may be used by several goroutines if its random source may; each hash
-// under way holds Params.MemoryKiB of memory.
+// Hasher computes and verifies password hashes. It is safe for concurrent use if its random source is. Each computation in
+// progress uses Params.MemoryKiB of memory.
 type Hasher struct {
 	params Params
 	random io.Reader
 }
 
-// NewHasher returns a Hasher that makes hashes with params, [Current] outside of tests. Salts are read from random, which
-// must be a cryptographic source that cannot fail, as crypto/rand.Reader is.
+// NewHasher returns a Hasher that computes new hashes with params, which is [Current] outside of tests. It reads salts from
+// random. The demands on random are those of [random.Bytes].
 func NewHasher(params Params, random io.Reader) *Hasher {
 	return &Hasher{params: params, random: random}
 }
 
-// Hash returns the PHC string to store for pw, under a new salt. It panics when the random source fails.
+// Hash returns the PHC string to store for pw, with a new salt. It panics if the random source fails.
 func (h *Hasher) Hash(pw secret.String) secret.String {
 	salt := random.Bytes(h.random, saltSize)
-	made := argon2Hash{variant: argon2id, params: h.params, salt: salt}
-	made.tag = made.derive([]byte(pw.Reveal()), tagSize)
-	return secret.New(made.String())
+	hash := argon2Hash{variant: argon2id, params: h.params, salt: salt}
+	hash.tag = hash.derive([]byte(pw.Reveal()), tagSize)
+	return secret.New(hash.String())
 }
 
-// Verify says whether pw made the stored hash, in constant time. An error is never the fault of who typed the password: it
-// wraps [ErrUnreadable] or [ErrCost], and then no hash was computed.
+// Verify reports in constant time whether the stored hash is that of pw. The error wraps [ErrUnreadable] or [ErrCost]. It
+// concerns the stored hash and never the password, and no hash was computed.
 func (h *Hasher) Verify(hash, pw secret.String) (bool, error) {
-	known, err := parse(hash.Reveal())
+	parsed, err := parse(hash.Reveal())
 	if err != nil {
 		return false, fmt.Errorf("reading a stored password hash: %w", err)
 	}
-	match, err := known.matches([]byte(pw.Reveal()))
+	match, err := parsed.matches([]byte(pw.Reveal()))
 	if err != nil {
 		return false, fmt.Errorf("computing a password hash: %w", err)
 	}
 	return match, nil
 }
 
-// Renew returns the hash to store for pw from now on, which has just been verified against hash: that one itself if it is
-// like those that Hash makes, otherwise a new one. Hashes with higher costs are replaced as well, so that all accounts
-// come to take the same time.
+// Renew returns the hash to store for pw, which the caller has just verified against hash. It returns hash itself if that
+// has the format and parameters of Hash, and otherwise a new hash. It also replaces hashes with higher costs, so that over
+// time all accounts take the same time.
 func (h *Hasher) Renew(hash, pw secret.String) secret.String {
 	if h.isCurrent(hash.Reveal()) {
 		return hash
@@ -63,13 +64,13 @@ func (h *Hasher) Renew(hash, pw secret.String) secret.String {
 	return h.Hash(pw)
 }
 
-// isCurrent says whether text could be one that Hash has made.
+// isCurrent reports whether Hash could have returned text.
 func (h *Hasher) isCurrent(text string) bool {
-	known, err := parse(text)
-	made, is := known.(argon2Hash)
-	return err == nil && is && made.variant == argon2id && made.params == h.params &&
-		len(made.salt) == saltSize && len(made.tag) == tagSize && made.String() == text
+	parsed, err := parse(text)
+	current, ok := parsed.(argon2Hash)
+	return err == nil && ok && current.variant == argon2id && current.params == h.params &&
+		len(current.salt) == saltSize && len(current.tag) == tagSize && current.String() == text
 }
 
-// Dummy is the stored hash of nobody. Comparing with it costs what comparing with an account's hash does.
+// Dummy returns a hash that matches no known password. Verifying against it costs as much as against the hash of an account.
 func (h *Hasher) Dummy() secret.String { return secret.New(dummy) }

@@ -14,12 +14,12 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// cheap keeps tests quick; no property that they show depends on the cost.
+// cheap keeps the tests fast. No property that they check depends on the cost.
 var cheap = Params{MemoryKiB: 64, Time: 1, Threads: 1}
 
 func TestHashRoundTrip(t *testing.T) {
 	hasher := NewHasher(cheap, rand.Reader)
-	for shows, pw := range map[string]string{
+	for name, pw := range map[string]string{
 		"ASCII":              "correct horse",
 		"empty":              "",
 		"white space around": "  spaced out\t",
@@ -28,12 +28,12 @@ func TestHashRoundTrip(t *testing.T) {
 		"NUL inside":         "before\x00after",
 		"256 bytes":          strings.Repeat("p", MaxBytes),
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			phc := hasher.Hash(secret.New(pw))
 			for _, other := range []string{pw, pw + " ", strings.TrimSpace(pw), pw + "\x00", strings.ToUpper(pw), "caf\u00e9 au lait"} {
 				match, err := hasher.Verify(phc, secret.New(other))
 				if err != nil || match != (other == pw) {
-					t.Errorf("hash of %q against %q: %v, %v", pw, other, match, err)
+					t.Errorf("Verify(hash of %q, %q) = %v, %v; want %v", pw, other, match, err, other == pw)
 				}
 			}
 		})
@@ -43,23 +43,23 @@ func TestHashRoundTrip(t *testing.T) {
 // TestVerifyReference takes hashes from the test file of the argon2 reference implementation.
 func TestVerifyReference(t *testing.T) {
 	hasher := NewHasher(cheap, rand.Reader)
-	for shows, phc := range map[string]string{
+	for name, phc := range map[string]string{
 		"one lane":  "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
 		"two lanes": "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
 		"64 MiB":    "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			if match, err := hasher.Verify(secret.New(phc), secret.New("password")); err != nil || !match {
-				t.Errorf("right password: %v, %v; want a match", match, err)
+				t.Errorf("Verify(%q, the password) = %v, %v; want true", phc, match, err)
 			}
 			if match, err := hasher.Verify(secret.New(phc), secret.New("Password")); err != nil || match {
-				t.Errorf("wrong password: %v, %v; want no match", match, err)
+				t.Errorf("Verify(%q, another password) = %v, %v; want false", phc, match, err)
 			}
 		})
 	}
 }
 
-// TestVerifyErrorComputesNothing measures the memory, which a computed hash would need.
+// TestVerifyErrorComputesNothing measures memory, because each computed hash would allocate some.
 func TestVerifyErrorComputesNothing(t *testing.T) {
 	hasher := NewHasher(cheap, rand.Reader)
 	var before, after runtime.MemStats
@@ -83,14 +83,14 @@ func TestHashSaltsAnew(t *testing.T) {
 	hasher := NewHasher(cheap, rand.Reader)
 	pw := secret.New("correct horse")
 	if one, two := hasher.Hash(pw), hasher.Hash(pw); one == two {
-		t.Errorf("two hashes of one password are the same: %s", one.Reveal())
+		t.Errorf("Hash returned %s twice, want two different hashes", one.Reveal())
 	}
 }
 
 func TestHashIsOfTheParameters(t *testing.T) {
-	made := NewHasher(Current, bytes.NewReader(make([]byte, saltSize))).Hash(secret.New("correct horse")).Reveal()
-	if want := "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"; !strings.HasPrefix(made, want) || len(made) != len(dummy) {
-		t.Errorf("Hash gives %s, want %s and a tag of 32 bytes", made, want)
+	hash := NewHasher(Current, bytes.NewReader(make([]byte, saltSize))).Hash(secret.New("correct horse")).Reveal()
+	if want := "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"; !strings.HasPrefix(hash, want) || len(hash) != len(dummy) {
+		t.Errorf("Hash returned %s, want %s and a tag of 32 bytes", hash, want)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestConcurrentUse(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			if match, err := hasher.Verify(phc, secret.New("correct horse")); err != nil || !match {
-				t.Errorf("Verify gives %v, %v; want a match", match, err)
+				t.Errorf("Verify = %v, %v; want true", match, err)
 			}
 		})
 	}
@@ -121,18 +121,18 @@ func TestConcurrentUse(t *testing.T) {
 
 func TestDummy(t *testing.T) {
 	hasher := NewHasher(Current, rand.Reader)
-	read, err := parse(hasher.Dummy().Reveal())
-	known, is := read.(argon2Hash)
-	if err != nil || !is || known.variant != argon2id || known.params != Current {
-		t.Fatalf("the dummy has %+v, %v; want the current parameters %+v", known.params, err, Current)
+	hash, err := parse(hasher.Dummy().Reveal())
+	parsed, ok := hash.(argon2Hash)
+	if err != nil || !ok || parsed.variant != argon2id || parsed.params != Current {
+		t.Fatalf("the dummy has %+v, %v; want the current parameters %+v", parsed.params, err, Current)
 	}
 	salt, tag := sha256.Sum256([]byte("latchkey dummy salt")), sha256.Sum256([]byte("latchkey dummy tag"))
-	if !bytes.Equal(known.salt, salt[:saltSize]) || !bytes.Equal(known.tag, tag[:]) {
-		t.Errorf("salt and tag are not the sums of the fixed texts: a password for them may be known")
+	if !bytes.Equal(parsed.salt, salt[:saltSize]) || !bytes.Equal(parsed.tag, tag[:]) {
+		t.Error("salt and tag of the dummy are not the sums of the fixed texts, so a password for it may be known")
 	}
 	for _, pw := range []string{"", "password", "latchkey dummy tag"} {
 		if match, err := hasher.Verify(hasher.Dummy(), secret.New(pw)); err != nil || match {
-			t.Errorf("Verify(dummy, %q) gives %v, %v; want no match", pw, match, err)
+			t.Errorf("Verify(dummy, %q) = %v, %v; want false", pw, match, err)
 		}
 	}
 }

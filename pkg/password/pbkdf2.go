@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// maxIterations bounds PBKDF2, with any digest: it takes 1.1 s with SHA-512 and 0.4 s with SHA-256, where Django 5.2 has
-// 1,000,000 and adds a fifth with each release.
+// maxIterations limits PBKDF2 with any digest. It takes 1.1 s with SHA-512 and 0.4 s with SHA-256. Django 5.2 uses 1,000,000
+// iterations, and each of its releases adds a fifth.
 const maxIterations = 2_500_000
 
-// pbkdf2Hash is a hash by PBKDF2 (RFC 8018 §5.2) with HMAC of a digest.
+// pbkdf2Hash is a PBKDF2 hash (RFC 8018 §5.2) with the HMAC of a digest.
 type pbkdf2Hash struct {
 	digest     func() hash.Hash
 	iterations uint32
 	salt, tag  []byte
 }
 
-// readDjangoPBKDF2 reads Django's fields: iterations, the salt as text, the tag in base64.
-func readDjangoPBKDF2(digest func() hash.Hash, fields []string) (stored, bool) {
+// readDjangoPBKDF2 reads the fields of Django: iterations, the salt as text, the tag in base64.
+func readDjangoPBKDF2(digest func() hash.Hash, fields []string) (storedHash, bool) {
 	if len(fields) != 3 {
 		return nil, false
 	}
@@ -29,8 +29,8 @@ func readDjangoPBKDF2(digest func() hash.Hash, fields []string) (stored, bool) {
 	return pbkdf2Hash{digest: digest, iterations: iterations, salt: []byte(fields[1]), tag: tag}, costOK && tagOK
 }
 
-// readPBKDF2 reads passlib's fields: iterations, salt and tag, both in base64 without padding and with . in place of +.
-func readPBKDF2(digest func() hash.Hash, fields []string) (stored, bool) {
+// readPBKDF2 reads the fields of passlib: iterations, then salt and tag in base64 without padding and with "." instead of "+".
+func readPBKDF2(digest func() hash.Hash, fields []string) (storedHash, bool) {
 	if len(fields) != 3 || strings.Contains(fields[1]+fields[2], "+") {
 		return nil, false
 	}
@@ -40,7 +40,7 @@ func readPBKDF2(digest func() hash.Hash, fields []string) (stored, bool) {
 	return pbkdf2Hash{digest: digest, iterations: iterations, salt: salt, tag: tag}, costOK && pairOK
 }
 
-// isAffordable demands a tag of the digest's own size: each further block would cost all iterations again.
+// isAffordable requires a tag of the size of the digest, because each further block would cost all iterations again.
 func (h pbkdf2Hash) isAffordable() bool {
 	return h.iterations >= 1 && h.iterations <= maxIterations && sizesFit(h.salt, h.tag) && len(h.tag) == h.digest().Size()
 }

@@ -8,28 +8,27 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// MaxBytes is the longest password that is taken, in bytes of UTF-8. Hashing would bear more; nobody types it.
+// MaxBytes is the maximum length of a password, in bytes of UTF-8. It bounds the work of the checks.
 const MaxBytes = 256
 
-// shortName is the length from which a name may not be part of a password. Shorter ones turn up in honest passphrases by
-// chance.
+// shortName is the length from which a password may not contain a name. Shorter names occur in good passphrases by chance.
 const shortName = 5
 
-// Policy is what a new password must satisfy: length and not being guessable, with no rules about kinds of characters
-// (NIST SP 800-63B-4 §3.1.1.2, ASVS 5.0 V6.2). It holds for new passwords only, never for one that logs in.
+// Policy holds the requirements on new passwords: a minimum length, and rules against passwords that are easy to guess. It
+// has no composition rules (NIST SP 800-63B-4 §3.1.1.2, ASVS 5.0 V6.2). It never applies to a password at login.
 type Policy struct {
 	MinLength int // in code points; at least 8 outside of tests
 }
 
-// Problem is the reason why a password is refused. Its message is for people, goes on from the name of the field ("must
-// have at least 8 characters") and repeats nothing of the password, so it may be shown and logged.
+// Problem is the reason why a password is refused. Its message is for people and continues a sentence that begins with the
+// name of the field ("must have at least 8 characters"). It repeats no part of the password, so it may be shown and logged.
 type Problem struct{ Message string }
 
 // Error implements error.
 func (p *Problem) Error() string { return p.Message }
 
-// Check says whether the holder of username and address may take pw: nil, or a [*Problem] with the first rule broken.
-// The names are those as typed. Whatever is compared, is compared without regard to case.
+// Check checks pw as the new password of an account with that username and address, both as typed. It returns nil, or a
+// [*Problem] with the first violated rule. Comparisons ignore case.
 func (p Policy) Check(pw secret.String, username, address string) error {
 	typed := pw.Reveal()
 	folded := foldCase(typed)
@@ -48,12 +47,12 @@ func (p Policy) Check(pw secret.String, username, address string) error {
 	return nil
 }
 
-// repeats says whether a folded password is name, or contains it where name is not short.
+// repeats reports whether a folded password equals name, or contains it if name is not short.
 func repeats(folded, name string) bool {
 	name = foldCase(name)
 	return folded == name || utf8.RuneCountInString(name) >= shortName && strings.Contains(folded, name)
 }
 
-// foldCase makes texts that differ in case only the same. By way of the upper case it unites σ and ς, which lower case
-// alone does not.
+// foldCase removes the difference between texts that differ only in case. Converting to upper case first unites σ and ς,
+// which lower case alone does not.
 func foldCase(text string) string { return strings.ToLower(strings.ToUpper(text)) }

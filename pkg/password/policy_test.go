@@ -19,7 +19,7 @@ func TestPolicyCheck(t *testing.T) {
 		address  = "must not contain the e-mail address"
 		common   = "is one of the most common passwords"
 	)
-	for shows, c := range map[string]struct{ pw, username, address, want string }{
+	for name, c := range map[string]struct{ pw, username, address, want string }{
 		"passphrase":                       {"correct horse battery", "alice", "alice@example.com", ""},
 		"eight characters":                 {"xq7#Lm2z", "alice", "alice@example.com", ""},
 		"seven":                            {"xq7#Lm2", "alice", "alice@example.com", short},
@@ -47,11 +47,11 @@ func TestPolicyCheck(t *testing.T) {
 		"part of the username":             {"wonder-lan", "wonder-land", "a@example.com", ""},
 		"no names given":                   {"correct horse", "", "", ""},
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			err := Policy{MinLength: 8}.Check(secret.New(c.pw), c.username, c.address)
 			problem, refused := errors.AsType[*Problem](err)
 			if refused != (c.want != "") || refused && problem.Message != c.want {
-				t.Errorf("Check(%q) gives %v, want %q", c.pw, err, c.want)
+				t.Errorf("Check(%q) = %v, want %q", c.pw, err, c.want)
 			}
 		})
 	}
@@ -60,33 +60,33 @@ func TestPolicyCheck(t *testing.T) {
 func TestPolicyNamesOfAnyLengthWhenEqual(t *testing.T) {
 	err := Policy{MinLength: 4}.Check(secret.New("Bree"), "bREE", "a@example.com")
 	if problem, ok := errors.AsType[*Problem](err); !ok || !strings.Contains(problem.Message, "username") {
-		t.Errorf("a password that is the short username gives %v", err)
+		t.Errorf(`Check("Bree") for the username "bREE" = %v, want a problem with the username`, err)
 	}
 }
 
 func TestPolicyMessageCountsTheMinimum(t *testing.T) {
 	err := Policy{MinLength: 12}.Check(secret.New("elevenchars"), "alice", "a@example.com")
 	if problem, ok := errors.AsType[*Problem](err); !ok || !strings.Contains(problem.Message, "12") {
-		t.Errorf("a minimum of 12 gives %v", err)
+		t.Errorf("Check with a minimum of 12 = %v, want a message with the number 12", err)
 	}
 }
 
-// TestPolicyProperties holds that length is necessary, that a name of five is never part of what is accepted, and that
-// neither error tells the password.
+// TestPolicyProperties shows that the length limits hold, that an accepted password never contains a name of five characters,
+// and that no error contains the password.
 func TestPolicyProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.StringN(5, 10, -1).Draw(t, "name")
 		own := rapid.StringN(0, 300, 300).Draw(t, "own")
 		policy := Policy{MinLength: 8}
 		if err := policy.Check(secret.New(own+strings.ToUpper(name)), name, ""); err == nil {
-			t.Errorf("%q with %q in it was accepted", own, name)
+			t.Errorf("Check(%q) = nil, want an error because it contains the name %q", own+strings.ToUpper(name), name)
 		}
 		err := policy.Check(secret.New(own), name, "a@example.com")
 		if fits := utf8.RuneCountInString(own) >= 8 && len(own) <= MaxBytes; err == nil && !fits {
-			t.Errorf("%q was accepted", own)
+			t.Errorf("Check(%q) = nil, want an error for its length", own)
 		}
 		if err != nil && len(own) >= 8 && strings.Contains(err.Error(), own) {
-			t.Errorf("the error %v tells the password", err)
+			t.Errorf("the error %v contains the password %q", err, own)
 		}
 	})
 }
@@ -94,38 +94,38 @@ func TestPolicyProperties(t *testing.T) {
 func TestCommonList(t *testing.T) {
 	entries := strings.Split(strings.TrimSuffix(common, "\n"), "\n")
 	if len(entries) < 10_000 {
-		t.Errorf("the list has %d entries, want 10,000 or more", len(entries))
+		t.Errorf("got %d entries in the list, want at least 10,000", len(entries))
 	}
 	for i, entry := range entries {
 		if entry == "" || foldCase(entry) != entry {
-			t.Errorf("line %d: %q cannot be found, since passwords are folded first", i+1, entry)
+			t.Errorf("line %d: got %q, want folded text, because passwords are folded before the search", i+1, entry)
 		}
 		if i > 0 && entries[i-1] >= entry {
 			t.Errorf("line %d: %q is out of order", i+1, entry)
 		}
 		if !isCommon(entry) {
-			t.Errorf("line %d: %q is not found", i+1, entry)
+			t.Errorf("line %d: isCommon(%q) = false, want true", i+1, entry)
 		}
 	}
 }
 
 func TestIsCommonRefusesNeighbours(t *testing.T) {
-	for shows, folded := range map[string]string{
+	for name, folded := range map[string]string{
 		"empty":                 "",
 		"before the first":      "\x00",
-		"behind the last":       "\U0010ffff",
+		"after the last":        "\U0010ffff",
 		"a prefix":              "passwor",
 		"two lines":             "password\npassword1",
 		"a line and its ending": "password\n",
 		"an ending and a line":  "\npassword",
 	} {
 		if isCommon(folded) {
-			t.Errorf("%s: %q is on the list", shows, folded)
+			t.Errorf("%s: isCommon(%q) = true, want false", name, folded)
 		}
 	}
 }
 
-// TestIsCommonAgainstScan compares the search with reading the list from its start.
+// TestIsCommonAgainstScan compares the binary search with a linear scan.
 func TestIsCommonAgainstScan(t *testing.T) {
 	framed := "\n" + common
 	rapid.Check(t, func(t *rapid.T) {

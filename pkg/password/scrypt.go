@@ -7,22 +7,22 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// Bounds of scrypt. The most work takes 0.75 s and is twice what OWASP recommends. It bounds memory, too, since no factor
-// is less than 1: 128·N·r bytes are at most 256 MiB. The block size r, commonly 8, is bounded because buffers grow with it
-// that N has no part in.
+// Limits of scrypt. The maximum work takes 0.75 s and is twice the recommendation of OWASP. It also limits memory: no factor is
+// less than 1, so 128·N·r bytes are at most 256 MiB. The block size r, usually 8, has its own limit because some buffers grow
+// with r alone.
 const (
 	maxScryptWork = 1 << 21 // N·r·p
 	maxScryptR    = 64
 )
 
-// scryptHash is a hash by scrypt (RFC 7914 §2).
+// scryptHash is an scrypt hash (RFC 7914 §2).
 type scryptHash struct {
 	n, r, p   uint64
 	salt, tag []byte
 }
 
-// readScrypt reads the fields of a PHC string, in which the cost is a logarithm.
-func readScrypt(fields []string) (stored, bool) {
+// readScrypt reads the fields of a PHC string, which has the cost as a logarithm.
+func readScrypt(fields []string) (storedHash, bool) {
 	if len(fields) != 3 {
 		return nil, false
 	}
@@ -34,8 +34,8 @@ func readScrypt(fields []string) (stored, bool) {
 	return scryptHash{n: 1 << min(numbers[0], 63), r: uint64(numbers[1]), p: uint64(numbers[2]), salt: salt, tag: tag}, true
 }
 
-// readDjangoScrypt reads Django's fields: N, the salt as text, r, p, the tag in base64.
-func readDjangoScrypt(fields []string) (stored, bool) {
+// readDjangoScrypt reads the fields of Django: N, the salt as text, r, p, the tag in base64.
+func readDjangoScrypt(fields []string) (storedHash, bool) {
 	if len(fields) != 5 {
 		return nil, false
 	}
@@ -43,11 +43,11 @@ func readDjangoScrypt(fields []string) (stored, bool) {
 	r, rOK := cost(fields[2])
 	p, pOK := cost(fields[3])
 	tag, tagOK := decode(base64.StdEncoding, fields[4])
-	known := scryptHash{n: uint64(n), r: uint64(r), p: uint64(p), salt: []byte(fields[1]), tag: tag}
-	return known, nOK && rOK && pOK && tagOK
+	parsed := scryptHash{n: uint64(n), r: uint64(r), p: uint64(p), salt: []byte(fields[1]), tag: tag}
+	return parsed, nOK && rOK && pOK && tagOK
 }
 
-// isAffordable compares each factor before their product, which therefore does not overflow. N is a power of 2.
+// isAffordable checks each factor before their product, so that the product cannot overflow. N must be a power of 2.
 func (h scryptHash) isAffordable() bool {
 	return h.n >= 2 && h.n <= maxScryptWork && h.n&(h.n-1) == 0 &&
 		h.r >= 1 && h.r <= maxScryptR && h.p >= 1 && h.p <= maxScryptWork &&

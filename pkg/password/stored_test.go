@@ -13,54 +13,54 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// legacyVectors are hashes that the libraries of other systems have made; README.md says which.
+// legacyVectors holds hashes computed by the libraries of other systems, which testdata/README.md lists.
 //
 //go:embed testdata/legacy.json
 var legacyVectors []byte
 
-// vector is a hash with the password it was made from.
-type vector struct{ Shows, Password, Stored string }
+// vector is a hash with its password.
+type vector struct{ Name, Password, Stored string }
 
 func vectors(tb testing.TB) []vector {
 	tb.Helper()
-	var read []vector
-	if err := json.Unmarshal(legacyVectors, &read); err != nil {
+	var parsed []vector
+	if err := json.Unmarshal(legacyVectors, &parsed); err != nil {
 		tb.Fatal(err)
 	}
-	return read
+	return parsed
 }
 
 func TestLegacyHashesVerify(t *testing.T) {
 	hasher := NewHasher(cheap, rand.Reader)
 	for _, v := range vectors(t) {
-		t.Run(v.Shows, func(t *testing.T) {
+		t.Run(v.Name, func(t *testing.T) {
 			for _, pw := range []string{v.Password, strings.ToUpper(v.Password)} {
 				match, err := hasher.Verify(secret.New(v.Stored), secret.New(pw))
 				if err != nil || match != (pw == v.Password) {
-					t.Errorf("%s against %q: %v, %v", v.Stored, pw, match, err)
+					t.Errorf("Verify(%q, %q) = %v, %v; want %v", v.Stored, pw, match, err, pw == v.Password)
 				}
 			}
 		})
 	}
 }
 
-// TestPasswordsBeyondTheLimitOfBcrypt: only plain bcrypt passes over what follows its 72 bytes, and the hash that comes in
-// its place does not.
+// TestPasswordsBeyondTheLimitOfBcrypt shows that only plain bcrypt ignores the bytes after the first 72, and that the hash
+// that replaces it does not.
 func TestPasswordsBeyondTheLimitOfBcrypt(t *testing.T) {
 	hasher := NewHasher(cheap, rand.Reader)
 	for _, v := range vectors(t) {
-		if !strings.HasSuffix(v.Shows, "95 bytes") {
+		if !strings.HasSuffix(v.Name, "95 bytes") {
 			continue
 		}
-		t.Run(v.Shows, func(t *testing.T) {
+		t.Run(v.Name, func(t *testing.T) {
 			other := secret.New(v.Password[:72] + "something else")
 			match, err := hasher.Verify(secret.New(v.Stored), other)
 			if err != nil || match != strings.HasPrefix(v.Stored, "$2b$") {
-				t.Errorf("the first 72 bytes with others behind: %v, %v", match, err)
+				t.Errorf("Verify(%q, the first 72 bytes and others) = %v, %v; want true only for plain bcrypt", v.Stored, match, err)
 			}
 			renewed := hasher.Renew(secret.New(v.Stored), secret.New(v.Password))
 			if match, err := hasher.Verify(renewed, other); err != nil || match {
-				t.Errorf("the same against the new hash: %v, %v", match, err)
+				t.Errorf("Verify(%q, the first 72 bytes and others) = %v, %v; want false", renewed.Reveal(), match, err)
 			}
 		})
 	}
@@ -70,41 +70,41 @@ func TestRenew(t *testing.T) {
 	hasher := NewHasher(cheap, rand.Reader)
 	own := hasher.Hash(secret.New("correct horse")).Reveal()
 	encode := base64.RawStdEncoding.EncodeToString
-	made := func(m, t, p, salt, tag int) string {
+	phc := func(m, t, p, salt, tag int) string {
 		return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", m, t, p, encode(make([]byte, salt)), encode(make([]byte, tag)))
 	}
 	cases := map[string]struct {
 		stored string
 		stays  bool
 	}{
-		"its own":              {own, true},
-		"one like its own":     {made(64, 1, 1, 16, 32), true},
-		"more memory":          {made(65, 1, 1, 16, 32), false},
-		"more passes":          {made(64, 2, 1, 16, 32), false},
-		"more lanes":           {made(64, 1, 2, 16, 32), false},
-		"shorter salt":         {made(64, 1, 1, 15, 32), false},
-		"shorter tag":          {made(64, 1, 1, 16, 31), false},
-		"argon2i":              {strings.Replace(own, "argon2id", "argon2i", 1), false},
-		"behind Django's name": {"argon2" + own, false},
-		"unreadable":           {"plain", false},
+		"its own":             {own, true},
+		"same parameters":     {phc(64, 1, 1, 16, 32), true},
+		"more memory":         {phc(65, 1, 1, 16, 32), false},
+		"more passes":         {phc(64, 2, 1, 16, 32), false},
+		"more lanes":          {phc(64, 1, 2, 16, 32), false},
+		"shorter salt":        {phc(64, 1, 1, 15, 32), false},
+		"shorter tag":         {phc(64, 1, 1, 16, 31), false},
+		"argon2i":             {strings.Replace(own, "argon2id", "argon2i", 1), false},
+		"after Django's name": {"argon2" + own, false},
+		"unreadable":          {"plain", false},
 	}
 	for _, v := range vectors(t) {
-		cases[v.Shows] = struct {
+		cases[v.Name] = struct {
 			stored string
 			stays  bool
 		}{v.Stored, false}
 	}
-	for shows, c := range cases {
-		t.Run(shows, func(t *testing.T) {
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
 			renewed := hasher.Renew(secret.New(c.stored), secret.New("correct horse"))
 			if stays := renewed.Reveal() == c.stored; stays != c.stays {
-				t.Fatalf("%s became %s", c.stored, renewed.Reveal())
+				t.Fatalf("Renew(%q) = %q, want the same hash: %v", c.stored, renewed.Reveal(), c.stays)
 			}
 			if match, err := hasher.Verify(renewed, secret.New("correct horse")); !c.stays && (err != nil || !match) {
-				t.Errorf("the new hash %s: %v, %v", renewed.Reveal(), match, err)
+				t.Errorf("Verify(%q, the password) = %v, %v; want true", renewed.Reveal(), match, err)
 			}
 			if again := hasher.Renew(renewed, secret.New("correct horse")); again != renewed {
-				t.Errorf("the new hash is renewed again")
+				t.Errorf("Renew(%q) = %q, want the same hash, because it is new", renewed.Reveal(), again.Reveal())
 			}
 		})
 	}
@@ -119,7 +119,7 @@ const (
 )
 
 func TestParseRefuses(t *testing.T) {
-	for shows, text := range map[string]string{
+	for name, text := range map[string]string{
 		"nothing":                       "",
 		"a dollar sign":                 "$",
 		"dollar signs":                  "$$$$$$",
@@ -139,7 +139,7 @@ func TestParseRefuses(t *testing.T) {
 		"bcrypt, no number":             "$2b$0x$" + bcrypt53,
 		"bcrypt, short":                 "$2b$04$" + bcrypt53[1:],
 		"bcrypt, long":                  "$2b$04$" + bcrypt53 + "A",
-		"bcrypt, a letter of no one's":  "$2b$04$" + strings.Replace(bcrypt53, "K", "+", 1),
+		"bcrypt, a foreign letter":      "$2b$04$" + strings.Replace(bcrypt53, "K", "+", 1),
 		"bcrypt, a line feed":           "$2b$04$" + bcrypt53[:52] + "\n",
 		"bcrypt, a field more":          "$2b$04$" + bcrypt53 + "$",
 		"Django's bcrypt, one dollar":   "bcrypt$2b$04$" + bcrypt53,
@@ -154,7 +154,7 @@ func TestParseRefuses(t *testing.T) {
 		"PBKDF2, unused bits set":       "pbkdf2_sha256$1000$" + saltText + "$" + tag32[:42] + "B=",
 		"PBKDF2 with another digest":    "pbkdf2_md5$1000$" + saltText + "$" + tag32 + "=",
 		"passlib, padding":              "$pbkdf2-sha256$1000$" + salt16 + "$" + tag32 + "=",
-		"passlib, a plus for its dot":   "$pbkdf2-sha256$1000$" + salt16 + "$+" + tag32[1:],
+		"passlib, a plus for a dot":     "$pbkdf2-sha256$1000$" + salt16 + "$+" + tag32[1:],
 		"passlib, a field more":         "$pbkdf2-sha256$1000$" + salt16 + "$" + tag32 + "$",
 		"scrypt, no number":             "scrypt$x$" + saltText + "$8$1$" + tag32 + "=",
 		"scrypt, negative":              "scrypt$256$" + saltText + "$8$-1$" + tag32 + "=",
@@ -164,11 +164,11 @@ func TestParseRefuses(t *testing.T) {
 		"scrypt, parameter missing":     "$scrypt$ln=8,r=8$" + salt16 + "$" + tag32,
 		"scrypt, name missing":          "$scrypt$8,r=8,p=1$" + salt16 + "$" + tag32,
 		"scrypt, no tag":                "$scrypt$ln=8,r=8,p=1$" + salt16,
-		"over the length of any":        "pbkdf2_sha256$1000$" + strings.Repeat("s", 512) + "$" + tag32 + "=",
+		"longer than any format":        "pbkdf2_sha256$1000$" + strings.Repeat("s", 512) + "$" + tag32 + "=",
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			if _, err := parse(text); !errors.Is(err, ErrUnreadable) {
-				t.Errorf("parse(%q) gives %v, want %v", text, err, ErrUnreadable)
+				t.Errorf("parse(%q) returned the error %v, want %v", text, err, ErrUnreadable)
 			}
 		})
 	}
@@ -180,7 +180,7 @@ func TestParseBounds(t *testing.T) {
 		huge   = "4294967295"
 	)
 	letters, zeros := strings.Repeat, base64.StdEncoding.EncodeToString(make([]byte, 65))
-	for shows, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		text string
 		want error
 	}{
@@ -198,7 +198,7 @@ func TestParseBounds(t *testing.T) {
 		"PBKDF2, over":               {"pbkdf2_sha256$2500001" + django + tag32 + "=", ErrCost},
 		"PBKDF2, all 32 bits":        {"pbkdf2_sha256$" + huge + django + tag32 + "=", ErrCost},
 		"PBKDF2, tag of two blocks":  {"pbkdf2_sha1$1" + django + tag32 + "=", ErrCost},
-		"PBKDF2, tag of a part":      {"pbkdf2_sha256$1" + django + tag20 + "=", ErrCost},
+		"PBKDF2, tag of less":        {"pbkdf2_sha256$1" + django + tag20 + "=", ErrCost},
 		"PBKDF2, no tag":             {"pbkdf2_sha256$1" + django, ErrCost},
 		"PBKDF2, no salt":            {"pbkdf2_sha256$1$$" + tag32 + "=", ErrCost},
 		"PBKDF2, shortest salt":      {"pbkdf2_sha256$1$" + letters("s", 8) + "$" + tag32 + "=", nil},
@@ -211,7 +211,7 @@ func TestParseBounds(t *testing.T) {
 		"scrypt, N is 1":             {"$scrypt$ln=0,r=1,p=1$" + salt16 + "$" + tag32, ErrCost},
 		"scrypt, r is 0":             {"$scrypt$ln=8,r=0,p=1$" + salt16 + "$" + tag32, ErrCost},
 		"scrypt, p is 0":             {"$scrypt$ln=8,r=8,p=0$" + salt16 + "$" + tag32, ErrCost},
-		"scrypt, OWASP's":            {"$scrypt$ln=17,r=8,p=1$" + salt16 + "$" + tag32, nil},
+		"scrypt, OWASP":              {"$scrypt$ln=17,r=8,p=1$" + salt16 + "$" + tag32, nil},
 		"scrypt, most memory":        {"$scrypt$ln=18,r=8,p=1$" + salt16 + "$" + tag32, nil},
 		"scrypt, memory over":        {"$scrypt$ln=19,r=8,p=1$" + salt16 + "$" + tag32, ErrCost},
 		"scrypt, most lanes":         {"$scrypt$ln=14,r=8,p=16$" + salt16 + "$" + tag32, nil},
@@ -227,15 +227,15 @@ func TestParseBounds(t *testing.T) {
 		"Django's scrypt, all 32":    {"scrypt$" + huge + django + huge + "$" + huge + "$" + tag32 + "=", ErrCost},
 		"Django's scrypt, tag over":  {"scrypt$256" + django + "8$1$" + zeros, ErrCost},
 	} {
-		t.Run(shows, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			if _, err := parse(c.text); !errors.Is(err, c.want) {
-				t.Errorf("parse(%q) gives %v, want %v", c.text, err, c.want)
+				t.Errorf("parse(%q) returned the error %v, want %v", c.text, err, c.want)
 			}
 		})
 	}
 }
 
-// FuzzParse holds that what is accepted has a bounded cost and, where it can be printed again, one spelling.
+// FuzzParse shows that an accepted hash has a limited cost and, if it can be formatted again, only one spelling.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{goodPHC, dummy, goodPHC + "\n", "$argon2id$v=19$m=08,t=+1,p=1$AA$AA", "$scrypt$ln=64,r=0,p=1$A$A"} {
 		f.Add(seed)
@@ -244,26 +244,26 @@ func FuzzParse(f *testing.F) {
 		f.Add(v.Stored)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		read, err := parse(text)
+		hash, err := parse(text)
 		if err != nil {
 			return
 		}
-		switch known := read.(type) {
+		switch parsed := hash.(type) {
 		case argon2Hash:
-			work := uint64(known.params.MemoryKiB) * uint64(known.params.Time)
-			if strings.TrimPrefix(text, "argon2$") != known.String()[1:] && text != known.String() {
-				t.Errorf("%q was read as %s", text, known)
+			work := uint64(parsed.params.MemoryKiB) * uint64(parsed.params.Time)
+			if strings.TrimPrefix(text, "argon2$") != parsed.String()[1:] && text != parsed.String() {
+				t.Errorf("parse(%q) = %s, want the same text", text, parsed)
 			}
-			checkAccepted(t, text, work <= 768<<10 && known.params.MemoryKiB <= 256<<10, known.salt, known.tag)
+			checkAccepted(t, text, work <= 768<<10 && parsed.params.MemoryKiB <= 256<<10, parsed.salt, parsed.tag)
 		case bcryptHash:
-			if known.cost < 4 || known.cost > 14 || !strings.HasSuffix(text, known.text[len("$2b"):]) {
-				t.Errorf("%q was read as %s", text, known.text)
+			if parsed.cost < 4 || parsed.cost > 14 || !strings.HasSuffix(text, parsed.text[len("$2b"):]) {
+				t.Errorf("parse(%q) = %s with the cost %d, want the same text and a cost of 4 to 14", text, parsed.text, parsed.cost)
 			}
 		case pbkdf2Hash:
-			checkAccepted(t, text, known.iterations <= 2_500_000, known.salt, known.tag)
+			checkAccepted(t, text, parsed.iterations <= 2_500_000, parsed.salt, parsed.tag)
 		case scryptHash:
-			memory := 128 * known.r * (known.n + known.p)
-			checkAccepted(t, text, memory <= 257<<20 && known.n*known.r*known.p <= 1<<21, known.salt, known.tag)
+			memory := 128 * parsed.r * (parsed.n + parsed.p)
+			checkAccepted(t, text, memory <= 257<<20 && parsed.n*parsed.r*parsed.p <= 1<<21, parsed.salt, parsed.tag)
 		}
 	})
 }
@@ -271,6 +271,6 @@ func FuzzParse(f *testing.F) {
 func checkAccepted(t *testing.T, text string, affordable bool, salt, tag []byte) {
 	t.Helper()
 	if !affordable || len(salt) < 8 || len(salt) > 64 || len(tag) < 16 || len(tag) > 64 {
-		t.Errorf("%q was accepted", text)
+		t.Errorf("parse(%q) accepted a hash outside the limits, want an error", text)
 	}
 }
