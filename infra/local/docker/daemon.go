@@ -17,15 +17,16 @@ const (
 	daemonPause   = 100 * time.Millisecond
 )
 
-// Daemon is an engine that was started here, for a while. It ends with Close, or with this process, and leaves nothing.
+// Daemon is an Engine that this process started. It ends with Close, or with this process, and leaves no files behind.
 type Daemon struct {
 	*Engine
-	leash  *leash
-	unlock func()
+	cleanup *cleanup
+	unlock  func()
 }
 
-// dismantle ends the containers of the daemon $1, which would outlive it, the daemon, and its folder $2.
-const dismantle = `
+// removeDaemon removes the containers of the daemon with process id $1, which would outlive it, stops the daemon, and
+// removes its folder $2.
+const removeDaemon = `
 for container in $(docker ps --all --quiet 2>/dev/null); do
   docker rm --force --volumes "$container" >/dev/null 2>&1
 done
@@ -34,12 +35,12 @@ while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
 rm -rf "$2"
 `
 
-// StartDaemon starts a Docker engine by hand, with everything it keeps in a temporary folder. It needs root and dockerd. Two daemons
-// would hand out the same addresses on one bridge, so a second one on this machine waits for the first to end.
+// StartDaemon starts a Docker engine whose data is in a temporary folder. It needs root and dockerd. Two such daemons on a
+// machine would assign the same addresses on one bridge, so StartDaemon waits until an earlier one has ended.
 func StartDaemon(ctx context.Context) (*Daemon, error) {
 	program, err := exec.LookPath("dockerd")
 	if err != nil {
-		return nil, errors.New("dockerd is missing: install Docker's engine")
+		return nil, errors.New("dockerd is not installed: install the Docker engine")
 	}
 	unlock, err := lock(ctx, filepath.Join(os.TempDir(), "latchkey-dockerd.lock"))
 	if err != nil {
@@ -65,7 +66,7 @@ func startDaemon(ctx context.Context, program string) (*Daemon, error) {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	defer func() { _ = output.Close() }() // the daemon has its own handle
-	// No child.Start: killed at once it would leave its containers running. The leash ends both.
+	// child.Start would kill the daemon with this process and leave its containers running. The cleanup stops both.
 	cmd := exec.Command(program, "--data-root", filepath.Join(folder, "data"), "--exec-root", filepath.Join(folder, "exec"),
 		"--pidfile", filepath.Join(folder, "pid"), "--host", socket)
 	cmd.Stdout, cmd.Stderr = output, output
@@ -73,14 +74,14 @@ func startDaemon(ctx context.Context, program string) (*Daemon, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
-	go func() { _ = cmd.Wait() }() // so that it leaves no zombie, for which the leash would wait
+	go func() { _ = cmd.Wait() }() // the cleanup would wait for a zombie
 	d := &Daemon{Engine: &Engine{Host: socket}}
-	if d.leash, err = d.newLeash(dismantle, strconv.Itoa(cmd.Process.Pid), folder); err != nil {
+	if d.cleanup, err = d.newCleanup(removeDaemon, strconv.Itoa(cmd.Process.Pid), folder); err != nil {
 		return nil, errors.Join(err, cmd.Process.Kill(), os.RemoveAll(folder))
 	}
 	if d.Engine, err = awaitEngine(ctx, socket); err != nil {
-		said, _ := os.ReadFile(output.Name())
-		return nil, errors.Join(err, d.leash.pull(), fmt.Errorf("its last line: %s", lastLine(string(said))))
+		log, _ := os.ReadFile(output.Name())
+		return nil, errors.Join(err, d.cleanup.run(), fmt.Errorf("its last line: %s", lastLine(string(log))))
 	}
 	return d, nil
 }
@@ -89,7 +90,7 @@ func awaitEngine(ctx context.Context, socket string) (*Engine, error) {
 	ctx, cancel := context.WithTimeout(ctx, daemonTimeout)
 	defer cancel()
 	for {
-		e, err := at(ctx, socket)
+		e, err := connect(ctx, socket)
 		if err == nil {
 			return e, nil
 		}
@@ -101,13 +102,13 @@ func awaitEngine(ctx context.Context, socket string) (*Engine, error) {
 	}
 }
 
-// Close ends the daemon with all its containers, and removes what it kept.
+// Close stops the daemon with all its containers and removes its files.
 func (d *Daemon) Close() error {
 	defer d.unlock()
-	return d.leash.pull()
+	return d.cleanup.run()
 }
 
-// lock takes the file, when nobody else has it, until unlock or the end of this process.
+// lock waits for an exclusive lock on the file. The lock ends with unlock or with this process.
 func lock(ctx context.Context, file string) (unlock func(), err error) {
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# docker.sh --install sees to it that the tests in containers can run: an engine answers, or there is one to be started by root, and a
-# static busybox for an image of our own. What is missing it installs from Debian, which takes root. Without --install it only looks.
+# docker.sh checks that the tests in containers can run: a Docker engine responds, or root can start one and has a static busybox
+# for the image. With --install, root on Debian also installs the missing packages.
 set -eu
 
 ready() {
@@ -10,11 +10,11 @@ ready() {
 
 install_docker() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  echo "installing Docker's engine"
+  echo "latchkey: installing the Docker engine"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
   apt-get install -qq -y --no-install-recommends docker.io iptables busybox-static ca-certificates >/dev/null
-  # Newer releases have the client in a package of its own.
+  # Newer releases of Debian have the client in a separate package.
   command -v docker >/dev/null || apt-get install -qq -y --no-install-recommends docker-cli >/dev/null
 }
 
@@ -22,5 +22,5 @@ ready && exit
 if [ "${1-}" = --install ] && install_docker; then
   ready && exit
 fi
-echo "latchkey: no Docker engine answers, and none can be started: install Docker" >&2
+echo "latchkey: no Docker engine responds, and none can be started: install Docker" >&2
 exit 1

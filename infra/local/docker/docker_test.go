@@ -14,55 +14,56 @@ import (
 	"time"
 )
 
-// The package's work with an engine is tested where one is there: infra/local/sam, `make test-sam`.
+// The tests of infra/local/sam (`make test-sam`) cover the parts that need an engine.
 
-func TestALeashRunsItsScriptWhenItIsPulled(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "said")
-	l, err := (&Engine{Host: "unix:///somewhere"}).newLeash(`echo "$1 $DOCKER_HOST" >"$2"`, "first", file)
+func TestCleanupRunsItsScript(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "output")
+	c, err := (&Engine{Host: "unix:///somewhere"}).newCleanup(`echo "$1 $DOCKER_HOST" >"$2"`, "first", file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(file); err == nil {
-		t.Error("the script has not waited")
+		t.Error("the script ran before run")
 	}
-	if err := l.pull(); err != nil {
+	if err := c.run(); err != nil {
 		t.Fatal(err)
 	}
-	if said, err := os.ReadFile(file); err != nil || string(said) != "first unix:///somewhere\n" {
-		t.Errorf("it said %q, %v", said, err)
+	const want = "first unix:///somewhere\n"
+	if got, err := os.ReadFile(file); err != nil || string(got) != want {
+		t.Errorf("got output %q, %v; want %q", got, err, want)
 	}
 }
 
-func TestALeashTellsThatItsScriptHasFailed(t *testing.T) {
-	l, err := (&Engine{}).newLeash("exit 3")
+func TestCleanupReportsThatItsScriptFailed(t *testing.T) {
+	c, err := (&Engine{}).newCleanup("exit 3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.pull(); err == nil {
-		t.Error("nothing is told")
+	if err := c.run(); err == nil {
+		t.Error("script exit 3: got nil, want an error")
 	}
 }
 
-func TestALockIsForOneAtATime(t *testing.T) {
+func TestLockExcludesOthers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lock")
 	unlock, err := lock(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	waiting, cancel := context.WithTimeout(t.Context(), 3*daemonPause)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*daemonPause)
 	defer cancel()
-	if _, err := lock(waiting, file); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("a second one: %v", err)
+	if _, err := lock(ctx, file); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("second lock: got %v, want %v", err, context.DeadlineExceeded)
 	}
 	time.AfterFunc(daemonPause, unlock)
-	again, err := lock(t.Context(), file)
+	unlock, err = lock(t.Context(), file)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("lock after unlock: got %v, want nil", err)
 	}
-	again()
+	unlock()
 }
 
-func TestTheRootOfTheStandIn(t *testing.T) {
+func TestRootOfStandIn(t *testing.T) {
 	var archive bytes.Buffer
 	busybox := filepath.Join(t.TempDir(), "busybox")
 	if err := os.WriteFile(busybox, []byte("a program"), 0o600); err != nil {
@@ -83,12 +84,12 @@ func TestTheRootOfTheStandIn(t *testing.T) {
 		}
 		names = append(names, header.Name)
 		if header.Name == "bin/busybox" && header.Mode&0o111 == 0 {
-			t.Error("busybox cannot be run")
+			t.Errorf("%s: got mode %o, want it executable", header.Name, header.Mode)
 		}
 	}
-	for _, needed := range []string{"bin/sh", "etc/ssl/certs/ca-certificates.crt", "opt/", "tmp/", "var/task/", "var/runtime/"} {
-		if !slices.Contains(names, needed) {
-			t.Errorf("there is no %s in %s", needed, strings.Join(names, " "))
+	for _, want := range []string{"bin/sh", "etc/ssl/certs/ca-certificates.crt", "opt/", "tmp/", "var/task/", "var/runtime/"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("got files %s, want %s among them", strings.Join(names, " "), want)
 		}
 	}
 }

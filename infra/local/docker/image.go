@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// LambdaImage is the base image of functions that are binaries of their own.
+// LambdaImage is the base image of functions with the runtime provided.al2023.
 const LambdaImage = "public.ecr.aws/lambda/provided:al2023"
 
-// standIn is the name of our own image, which is nobody else's.
+// standIn is the name of the image of MakeStandIn.
 const standIn = "latchkey-stand-in:al2023"
 
-// pullTimeout is for an image of 40 MB.
+// pullTimeout suits an image of 40 MB.
 const pullTimeout = 3 * time.Minute
 
-// Pull fetches the image unless the engine has it.
+// Pull downloads the image unless the engine has it already.
 func (e *Engine) Pull(ctx context.Context, image string) error {
 	if _, err := e.run(ctx, nil, "image", "inspect", image); err == nil {
 		return nil
@@ -30,20 +30,22 @@ func (e *Engine) Pull(ctx context.Context, image string) error {
 	return err
 }
 
-// certificates are the public roots, on this machine and in the image, for functions that speak to the internet.
+// certificates is the path of the public root certificates, on this machine and in the image. Functions need them to
+// connect to the internet.
 const certificates = "/etc/ssl/certs/ca-certificates.crt"
 
-// MakeStandIn makes an image that takes LambdaImage's place where no registry of images can be reached: a shell, which SAM needs to
-// add its runtime emulator, the public roots, and the folders of Lambda. It has no libc, so it finds binaries that want one. It needs
-// a static busybox on this machine, which must be of the engine's kind. The name of the image is returned, and remove removes it.
+// MakeStandIn creates a replacement for LambdaImage, for machines without access to an image registry. The image has a
+// shell, which SAM needs to add its runtime emulator, the public root certificates, and the folders of Lambda. It has no
+// libc, so a binary that needs one fails in it. MakeStandIn needs a static busybox on this machine, whose platform must be
+// that of the engine. It returns the name of the image and a function that removes it.
 func (e *Engine) MakeStandIn(ctx context.Context) (name string, remove func(), err error) {
 	busybox, err := exec.LookPath("busybox")
 	if err != nil {
-		return "", nil, fmt.Errorf("making an image: busybox is missing; install a static one (busybox-static)")
+		return "", nil, fmt.Errorf("creating an image: busybox is not installed: install a static one (busybox-static)")
 	}
 	var archive bytes.Buffer
 	if err := writeRoot(tar.NewWriter(&archive), busybox, certificates); err != nil {
-		return "", nil, fmt.Errorf("making an image: %w", err)
+		return "", nil, fmt.Errorf("creating an image: %w", err)
 	}
 	if _, err := e.run(ctx, archive.Bytes(), "import", "-", standIn); err != nil {
 		return "", nil, err
@@ -51,9 +53,10 @@ func (e *Engine) MakeStandIn(ctx context.Context) (name string, remove func(), e
 	return standIn, func() { _, _ = e.run(context.WithoutCancel(ctx), nil, "image", "rm", "--force", standIn) }, nil
 }
 
-// applets are the names under which busybox is called when SAM adds its emulator.
+// applets lists the commands of busybox that SAM uses to add its emulator.
 var applets = []string{"sh", "mv", "chmod"}
 
+// writeRoot writes the root file system of the stand-in image. It reads the files at the paths busybox and roots.
 func writeRoot(archive *tar.Writer, busybox, roots string) error {
 	for _, folder := range []string{"bin/", "etc/ssl/certs/", "opt/", "tmp/", "var/task/", "var/runtime/", "var/rapid/"} {
 		if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: folder, Mode: 0o777}); err != nil {

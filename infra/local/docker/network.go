@@ -8,20 +8,21 @@ import (
 	"strings"
 )
 
-// Network is a network of containers, which ends with this process at the latest, and all its containers with it.
+// Network is a network of containers. It and all its containers end with Close, or with this process.
 type Network struct {
 	Name string
-	// Gateway is the address of this machine for the containers, if they have one: with Docker Desktop the engine is in another
-	// machine, and the address is nil.
+	// Gateway is the address of this machine for the containers. It is nil if the engine runs in another machine, as with
+	// Docker Desktop.
 	Gateway net.IP
 
-	engine *Engine
-	leash  *leash
+	engine  *Engine
+	cleanup *cleanup
 }
 
-// sweep ends the containers of network $1, and the network. SAM may be connecting one more at this moment, hence the tries.
-const sweep = `
-for try in 1 2 3 4 5; do
+// removeNetwork removes the containers of network $1 and the network. It repeats this because SAM may connect another
+// container at the same time.
+const removeNetwork = `
+for attempt in 1 2 3 4 5; do
   for container in $(docker ps --all --quiet --filter "network=$1"); do
     docker rm --force --volumes "$container"
   done
@@ -31,14 +32,14 @@ done >/dev/null 2>&1
 exit 1
 `
 
-// OpenNetwork makes a network of its own name.
+// OpenNetwork creates a network with a unique name.
 func (e *Engine) OpenNetwork(ctx context.Context) (*Network, error) {
 	n := &Network{Name: "latchkey-" + strings.ToLower(rand.Text()[:8]), engine: e}
 	if _, err := e.run(ctx, nil, "network", "create", n.Name); err != nil {
 		return nil, err
 	}
 	var err error
-	if n.leash, err = e.newLeash(sweep, n.Name); err != nil {
+	if n.cleanup, err = e.newCleanup(removeNetwork, n.Name); err != nil {
 		_, _ = e.run(context.WithoutCancel(ctx), nil, "network", "rm", n.Name)
 		return nil, err
 	}
@@ -53,23 +54,24 @@ func (e *Engine) OpenNetwork(ctx context.Context) (*Network, error) {
 	return n, nil
 }
 
-// Containers lists the containers in the network, running or not: id, state and name of each.
+// Containers returns the containers in the network, running or not, each as "id state name".
 func (n *Network) Containers(ctx context.Context) ([]string, error) {
-	listed, err := n.engine.run(ctx, nil, "ps", "--all", "--filter", "network="+n.Name, "--format", "{{.ID}} {{.State}} {{.Names}}")
-	if err != nil || listed == "" {
+	lines, err := n.engine.run(ctx, nil, "ps", "--all", "--filter", "network="+n.Name, "--format", "{{.ID}} {{.State}} {{.Names}}")
+	if err != nil || lines == "" {
 		return nil, err
 	}
-	return strings.Split(listed, "\n"), nil
+	return strings.Split(lines, "\n"), nil
 }
 
-// Close ends the containers in the network, and the network. The error says that something is left.
+// Close removes the containers in the network, and the network.
 func (n *Network) Close() error {
-	if err := n.leash.pull(); err != nil {
-		return fmt.Errorf("network %s: %w", n.Name, err)
+	if err := n.cleanup.run(); err != nil {
+		return fmt.Errorf("removing network %s: %w", n.Name, err)
 	}
 	return nil
 }
 
+// ownAddress reports whether ip is an address of this machine.
 func ownAddress(ip net.IP) bool {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil || ip == nil {

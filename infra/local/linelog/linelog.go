@@ -1,5 +1,6 @@
-// Package linelog writes whole lines from many sources into one log, each with its source in front: what functions and programs print
-// in pieces, and what their host has to say about them. It is for people who watch a run; it has no levels, times or fields.
+// Package linelog merges the output of several processes, and the messages of their host, into one log. Each line is
+// complete and begins with the label of its source. The log is for people who watch a run. It has no levels, times or
+// fields.
 package linelog
 
 import (
@@ -10,16 +11,16 @@ import (
 	"sync"
 )
 
-// maxLine is the longest line written whole, as in CloudWatch Logs; a longer one is cut into several.
+// maxLine is the maximum length of a line in bytes, as in CloudWatch Logs. A Writer splits longer lines.
 const maxLine = 256 << 10
 
-// Log is the log. Its methods may be called from any goroutine.
+// Log is a log of labeled lines. Its methods are safe for concurrent use.
 type Log struct {
 	mu  sync.Mutex
 	out io.Writer
 }
 
-// New is a log whose lines go to out, each in one Write and one at a time.
+// New returns a Log that writes each line to out in one call of Write. The calls are not concurrent.
 func New(out io.Writer) *Log { return &Log{out: out} }
 
 func (l *Log) line(label string, text []byte) {
@@ -30,23 +31,23 @@ func (l *Log) line(label string, text []byte) {
 	line = append(line, '\n')
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, _ = l.out.Write(line) // a log that cannot be written has nowhere to say so
+	_, _ = l.out.Write(line) // there is no other place to report the error
 }
 
-// Host writes a line of the host's own.
+// Host writes a message of the host, as one line for each line of its text.
 func (l *Log) Host(format string, args ...any) {
 	for text := range bytes.Lines(fmt.Appendf(nil, format, args...)) {
 		l.line("host", bytes.TrimSuffix(text, []byte("\n")))
 	}
 }
 
-// Logger is for packages that want one of the standard library. Its lines are the host's own.
+// Logger returns a standard logger whose lines have the label of the host.
 func (l *Log) Logger() *log.Logger { return log.New(l.Writer("host"), "", 0) }
 
-// Writer takes a stream of output apart into lines.
+// Writer returns a writer for a stream of output with the label.
 func (l *Log) Writer(label string) *Writer { return &Writer{log: l, label: label} }
 
-// Writer holds back the end of its stream that is no whole line yet, until Flush.
+// Writer splits a stream of output into lines. It keeps an incomplete line until the rest arrives, or until Flush.
 type Writer struct {
 	log   *Log
 	label string
@@ -55,7 +56,7 @@ type Writer struct {
 	rest []byte
 }
 
-// Write implements [io.Writer] and never fails, so that a function is not ended by its log.
+// Write implements [io.Writer]. It never fails, so an error of the log does not end the process that writes.
 func (w *Writer) Write(text []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -70,13 +71,13 @@ func (w *Writer) Write(text []byte) (int, error) {
 			w.log.line(w.label, w.rest[:maxLine])
 			w.rest = w.rest[maxLine:]
 		default:
-			w.rest = bytes.Clone(w.rest) // let go of what is written
+			w.rest = bytes.Clone(w.rest) // releases the memory of the written lines
 			return len(text), nil
 		}
 	}
 }
 
-// Flush writes what the stream ended with if that is no whole line.
+// Flush writes the incomplete line, if there is one.
 func (w *Writer) Flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package mailbox reads the mails that the local SES (engine.StartSES) was given, as their receiver would. It sends nothing, and knows
-// no other mail server.
+// Package mailbox reads the mails that the local SES (engine.StartSES) has accepted. It reads from no other mail server and
+// does not send.
 package mailbox
 
 import (
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Mail is a mail that was sent.
+// Mail is a mail that the local SES has accepted.
 type Mail struct {
 	Subject     string `json:"subject"`
 	Destination struct {
@@ -24,10 +24,10 @@ type Mail struct {
 	} `json:"body"`
 }
 
-// pause is how long Await waits between two looks.
-const pause = 50 * time.Millisecond
+// pollInterval is the time between two reads of Await.
+const pollInterval = 50 * time.Millisecond
 
-// Read returns all mails to address alone, oldest first. url is that of the local SES.
+// Read returns all mails whose only recipient is address, oldest first. url is the address of the local SES.
 func Read(ctx context.Context, url, address string) ([]Mail, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/store", http.NoBody)
 	if err != nil {
@@ -37,52 +37,52 @@ func Read(ctx context.Context, url, address string) ([]Mail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the inbox: %w", err)
 	}
-	defer func() { _ = response.Body.Close() }() // only read
+	defer func() { _ = response.Body.Close() }() // Close cannot lose data of a body that is only read
 	var store struct {
 		Emails []Mail `json:"emails"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&store); err != nil {
 		return nil, fmt.Errorf("reading the inbox: %w", err)
 	}
-	var found []Mail
+	var mails []Mail
 	for _, mail := range store.Emails {
 		if to := mail.Destination.To; len(to) == 1 && to[0] == address {
-			found = append(found, mail)
+			mails = append(mails, mail)
 		}
 	}
-	return found, nil
+	return mails, nil
 }
 
-// Await returns the nth mail to address, 1 being the first, as soon as it is there. ctx says how long to wait.
+// Await waits for the nth mail to address, counted from 1, and returns it. It waits until ctx ends.
 func Await(ctx context.Context, url, address string, nth int) (Mail, error) {
 	for {
-		found, err := Read(ctx, url, address)
+		mails, err := Read(ctx, url, address)
 		switch {
-		case err == nil && len(found) >= nth:
-			return found[nth-1], nil
+		case err == nil && len(mails) >= nth:
+			return mails[nth-1], nil
 		case err != nil && ctx.Err() == nil:
 			return Mail{}, err
 		}
 		select {
 		case <-ctx.Done():
-			return Mail{}, fmt.Errorf("mail %d to %s has not come: %w", nth, address, context.Cause(ctx))
-		case <-time.After(pause):
+			return Mail{}, fmt.Errorf("waiting for mail %d to %s: %w", nth, address, context.Cause(ctx))
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// link is a link with a one-time token at its end.
-var link = regexp.MustCompile(`(https?://[^\s"<>]+/(?:verify-email|reset-password))/([\w-]+)`)
+// linkPattern matches a link that ends with a token.
+var linkPattern = regexp.MustCompile(`(https?://[^\s"<>]+/(?:verify-email|reset-password))/([\w-]+)`)
 
-// Link is the link of the mail in its two parts: the page that it leads to, and the token at its end. It fails unless the text and
-// the HTML have the same one.
+// Link returns the two parts of the mail's link: the address of the page, and the token at its end. It returns an error
+// unless the text and the HTML contain the same link.
 func (m Mail) Link() (page, token string, err error) {
-	text, html := link.FindStringSubmatch(m.Body.Text), link.FindStringSubmatch(m.Body.HTML)
+	text, html := linkPattern.FindStringSubmatch(m.Body.Text), linkPattern.FindStringSubmatch(m.Body.HTML)
 	switch {
 	case text == nil || html == nil:
-		return "", "", errors.New("finding the link of a mail: one of its parts has none")
+		return "", "", errors.New("finding the link of a mail: the text or the HTML has none")
 	case text[0] != html[0]:
-		return "", "", errors.New("finding the link of a mail: its parts have two")
+		return "", "", errors.New("finding the link of a mail: the text and the HTML have different ones")
 	}
 	return text[1], text[2], nil
 }

@@ -1,7 +1,7 @@
-// Package tables makes the tables that the template declares on a local DynamoDB engine, as CloudFormation makes them in AWS.
+// Package tables creates the tables of the template on a local DynamoDB engine, as CloudFormation does in AWS.
 //
-// It knows what the local host's template reader knows: keys, TTL and stream. Nothing is changed or deleted: a table that is there
-// already must be as declared.
+// It supports the properties that package template reads: keys, TTL and stream. It never changes or deletes a table. An
+// existing table must match the template.
 package tables
 
 import (
@@ -18,10 +18,10 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// ErrDiffers says that a table of that name is there, but not as the template declares it.
-var ErrDiffers = errors.New("the table there is not as template.yaml declares it")
+// ErrDiffers means that a table of that name exists and does not match the template.
+var ErrDiffers = errors.New("the existing table differs from template.yaml")
 
-// Client is a client of a local engine, which takes any credentials.
+// Client returns a client of the local engine at endpoint. Local engines accept any credentials.
 func Client(endpoint string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		BaseEndpoint: aws.String(endpoint),
@@ -30,46 +30,46 @@ func Client(endpoint string) *dynamodb.Client {
 	})
 }
 
-// Create makes those of the tables that are not there yet, under their names with prefix in front. Doing it again changes
-// nothing. The error is ErrDiffers, with the table's name, or one of the engine's.
+// Create creates the tables that do not exist yet. The name of each is prefix and the name in the template. A repeated
+// call changes nothing. The error names the table. It wraps ErrDiffers if a table exists and does not match.
 func Create(ctx context.Context, client *dynamodb.Client, tables []template.Table, prefix string) error {
 	for _, table := range tables {
 		name := prefix + table.Name
 		if err := create(ctx, client, table, name); err != nil {
 			return fmt.Errorf("creating table %s: %w", name, err)
 		}
-		if err := expire(ctx, client, table.TTL, name); err != nil {
+		if err := enableTTL(ctx, client, table.TTL, name); err != nil {
 			return fmt.Errorf("setting the TTL of table %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// create does not wait for the table: local engines have it active when they answer.
+// create creates one table. It does not wait for the table, which is active when a local engine responds.
 func create(ctx context.Context, client *dynamodb.Client, table template.Table, name string) error {
-	input := creation(table, name)
+	input := createInput(table, name)
 	_, err := client.CreateTable(ctx, input)
 	if _, exists := errors.AsType[*types.ResourceInUseException](err); !exists {
 		return err
 	}
-	found, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
+	output, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
 	if err != nil {
 		return err
 	}
-	if !same(input, found.Table) {
+	if !matches(input, output.Table) {
 		return ErrDiffers
 	}
 	return nil
 }
 
-// expire switches TTL on. An engine, like AWS, refuses to switch on what is on.
-func expire(ctx context.Context, client *dynamodb.Client, attribute, name string) error {
-	found, err := client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &name})
+// enableTTL enables TTL on the attribute, unless it is enabled already: AWS and the engines refuse to enable it twice.
+func enableTTL(ctx context.Context, client *dynamodb.Client, attribute, name string) error {
+	output, err := client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &name})
 	if err != nil {
 		return err
 	}
 	current := ""
-	if d := found.TimeToLiveDescription; d != nil && d.TimeToLiveStatus == types.TimeToLiveStatusEnabled {
+	if d := output.TimeToLiveDescription; d != nil && d.TimeToLiveStatus == types.TimeToLiveStatusEnabled {
 		current = aws.ToString(d.AttributeName)
 	}
 	switch current {
@@ -86,7 +86,7 @@ func expire(ctx context.Context, client *dynamodb.Client, attribute, name string
 	}
 }
 
-func creation(table template.Table, name string) *dynamodb.CreateTableInput {
+func createInput(table template.Table, name string) *dynamodb.CreateTableInput {
 	input := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest}
 	for _, a := range table.Attributes {
 		input.AttributeDefinitions = append(input.AttributeDefinitions,
@@ -104,12 +104,12 @@ func creation(table template.Table, name string) *dynamodb.CreateTableInput {
 	return input
 }
 
-// same compares what cannot be changed without losing something: keys with their types, and the stream. The order of attribute
-// definitions means nothing.
-func same(want *dynamodb.CreateTableInput, found *types.TableDescription) bool {
-	return slices.Equal(keys(want.KeySchema), keys(found.KeySchema)) &&
-		slices.Equal(attributes(want.AttributeDefinitions), attributes(found.AttributeDefinitions)) &&
-		view(want.StreamSpecification) == view(found.StreamSpecification)
+// matches compares the properties that cannot change without a loss of data: the keys with their types, and the stream. It
+// ignores the order of attribute definitions.
+func matches(want *dynamodb.CreateTableInput, got *types.TableDescription) bool {
+	return slices.Equal(keys(want.KeySchema), keys(got.KeySchema)) &&
+		slices.Equal(attributes(want.AttributeDefinitions), attributes(got.AttributeDefinitions)) &&
+		view(want.StreamSpecification) == view(got.StreamSpecification)
 }
 
 func keys(schema []types.KeySchemaElement) (list []string) {

@@ -13,10 +13,11 @@ import (
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/tables"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit"
 )
 
-// declared is a table with all that can be declared.
-func declared() template.Table {
+// fullTable returns a table that uses every property of template.Table.
+func fullTable() template.Table {
 	return template.Table{
 		LogicalID:  "Things",
 		Name:       "Things",
@@ -35,45 +36,45 @@ func TestCreate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client := tables.Client(endpoint(t, start))
-			t.Run("as declared, and again", func(t *testing.T) { createTwice(t, client) })
-			t.Run("prefixes keep apart", func(t *testing.T) { createPrefixed(t, client) })
-			t.Run("another table of that name", func(t *testing.T) { createOther(t, client) })
+			t.Run("twice", func(t *testing.T) { createTwice(t, client) })
+			t.Run("prefixes", func(t *testing.T) { createPrefixed(t, client) })
+			t.Run("differing table", func(t *testing.T) { createOther(t, client) })
 		})
 	}
 }
 
 func createTwice(t *testing.T, client *dynamodb.Client) {
 	for range 2 {
-		if err := tables.Create(t.Context(), client, []template.Table{declared()}, "twice-"); err != nil {
+		if err := tables.Create(t.Context(), client, []template.Table{fullTable()}, "twice-"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	found, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("twice-Things")})
+	output, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("twice-Things")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	schema := []string{}
-	for _, k := range found.Table.KeySchema {
+	for _, k := range output.Table.KeySchema {
 		schema = append(schema, *k.AttributeName+" "+string(k.KeyType))
 	}
 	if want := []string{"pk HASH", "sk RANGE"}; !slices.Equal(schema, want) {
-		t.Errorf("keys %v, want %v", schema, want)
+		t.Errorf("got keys %v, want %v", schema, want)
 	}
-	if s := found.Table.StreamSpecification; s == nil || s.StreamViewType != types.StreamViewTypeNewImage {
-		t.Errorf("stream %+v, want NEW_IMAGE", s)
+	if s := output.Table.StreamSpecification; s == nil || s.StreamViewType != types.StreamViewTypeNewImage {
+		t.Errorf("got stream %+v, want NEW_IMAGE", s)
 	}
 	ttl, err := client.DescribeTimeToLive(t.Context(), &dynamodb.DescribeTimeToLiveInput{TableName: aws.String("twice-Things")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := aws.ToString(ttl.TimeToLiveDescription.AttributeName); got != "exp" {
-		t.Errorf("TTL attribute %q, want exp", got)
+		t.Errorf("got TTL attribute %q, want exp", got)
 	}
 }
 
 func createPrefixed(t *testing.T, client *dynamodb.Client) {
 	for _, prefix := range []string{"one-", "two-"} {
-		if err := tables.Create(t.Context(), client, []template.Table{declared()}, prefix); err != nil {
+		if err := tables.Create(t.Context(), client, []template.Table{fullTable()}, prefix); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,7 +84,7 @@ func createPrefixed(t *testing.T, client *dynamodb.Client) {
 	}
 	for _, want := range []string{"one-Things", "two-Things"} {
 		if !slices.Contains(list.TableNames, want) {
-			t.Errorf("no table %s in %v", want, list.TableNames)
+			t.Errorf("got tables %v, want %s among them", list.TableNames, want)
 		}
 	}
 }
@@ -99,14 +100,14 @@ func createOther(t *testing.T, client *dynamodb.Client) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			prefix := "other-"
-			if err := tables.Create(t.Context(), client, []template.Table{declared()}, prefix); err != nil {
+			if err := tables.Create(t.Context(), client, []template.Table{fullTable()}, prefix); err != nil {
 				t.Fatal(err)
 			}
-			other := declared()
+			other := fullTable()
 			change(&other)
 			err := tables.Create(t.Context(), client, []template.Table{other}, prefix)
 			if !errors.Is(err, tables.ErrDiffers) {
-				t.Errorf("error %v, want %v", err, tables.ErrDiffers)
+				t.Errorf("got error %v, want %v", err, tables.ErrDiffers)
 			}
 		})
 	}
@@ -114,11 +115,7 @@ func createOther(t *testing.T, client *dynamodb.Client) {
 
 func endpoint(t *testing.T, start func(context.Context, engine.Options) (*engine.Engine, error)) string {
 	t.Helper()
-	root, err := engine.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := start(t.Context(), engine.Options{Root: root})
+	e, err := start(t.Context(), engine.Options{Root: testkit.Root(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
