@@ -52,7 +52,7 @@ func TestBrokenParameters(t *testing.T) {
 		"another algorithm": {func(s *stack) { s.put("signing/0002", dated(`{"kty":"EC","alg":"ES384","kid":"a"}`)) },
 			"signing/0002: reading a key: alg is none of"},
 		"a kid twice": {func(s *stack) { s.put("signing/0002", s.values()["signing/0001"].Reveal()) },
-			"signing/0001: kid is that of an earlier key"},
+			"signing/0001: kid equals the kid of an earlier key"},
 		"material that does not fit": {func(s *stack) {
 			s.put("signing/0001", strings.Replace(s.values()["signing/0001"].Reveal(), `"x":"`, `"x":"AAAA`, 1))
 		}, "signing/0001: x is not 32 bytes long"},

@@ -12,21 +12,21 @@ import (
 )
 
 const (
-	// typeAccess is the claim `type`: a JWT that the same keys sign for another use is no access token (RFC 8725 §3.11).
+	// typeAccess is the claim `type`. It distinguishes an access token from other JWTs of the same keys (RFC 8725 §3.11).
 	typeAccess = "access"
 
-	// leeway, in seconds, is how far the clock of the function that signed may be ahead of the one that verifies. It is
-	// granted to `iat` alone: a token is never used past its `exp`.
+	// leeway is the number of seconds by which the clock of the signing function may be ahead of the verifying one. It
+	// applies to `iat` only, so a token is never accepted after its `exp`.
 	leeway = 1
 
 	maxTokenID = 64
 
-	// lastSecond is the end of the year 9999, the last that RFC 3339 can write.
+	// lastSecond is the end of the year 9999, the last time that RFC 3339 can represent.
 	lastSecond = 253402300799
 )
 
-// wireClaims is the payload (RFC 7519 §4.1, and `sid`, `type` of our own). `aud` is one string, as we make it. Times are
-// integers in seconds: a string, a fraction or an exponent does not decode.
+// wireClaims is the payload: claims of RFC 7519 §4.1, and `sid` and `type` of this service. `aud` is a single string. Times
+// are integers in seconds, so a string, a fraction or an exponent does not decode.
 type wireClaims struct {
 	Issuer   string `json:"iss"`
 	Subject  string `json:"sub"`
@@ -38,7 +38,7 @@ type wireClaims struct {
 	Type     string `json:"type"`
 }
 
-// Authority signs and verifies the access tokens of one issuer for one audience. It is safe for concurrent use, and must not
+// Authority signs and verifies the access tokens of one issuer for one audience. It is safe for concurrent use. It must not
 // be copied.
 type Authority struct {
 	keys             *KeySet
@@ -46,13 +46,13 @@ type Authority struct {
 	verified         memory
 }
 
-// NewAuthority returns the authority that writes issuer and audience into `iss` and `aud` and demands them exactly.
+// NewAuthority returns an authority that writes issuer and audience to `iss` and `aud` and requires exactly these values.
 func NewAuthority(keys *KeySet, issuer, audience string) *Authority {
 	return &Authority{keys: keys, issuer: issuer, audience: audience}
 }
 
-// SignAccess makes the access token of claims, cut to whole seconds. Claims that [Authority.VerifyAccess] would refuse
-// (no subject, no session, no id, an end that is not after the beginning) are an error of the caller's.
+// SignAccess returns an access token with the claims, with times truncated to whole seconds. It returns an error for claims
+// that [Authority.VerifyAccess] would refuse: no subject, no session, no id, or an end that is not after the beginning.
 func (a *Authority) SignAccess(claims session.AccessClaims) (secret.String, error) {
 	wire := wireClaims{
 		Issuer:   a.issuer,
@@ -65,8 +65,8 @@ func (a *Authority) SignAccess(claims session.AccessClaims) (secret.String, erro
 		Type:     typeAccess,
 	}
 	if _, err := a.accept(wire, wire.IssuedAt); err != nil {
-		//nolint:errorlint // not wrapped: ErrInvalid is for what a client sends, and this is ours
-		return secret.String{}, fmt.Errorf("signing an access token: claims that would be refused: %v", err)
+		//nolint:errorlint // not wrapped: ErrInvalid concerns the input of a client, and these claims come from the rules
+		return secret.String{}, fmt.Errorf("signing an access token: the claims would be refused: %v", err)
 	}
 	payload, err := json.Marshal(wire)
 	if err != nil {
@@ -79,19 +79,19 @@ func (a *Authority) SignAccess(claims session.AccessClaims) (secret.String, erro
 	return secret.New(raw), nil
 }
 
-// VerifyAccess reads an access token as of now. Whatever [Authority.SignAccess] did not make, or whose time is over, is
-// [ErrInvalid].
+// VerifyAccess returns the claims of an access token at the time now. The error is [ErrInvalid] for a token that
+// [Authority.SignAccess] did not return or that has expired.
 //
-// The signature comes last, since it costs ten times all else together and more: what is expired, foreign or garbage is refused
-// in microseconds. Nothing read before it has any effect unless it holds. A token whose signature has been verified is
-// remembered (see memory): when it comes again its claims are checked as ever, its signature is not.
+// The signature is checked last, because it costs more than ten times as much as all other checks. Expired and foreign tokens
+// are therefore refused within microseconds. Claims have no effect before the signature is verified. The authority remembers
+// tokens with a verified signature (see memory). Their claims are checked at every use, and their signature only once.
 func (a *Authority) VerifyAccess(raw string, now time.Time) (session.AccessClaims, error) {
 	token, err := splitCompact(raw)
 	if err != nil {
 		return session.AccessClaims{}, err
 	}
-	shown := fingerprintOf(raw)
-	if wire, known := a.verified.recall(shown); known {
+	digest := fingerprintOf(raw)
+	if wire, found := a.verified.recall(digest); found {
 		return a.accept(wire, now.Unix())
 	}
 	key, err := a.keys.keyFor(token.header)
@@ -104,7 +104,7 @@ func (a *Authority) VerifyAccess(raw string, now time.Time) (session.AccessClaim
 	}
 	var wire wireClaims
 	if json.Unmarshal(payload, &wire) != nil {
-		return session.AccessClaims{}, refusal("the claims are not ours")
+		return session.AccessClaims{}, refusal("the claims have another form")
 	}
 	claims, err := a.accept(wire, now.Unix())
 	if err != nil {
@@ -113,33 +113,33 @@ func (a *Authority) VerifyAccess(raw string, now time.Time) (session.AccessClaim
 	if err := key.verify(token); err != nil {
 		return session.AccessClaims{}, err
 	}
-	a.verified.remember(shown, wire)
+	a.verified.remember(digest, wire)
 	return claims, nil
 }
 
-// accept checks the claims as of now, in seconds. An absent member is a zero value, and none of the rules takes one.
+// accept checks the claims at the time now, in seconds. A missing member is a zero value, which every rule refuses.
 func (a *Authority) accept(wire wireClaims, now int64) (session.AccessClaims, error) {
 	subject, subjectErr := id.Parse(wire.Subject)
 	sessionID, sessionErr := id.Parse(wire.Session)
 	switch {
 	case wire.Type != typeAccess:
-		return session.AccessClaims{}, refusal("another type of token")
+		return session.AccessClaims{}, refusal("the token has another type")
 	case wire.Issuer != a.issuer:
-		return session.AccessClaims{}, refusal("another issuer")
+		return session.AccessClaims{}, refusal("the token has another issuer")
 	case wire.Audience != a.audience:
-		return session.AccessClaims{}, refusal("another audience")
+		return session.AccessClaims{}, refusal("the token has another audience")
 	case wire.IssuedAt <= 0 || wire.Expires <= wire.IssuedAt || wire.Expires > lastSecond:
-		return session.AccessClaims{}, refusal("the times make no sense")
+		return session.AccessClaims{}, refusal("iat and exp are inconsistent")
 	case wire.Expires <= now:
-		return session.AccessClaims{}, refusal("expired")
+		return session.AccessClaims{}, refusal("the token has expired")
 	case wire.IssuedAt > now+leeway:
-		return session.AccessClaims{}, refusal("issued in the future")
+		return session.AccessClaims{}, refusal("the token was issued in the future")
 	case wire.ID == "" || len(wire.ID) > maxTokenID:
-		return session.AccessClaims{}, refusal("no proper jti")
+		return session.AccessClaims{}, refusal("the jti is missing or malformed")
 	case subjectErr != nil || subject.IsZero():
-		return session.AccessClaims{}, refusal("no proper sub")
+		return session.AccessClaims{}, refusal("the sub is missing or malformed")
 	case sessionErr != nil || sessionID.IsZero():
-		return session.AccessClaims{}, refusal("no proper sid")
+		return session.AccessClaims{}, refusal("the sid is missing or malformed")
 	}
 	return session.AccessClaims{
 		Subject: subject, Session: sessionID, ID: wire.ID,

@@ -12,7 +12,7 @@ import (
 	"latchkey/pkg/session"
 )
 
-func TestAccessTokenIsWhatTheContractSays(t *testing.T) {
+func TestAccessTokenFormat(t *testing.T) {
 	for _, algorithm := range signers {
 		t.Run(algorithm, func(t *testing.T) {
 			by := authority(t, algorithm)
@@ -25,38 +25,38 @@ func TestAccessTokenIsWhatTheContractSays(t *testing.T) {
 				}
 			}
 			if got, want := text(t, parts[0]), `{"alg":"`+algorithm+`","kid":"`+kid+`","typ":"JWT"}`; got != want {
-				t.Errorf("header %s, want %s", got, want)
+				t.Errorf("got the header %s, want %s", got, want)
 			}
 			want := `{"iss":"https://auth.example","sub":"` + alice.String() + `","aud":"https://api.example",` +
-				`"exp":1800003600,"iat":1800000000,"jti":"token-1","sid":"` + visit.String() + `","type":"access"}`
+				`"exp":1800003600,"iat":1800000000,"jti":"token-1","sid":"` + aliceSession.String() + `","type":"access"}`
 			if got := text(t, parts[1]); got != want {
-				t.Errorf("claims %s, want %s", got, want)
+				t.Errorf("got the claims %s, want %s", got, want)
 			}
 			if got, err := by.VerifyAccess(raw, now); err != nil || got != good {
-				t.Errorf("verified as %+v, %v", got, err)
+				t.Errorf("VerifyAccess = %+v, %v; want %+v", got, err, good)
 			}
 		})
 	}
 }
 
-func TestAccessTokenCountsFromIssueToExpiry(t *testing.T) {
+func TestAccessTokenLifetime(t *testing.T) {
 	by := authority(t, "ES256")
 	raw := signAccess(t, by, good)
 	for name, row := range map[string]struct {
 		at   time.Time
 		want bool
 	}{
-		"as issued":                          {good.IssuedAt, true},
-		"issued by a clock one second ahead": {good.IssuedAt.Add(-time.Second), true},
-		"issued by a clock two ahead":        {good.IssuedAt.Add(-2 * time.Second), false},
-		"the last nanosecond":                {good.Expires.Add(-time.Nanosecond), true},
-		"the very second of exp":             {good.Expires, false},
-		"long after":                         {good.Expires.AddDate(1, 0, 0), false},
+		"at issue":                       {good.IssuedAt, true},
+		"issued by a clock 1 s ahead":    {good.IssuedAt.Add(-time.Second), true},
+		"issued by a clock 2 s ahead":    {good.IssuedAt.Add(-2 * time.Second), false},
+		"the last nanosecond before exp": {good.Expires.Add(-time.Nanosecond), true},
+		"exactly at exp":                 {good.Expires, false},
+		"a year after exp":               {good.Expires.AddDate(1, 0, 0), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := by.VerifyAccess(raw, row.at)
 			if (err == nil) != row.want {
-				t.Errorf("got %v, want accepted: %v", err, row.want)
+				t.Errorf("VerifyAccess at %v returned the error %v, want it accepted: %v", row.at, err, row.want)
 			}
 		})
 	}
@@ -67,13 +67,13 @@ func TestAccessTokenOfAnEarlierSigningKeyStillVerifies(t *testing.T) {
 		for _, current := range signers {
 			raw := signAccess(t, authority(t, earlier), good)
 			if _, err := authority(t, current).VerifyAccess(raw, now); err != nil {
-				t.Errorf("signed by %s, verified where %s signs: %v", earlier, current, err)
+				t.Errorf("VerifyAccess for a token signed by %s while %s signs: %v, want it accepted", earlier, current, err)
 			}
 		}
 	}
 }
 
-func TestSignAccessRefusesWhatWouldNotVerify(t *testing.T) {
+func TestSignAccessRefusesInvalidClaims(t *testing.T) {
 	for name, change := range map[string]func(*session.AccessClaims){
 		"no subject":             func(c *session.AccessClaims) { c.Subject = id.ID{} },
 		"no session":             func(c *session.AccessClaims) { c.Session = id.ID{} },
@@ -88,12 +88,12 @@ func TestSignAccessRefusesWhatWouldNotVerify(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			claims := good
 			change(&claims)
-			made, err := authority(t, "EdDSA").SignAccess(claims)
-			if err == nil || !made.IsZero() {
-				t.Fatal("signed")
+			raw, err := authority(t, "EdDSA").SignAccess(claims)
+			if err == nil || !raw.IsZero() {
+				t.Fatalf("SignAccess(%+v) signed, want an error", claims)
 			}
 			if errors.Is(err, ErrInvalid) {
-				t.Errorf("blames the client: %v", err)
+				t.Errorf("SignAccess(%+v) returned %v, want an error that is not ErrInvalid", claims, err)
 			}
 		})
 	}
@@ -110,19 +110,19 @@ func TestAccessTokenRoundTrips(t *testing.T) {
 			IssuedAt: time.Unix(issued, 0).UTC(),
 			Expires:  time.Unix(rapid.Int64Range(issued+1, lastSecond).Draw(t, "exp"), 0).UTC(),
 		}
-		made, err := by.SignAccess(claims)
+		raw, err := by.SignAccess(claims)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := by.VerifyAccess(made.Reveal(), claims.IssuedAt); err != nil || got != claims {
-			t.Fatalf("%+v came back as %+v, %v", claims, got, err)
+		if got, err := by.VerifyAccess(raw.Reveal(), claims.IssuedAt); err != nil || got != claims {
+			t.Fatalf("VerifyAccess = %+v, %v; want %+v", got, err, claims)
 		}
 	})
 }
 
-// drawID draws any identifier but the zero one, which is none.
+// drawID draws any identifier except the zero value.
 func drawID(t *rapid.T, label string) id.ID {
-	drawn := rapid.SliceOfN(rapid.Byte(), id.Size, id.Size).Draw(t, label)
-	drawn[6] |= 0x40 // the version's bit, which every UUID of ours has
-	return id.ID(drawn)
+	raw := rapid.SliceOfN(rapid.Byte(), id.Size, id.Size).Draw(t, label)
+	raw[6] |= 0x40 // the version, which every UUID of this service has
+	return id.ID(raw)
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// BenchmarkVerifyAccess is the hot path of every authenticated request. Of a token's first use most is the signature (see
-// BenchmarkSignatureAlone for the floor), which later ones are spared.
+// BenchmarkVerifyAccess measures what every authenticated request does. At the first use of a token, most of the time is for
+// the signature, which BenchmarkSignatureAlone measures. Later uses skip it.
 func BenchmarkVerifyAccess(b *testing.B) {
 	for _, algorithm := range signers {
 		by := authority(b, algorithm)
@@ -43,7 +43,7 @@ func BenchmarkSignatureAlone(b *testing.B) {
 	}
 }
 
-// BenchmarkRefuseAccess shows that what is not ours costs microseconds.
+// BenchmarkRefuseAccess shows that refusing an invalid token takes microseconds.
 func BenchmarkRefuseAccess(b *testing.B) {
 	f := newForger(b)
 	kid, _ := f.keyOf("ES256")
@@ -57,7 +57,7 @@ func BenchmarkRefuseAccess(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := f.by.VerifyAccess(raw, now); err == nil {
-					b.Fatal("accepted")
+					b.Fatalf("VerifyAccess accepted the token %q, want a refusal", name)
 				}
 			}
 		})
@@ -76,7 +76,7 @@ func BenchmarkSignAccess(b *testing.B) {
 
 func BenchmarkOpenRefresh(b *testing.B) {
 	keys := parse(b, generated(), "ES256")
-	raw := sealRefresh(b, keys, aRefresh)
+	raw := sealRefresh(b, keys, refreshClaims)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := keys.OpenRefresh(raw); err != nil {
@@ -85,7 +85,7 @@ func BenchmarkOpenRefresh(b *testing.B) {
 	}
 }
 
-// BenchmarkParseKeySet is part of a cold start.
+// BenchmarkParseKeySet measures a part of each cold start.
 func BenchmarkParseKeySet(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

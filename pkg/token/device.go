@@ -11,17 +11,17 @@ import (
 
 const purposeDevice purpose = "latchkey/device/v1"
 
-// deviceSize is the body of a device cookie: user, epoch, device.
+// deviceSize is the size of the body of a device cookie: user, epoch, device.
 const deviceSize = 2*id.Size + 8
 
-// SealDevice makes the device cookie of claims with the key that derives new tokens: the same claims give the same text.
+// SealDevice returns the device cookie of claims. The same claims always give the same text while the deriving key is the same.
 func (s *KeySet) SealDevice(claims guard.DeviceClaims) secret.String {
 	epoch := binary.BigEndian.AppendUint64(nil, claims.Epoch)
 	return s.deriving[0].seal(purposeDevice, slices.Concat(claims.User[:], epoch, claims.Device[:]))
 }
 
-// OpenDevice reads a device cookie. Whatever [KeySet.SealDevice] did not make with a key of the set, in that very spelling, is
-// [ErrInvalid].
+// OpenDevice returns the claims of a device cookie. The error is [ErrInvalid] unless [KeySet.SealDevice] returned exactly this
+// text with a key of the set.
 func (s *KeySet) OpenDevice(raw string) (guard.DeviceClaims, error) {
 	body, err := s.unseal(purposeDevice, raw, deviceSize)
 	if err != nil {

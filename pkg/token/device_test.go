@@ -10,16 +10,16 @@ import (
 	"latchkey/pkg/outbox"
 )
 
-var aDevice = guard.DeviceClaims{User: id.ID{1}, Epoch: 1 << 40, Device: id.ID{2}}
+var deviceClaims = guard.DeviceClaims{User: id.ID{1}, Epoch: 1 << 40, Device: id.ID{2}}
 
-func TestADeviceCookieIsReadAsItWasMade(t *testing.T) {
+func TestDeviceCookieRoundTrips(t *testing.T) {
 	keys := parse(t, generated(), "ES256")
-	cookie := keys.SealDevice(aDevice)
-	if got, err := keys.OpenDevice(cookie.Reveal()); err != nil || got != aDevice {
-		t.Errorf("it says %+v, error %v", got, err)
+	cookie := keys.SealDevice(deviceClaims)
+	if got, err := keys.OpenDevice(cookie.Reveal()); err != nil || got != deviceClaims {
+		t.Errorf("OpenDevice = %+v, %v; want %+v", got, err, deviceClaims)
 	}
-	if keys.SealDevice(aDevice) != cookie {
-		t.Error("it is another one the second time")
+	if again := keys.SealDevice(deviceClaims); again != cookie {
+		t.Errorf("SealDevice returned %s and then %s, want the same text", cookie.Reveal(), again.Reveal())
 	}
 }
 
@@ -32,9 +32,9 @@ func flipLetter(raw string, at int) string {
 	return raw[:at] + other + raw[at+1:]
 }
 
-func TestWhatIsNoDeviceCookie(t *testing.T) {
+func TestOpenDeviceRefuses(t *testing.T) {
 	keys := parse(t, generated(), "ES256")
-	raw := keys.SealDevice(aDevice).Reveal()
+	raw := keys.SealDevice(deviceClaims).Reveal()
 	mail, err := keys.SealMail(keys.DerivingKey(), outbox.Reset, id.ID{1})
 	another, anotherErr := GenerateKeySet(rand.Reader, "ES256")
 	if err != nil || anotherErr != nil {
@@ -42,23 +42,23 @@ func TestWhatIsNoDeviceCookie(t *testing.T) {
 	}
 	for name, cookie := range map[string]string{
 		"nothing":            "",
-		"cut":                raw[1:],
+		"truncated":          raw[1:],
 		"padded":             raw + "=",
 		"another user":       flipLetter(raw, 12),
-		"a refresh token":    sealRefresh(t, keys, aRefresh),
-		"a link's token":     mail.Reveal(),
-		"of another key set": parse(t, another, "ES256").SealDevice(aDevice).Reveal(),
+		"a refresh token":    sealRefresh(t, keys, refreshClaims),
+		"a mailed token":     mail.Reveal(),
+		"of another key set": parse(t, another, "ES256").SealDevice(deviceClaims).Reveal(),
 	} {
 		if claims, err := keys.OpenDevice(cookie); !errors.Is(err, ErrInvalid) {
-			t.Errorf("%s: %+v, error %v", name, claims, err)
+			t.Errorf("%s: OpenDevice = %+v, %v; want ErrInvalid", name, claims, err)
 		}
 	}
 }
 
-// FuzzOpenDevice holds: no panic, one error, and accepted only the very cookie that sealing makes again.
+// FuzzOpenDevice shows that OpenDevice never panics, has only one error, and accepts only the result of SealDevice.
 func FuzzOpenDevice(f *testing.F) {
 	keys := parse(f, generated(), "ES256")
-	raw := keys.SealDevice(aDevice).Reveal()
+	raw := keys.SealDevice(deviceClaims).Reveal()
 	for _, seed := range []string{raw, "", raw[1:], raw + "="} {
 		f.Add(seed)
 	}
@@ -66,12 +66,12 @@ func FuzzOpenDevice(f *testing.F) {
 		claims, err := keys.OpenDevice(raw)
 		if err != nil {
 			if !errors.Is(err, ErrInvalid) {
-				t.Fatalf("another error: %v", err)
+				t.Fatalf("OpenDevice(%q) returned the error %v, want ErrInvalid", raw, err)
 			}
 			return
 		}
 		if keys.SealDevice(claims).Reveal() != raw {
-			t.Fatalf("accepted %q, which sealing does not make", raw)
+			t.Fatalf("OpenDevice(%q) accepted a text that SealDevice does not return", raw)
 		}
 	})
 }

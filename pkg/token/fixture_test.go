@@ -20,29 +20,29 @@ const (
 )
 
 var (
-	// now is when the tests take place: in the middle of a second, as clocks are.
+	// now is the time of the tests. It has a fraction of a second, as real clocks do.
 	now = time.Unix(1_800_000_000, 500_000_000)
 
-	alice = id.ID{0: 0xa1, 6: 0x40, 8: 0x80, 15: 1}
-	visit = id.ID{0: 0x5e, 6: 0x40, 8: 0x80, 15: 2}
+	alice        = id.ID{0: 0xa1, 6: 0x40, 8: 0x80, 15: 1}
+	aliceSession = id.ID{0: 0x5e, 6: 0x40, 8: 0x80, 15: 2}
 
-	// good is what the tests' tokens say unless they say otherwise.
+	// good holds the claims of the tokens, unless a test says otherwise.
 	good = session.AccessClaims{
-		Subject: alice, Session: visit, ID: "token-1",
+		Subject: alice, Session: aliceSession, ID: "token-1",
 		IssuedAt: time.Unix(1_800_000_000, 0).UTC(), Expires: time.Unix(1_800_003_600, 0).UTC(),
 	}
 )
 
-// signers are the algorithms a key set can sign with.
+// signers lists the algorithms that a key set can sign with.
 var signers = []string{"ES256", "RS256", "EdDSA"}
 
-// generated is a private key set of every algorithm, made once because RSA primes take their time.
+// generated returns a private key set with a key of each algorithm. It is generated once, because RSA takes long.
 var generated = sync.OnceValue(func() []byte {
-	made, err := GenerateKeySet(rand.Reader, signers...)
+	keys, err := GenerateKeySet(rand.Reader, signers...)
 	if err != nil {
 		panic(err)
 	}
-	return made
+	return keys
 })
 
 func parse(t testing.TB, jwks []byte, algorithm string) *KeySet {
@@ -54,7 +54,7 @@ func parse(t testing.TB, jwks []byte, algorithm string) *KeySet {
 	return keys
 }
 
-// privateKeys returns the generated set's keys, to be taken apart.
+// privateKeys returns the keys of the generated set, which a test may change.
 func privateKeys(t testing.TB) []jwk {
 	t.Helper()
 	var set struct {
@@ -82,11 +82,11 @@ func authority(t testing.TB, algorithm string) *Authority {
 
 func signAccess(t testing.TB, by *Authority, claims session.AccessClaims) string {
 	t.Helper()
-	made, err := by.SignAccess(claims)
+	raw, err := by.SignAccess(claims)
 	if err != nil {
-		t.Fatalf("SignAccess: %v", err)
+		t.Fatalf("SignAccess(%+v): %v", claims, err)
 	}
-	return made.Reveal()
+	return raw.Reveal()
 }
 
 // text decodes one part of a token.
@@ -94,20 +94,20 @@ func text(t testing.TB, part string) string {
 	t.Helper()
 	data, ok := decode(part)
 	if !ok {
-		t.Fatalf("not base64url: %q", part)
+		t.Fatalf("got %q, want base64url", part)
 	}
 	return string(data)
 }
 
-// mustInvalid demands ErrInvalid, and a cause that repeats no part of the token.
+// mustInvalid requires ErrInvalid, and a cause that repeats no part of the token.
 func mustInvalid(t testing.TB, raw string, err error) {
 	t.Helper()
 	if !errors.Is(err, ErrInvalid) {
-		t.Fatalf("got %v, want ErrInvalid", err)
+		t.Fatalf("got the error %v for the token %q, want ErrInvalid", err, raw)
 	}
 	for part := range strings.SplitSeq(raw, ".") {
 		if len(part) > 8 && strings.Contains(err.Error(), part) {
-			t.Errorf("the cause repeats the token: %v", err)
+			t.Errorf("the error %q contains the part %q of the token", err, part)
 		}
 	}
 }

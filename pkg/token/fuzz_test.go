@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzVerifyAccess holds: no panic, one error, and accepted only what says what we signed.
+// FuzzVerifyAccess shows that VerifyAccess never panics, has only one error, and accepts only the claims that were signed.
 func FuzzVerifyAccess(f *testing.F) {
 	by := authority(f, "EdDSA")
 	raw := signAccess(f, by, good)
@@ -17,15 +17,16 @@ func FuzzVerifyAccess(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		claims, err := by.VerifyAccess(raw, now)
 		if err != nil && !errors.Is(err, ErrInvalid) {
-			t.Fatalf("another error: %v", err)
+			t.Fatalf("VerifyAccess(%q) returned the error %v, want ErrInvalid", raw, err)
 		}
 		if err == nil && claims != good {
-			t.Fatalf("accepted %+v", claims)
+			t.Fatalf("VerifyAccess(%q) = %+v, want %+v or an error", raw, claims, good)
 		}
 	})
 }
 
-// FuzzHeaderAndClaims gives the JSON decoders what the base64 layer keeps from [FuzzVerifyAccess]: properly signed texts.
+// FuzzHeaderAndClaims passes correctly signed texts to the JSON decoders. The base64 layer keeps most inputs of
+// [FuzzVerifyAccess] from them.
 func FuzzHeaderAndClaims(f *testing.F) {
 	forge := newForger(f)
 	kid, key := forge.keyOf("EdDSA")
@@ -34,23 +35,23 @@ func FuzzHeaderAndClaims(f *testing.F) {
 	f.Add(`{"alg":"none"}`, `{"exp":"1"}`)
 	f.Add(`{}`, `{"sub":1,"sub":2}`)
 	f.Fuzz(func(t *testing.T, header, claims string) {
-		within := *forge
-		within.t = t
-		raw := within.signWith(key, header, claims)
+		copied := *forge
+		copied.t = t
+		raw := copied.signWith(key, header, claims)
 		got, err := forge.by.VerifyAccess(raw, now)
 		if err != nil && !errors.Is(err, ErrInvalid) {
-			t.Fatalf("another error: %v", err)
+			t.Fatalf("VerifyAccess with the header %q and the claims %q returned the error %v, want ErrInvalid", header, claims, err)
 		}
 		if err == nil && (got.Subject.IsZero() || got.Session.IsZero() || got.ID == "" || !got.Expires.After(now)) {
-			t.Fatalf("accepted %q as %+v", claims, got)
+			t.Fatalf("VerifyAccess accepted the claims %q as %+v, want an error", claims, got)
 		}
 	})
 }
 
-// FuzzOpenRefresh holds: no panic, one error, and accepted only the very token that sealing makes again.
+// FuzzOpenRefresh shows that OpenRefresh never panics, has only one error, and accepts only the result of SealRefresh.
 func FuzzOpenRefresh(f *testing.F) {
 	keys := parse(f, generated(), "ES256")
-	raw := sealRefresh(f, keys, aRefresh)
+	raw := sealRefresh(f, keys, refreshClaims)
 	for _, seed := range []string{raw, "", raw[1:], raw + "=", strings.Repeat("A", len(raw))} {
 		f.Add(seed)
 	}
@@ -58,17 +59,17 @@ func FuzzOpenRefresh(f *testing.F) {
 		claims, err := keys.OpenRefresh(raw)
 		if err != nil {
 			if !errors.Is(err, ErrInvalid) {
-				t.Fatalf("another error: %v", err)
+				t.Fatalf("OpenRefresh(%q) returned the error %v, want ErrInvalid", raw, err)
 			}
 			return
 		}
-		if made, err := keys.SealRefresh(keys.DerivingKey(), claims); err != nil || made.Reveal() != raw {
-			t.Fatalf("accepted %q, which sealing does not make", raw)
+		if sealed, err := keys.SealRefresh(keys.DerivingKey(), claims); err != nil || sealed.Reveal() != raw {
+			t.Fatalf("OpenRefresh(%q) accepted a text that SealRefresh does not return", raw)
 		}
 	})
 }
 
-// FuzzParseKeySet holds: no panic, and whatever is accepted signs, derives and publishes no private member.
+// FuzzParseKeySet shows that ParseKeySet never panics, and that an accepted set signs, derives and publishes no private member.
 func FuzzParseKeySet(f *testing.F) {
 	f.Add(generated(), "ES256")
 	f.Add(setOf(f, privateKeys(f)[2:]...), "EdDSA")
@@ -82,14 +83,14 @@ func FuzzParseKeySet(f *testing.F) {
 		}
 		by := NewAuthority(keys, issuer, audience)
 		if got, err := by.VerifyAccess(signAccess(t, by, good), now); err != nil || got != good {
-			t.Fatalf("its access token: %+v, %v", got, err)
+			t.Fatalf("VerifyAccess = %+v, %v; want %+v", got, err, good)
 		}
-		if got, err := keys.OpenRefresh(sealRefresh(t, keys, aRefresh)); err != nil || got != aRefresh {
-			t.Fatalf("its refresh token: %+v, %v", got, err)
+		if got, err := keys.OpenRefresh(sealRefresh(t, keys, refreshClaims)); err != nil || got != refreshClaims {
+			t.Fatalf("OpenRefresh = %+v, %v; want %+v", got, err, refreshClaims)
 		}
 		for _, private := range []string{`"d":`, `"p":`, `"q":`, `"k":`, `"oct"`} {
 			if strings.Contains(string(keys.PublicJWKS()), private) {
-				t.Fatalf("publishes %s", private)
+				t.Fatalf("the public set contains %s, want no private member", private)
 			}
 		}
 	})

@@ -13,40 +13,40 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// GenerateKeySet makes a private JWK set: one key for each of algorithms (ES256, RS256, EdDSA), in that order, and one symmetric
-// key to derive tokens with. The kid of a signing key is its thumbprint (RFC 7638), that of the symmetric one is random,
-// since a hash of the key would be a check value for guesses at it. [ParseKeySet] takes the set with each of the
+// GenerateKeySet returns a new private JWK set: one key for each of algorithms (ES256, RS256, EdDSA), in that order, and one
+// symmetric key that derives tokens. The kid of a signing key is its thumbprint (RFC 7638). The kid of the symmetric key is
+// random, because a hash of the key would let an attacker verify guesses. [ParseKeySet] accepts the set for each of the
 // algorithms.
 //
-// random must be a cryptographic source. RSA primes come from the runtime's own source in any case (crypto/rsa, Go 1.26).
+// random must be a cryptographic source. RSA primes always come from the source of the runtime (crypto/rsa, Go 1.26).
 func GenerateKeySet(random io.Reader, algorithms ...string) ([]byte, error) {
-	var made []jwk
+	var keys []jwk
 	for _, name := range algorithms {
 		if !isSigning(name) {
-			return nil, errors.New("making a key set: an algorithm is none of ES256, RS256, EdDSA")
+			return nil, errors.New("generating a key set: an algorithm is none of ES256, RS256, EdDSA")
 		}
 		key, err := generateKey(random, name)
 		if err != nil {
-			return nil, fmt.Errorf("making a key set: %w", err)
+			return nil, fmt.Errorf("generating a key set: %w", err)
 		}
-		made = append(made, key)
+		keys = append(keys, key)
 	}
 	key, err := generateKey(random, deriving)
 	if err != nil {
-		return nil, fmt.Errorf("making a key set: %w", err)
+		return nil, fmt.Errorf("generating a key set: %w", err)
 	}
-	return json.Marshal(map[string][]jwk{"keys": append(made, key)})
+	return json.Marshal(map[string][]jwk{"keys": append(keys, key)})
 }
 
-// GenerateKey makes one private JWK: of a signing algorithm (ES256, RS256, EdDSA), or of HS256 to derive tokens with. Its kid and
-// the demands on random are those of [GenerateKeySet].
+// GenerateKey returns a new private JWK, either for a signing algorithm (ES256, RS256, EdDSA) or for HS256, which derives
+// tokens. Its kid and the demands on random are those of [GenerateKeySet].
 func GenerateKey(random io.Reader, algorithm string) ([]byte, error) {
-	if _, known := algorithms[algorithm]; !known {
-		return nil, errors.New("making a key: its algorithm is none of ES256, RS256, EdDSA, HS256")
+	if _, found := algorithms[algorithm]; !found {
+		return nil, errors.New("generating a key: the algorithm is none of ES256, RS256, EdDSA, HS256")
 	}
 	key, err := generateKey(random, algorithm)
 	if err != nil {
-		return nil, fmt.Errorf("making a key: %w", err)
+		return nil, fmt.Errorf("generating a key: %w", err)
 	}
 	return json.Marshal(key)
 }
@@ -67,13 +67,13 @@ func generateKey(random io.Reader, name string) (jwk, error) {
 func randomBytes(random io.Reader, size int) ([]byte, error) {
 	data := make([]byte, size)
 	if _, err := io.ReadFull(random, data); err != nil {
-		return nil, fmt.Errorf("reading randomness: %w", err)
+		return nil, fmt.Errorf("reading the random source: %w", err)
 	}
 	return data, nil
 }
 
-// generateEC takes one draw for the private scalar. It is out of range once in 2^32 (FIPS 186-5 A.2.2); that is an error and
-// not a loop, which a broken source would never leave.
+// generateEC draws the private scalar once. It is out of range once in 2^32 draws (FIPS 186-5 A.2.2). That is an error and not
+// a loop, because a broken source would never let the loop end.
 func generateEC(random io.Reader) (jwk, error) {
 	d, err := randomBytes(random, 32)
 	if err != nil {
@@ -81,7 +81,7 @@ func generateEC(random io.Reader) (jwk, error) {
 	}
 	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), d)
 	if err != nil {
-		return jwk{}, errors.New("the random number is no private key: try again")
+		return jwk{}, errors.New("the random number is not a private key: try again")
 	}
 	point, err := private.PublicKey.Bytes()
 	if err != nil {
@@ -99,7 +99,7 @@ func generateOKP(random io.Reader) (jwk, error) {
 	return jwk{X: encode(private[ed25519.SeedSize:]), D: encode(seed)}, nil
 }
 
-// generateRSA writes the CRT values too: a JWK that has one prime must have them all (RFC 7518 §6.3.2).
+// generateRSA includes the CRT values, because a JWK with one prime must have them all (RFC 7518 §6.3.2).
 func generateRSA(random io.Reader) (jwk, error) {
 	private, err := rsa.GenerateKey(random, minRSABits)
 	if err != nil {

@@ -8,16 +8,16 @@ import (
 	"testing/iotest"
 )
 
-func TestGenerateKeySetMakesWhatParseKeySetTakes(t *testing.T) {
+func TestGenerateKeySetIsAcceptedByParseKeySet(t *testing.T) {
 	for _, algorithm := range signers {
 		t.Run(algorithm, func(t *testing.T) {
-			made, err := GenerateKeySet(rand.Reader, algorithm)
+			set, err := GenerateKeySet(rand.Reader, algorithm)
 			if err != nil {
 				t.Fatal(err)
 			}
-			by := NewAuthority(parse(t, made, algorithm), issuer, audience)
+			by := NewAuthority(parse(t, set, algorithm), issuer, audience)
 			if got, err := by.VerifyAccess(signAccess(t, by, good), now); err != nil || got != good {
-				t.Errorf("got %+v, %v", got, err)
+				t.Errorf("VerifyAccess = %+v, %v; want %+v", got, err, good)
 			}
 		})
 	}
@@ -26,53 +26,53 @@ func TestGenerateKeySetMakesWhatParseKeySetTakes(t *testing.T) {
 func TestGenerateKeySetNamesKeys(t *testing.T) {
 	for _, key := range privateKeys(t) {
 		if key.KeyType != "oct" && key.KeyID != key.thumbprint() {
-			t.Errorf("%s: kid %s is not the thumbprint", key.Algorithm, key.KeyID)
+			t.Errorf("%s: got the kid %s, want the thumbprint %s", key.Algorithm, key.KeyID, key.thumbprint())
 		}
 		if key.KeyType == "oct" && (key.KeyID == key.thumbprint() || len(key.KeyID) != 22) {
-			t.Errorf("oct: kid %s is not random", key.KeyID)
+			t.Errorf("oct: got the kid %s, want 22 random letters", key.KeyID)
 		}
 	}
 }
 
 func TestGenerateKeySetWritesAllOfAnRSAKey(t *testing.T) {
-	key := privateKeys(t)[1] // RFC 7518 §6.3.2: one CRT value there, all there
+	key := privateKeys(t)[1] // RFC 7518 §6.3.2: a key with one CRT value has all
 	if key.P == "" || key.Q == "" || key.DP == "" || key.DQ == "" || key.QI == "" {
-		t.Errorf("%s key lacks a CRT value", key.Algorithm)
+		t.Errorf("the %s key lacks a CRT value, want all of p, q, dp, dq and qi", key.Algorithm)
 	}
 }
 
 func TestGenerateKeySetFails(t *testing.T) {
-	broken := errors.New("no randomness")
+	broken := errors.New("no entropy")
 	for name, row := range map[string]struct {
-		bytes     int64 // that the source gives
+		bytes     int64 // of the source
 		algorithm string
 	}{
-		"unknown algorithm":        {1024, "PS256"},
-		"symmetric algorithm":      {1024, "HS256"},
-		"no randomness for ES256":  {31, "ES256"},
-		"no randomness for EdDSA":  {31, "EdDSA"},
-		"no randomness for oct":    {32 + 31, "ES256"},
-		"no randomness for its ID": {32 + 32 + 15, "ES256"},
+		"unknown algorithm":     {1024, "PS256"},
+		"symmetric algorithm":   {1024, "HS256"},
+		"no entropy for ES256":  {31, "ES256"},
+		"no entropy for EdDSA":  {31, "EdDSA"},
+		"no entropy for oct":    {32 + 31, "ES256"},
+		"no entropy for its ID": {32 + 32 + 15, "ES256"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			made, err := GenerateKeySet(&failing{left: row.bytes, err: broken}, row.algorithm)
-			if err == nil || made != nil {
-				t.Fatalf("made %d bytes", len(made))
+			set, err := GenerateKeySet(&failing{left: row.bytes, err: broken}, row.algorithm)
+			if err == nil || set != nil {
+				t.Fatalf("GenerateKeySet returned %d bytes and the error %v, want only an error", len(set), err)
 			}
-			if strings.HasPrefix(name, "no randomness") && !errors.Is(err, broken) {
-				t.Errorf("got %v", err)
+			if strings.HasPrefix(name, "no entropy") && !errors.Is(err, broken) {
+				t.Errorf("GenerateKeySet returned the error %v, want %v", err, broken)
 			}
 		})
 	}
 	if _, err := GenerateKeySet(constant(0), "ES256"); err == nil {
-		t.Error("a source of zeros made a key")
+		t.Error("GenerateKeySet returned a key from a source of zeros, want an error")
 	}
 	if _, err := GenerateKeySet(iotest.ErrReader(broken), "EdDSA"); !errors.Is(err, broken) {
-		t.Errorf("got %v", err)
+		t.Errorf("GenerateKeySet returned the error %v, want %v", err, broken)
 	}
 }
 
-// failing gives random bytes until left is used up, then err.
+// failing is a source that returns random bytes until left is used up, and then err.
 type failing struct {
 	left int64
 	err  error
@@ -86,7 +86,7 @@ func (f *failing) Read(p []byte) (int, error) {
 	return rand.Read(p)
 }
 
-// constant is a source that always gives one byte.
+// constant is a source that always returns the same byte.
 type constant byte
 
 func (c constant) Read(p []byte) (int, error) {

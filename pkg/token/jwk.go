@@ -13,8 +13,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// jwk is one JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), private or public. Members that it does not name are
-// ignored, as RFC 7517 §4 asks.
+// jwk is one JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), private or public. Other members are ignored, as RFC 7517
+// §4 requires.
 type jwk struct {
 	KeyType    string   `json:"kty"`
 	Use        string   `json:"use,omitzero"`
@@ -40,22 +40,22 @@ type jwk struct {
 	K string `json:"k,omitzero"`
 }
 
-// algorithm is what a key may be used for: one key type and curve each, so that `alg` settles how a key is read.
+// algorithm is the use of a key. Each has only one key type and curve, so `alg` determines how a key is read.
 type algorithm struct {
 	keyType, curve string
 
-	// method signs and verifies. It is nil for the symmetric keys: they derive tokens and sign none, so that no JWT is
-	// ever checked by HMAC.
+	// method signs and verifies. It is nil for the symmetric keys, which derive tokens and sign none, so that no JWT is
+	// ever verified by HMAC.
 	method jwt.SigningMethod
 
-	// read takes the key's material out of a JWK, reporting what is wrong with it. The signer is nil without a private part.
+	// read returns the key material of a JWK and reports its faults. The signer is nil without a private part.
 	read func(*jwk, *faults) (crypto.PublicKey, crypto.Signer)
 
-	// generate makes the material of a new private JWK.
+	// generate returns the material of a new private JWK.
 	generate func(random io.Reader) (jwk, error)
 }
 
-// deriving is the `alg` of the symmetric keys (RFC 7518 §3.2): the HMAC that derived tokens are made with.
+// deriving is the `alg` of the symmetric keys (RFC 7518 §3.2), the HMAC of derived tokens.
 const deriving = "HS256"
 
 var algorithms = map[string]algorithm{
@@ -65,10 +65,10 @@ var algorithms = map[string]algorithm{
 	deriving: {keyType: "oct", generate: generateOct},
 }
 
-// isSigning says whether name is an algorithm that access tokens can be signed with.
+// isSigning reports whether access tokens can be signed with the algorithm of that name.
 func isSigning(name string) bool { return algorithms[name].method != nil }
 
-// public returns k without its private members, marked as RFC 7517 §4.2 has it for a signature key.
+// public returns k without its private members, marked as a signature key (RFC 7517 §4.2).
 func (k *jwk) public() jwk {
 	return jwk{
 		KeyType: k.KeyType, Use: "sig", Algorithm: k.Algorithm, KeyID: k.KeyID,
@@ -76,8 +76,8 @@ func (k *jwk) public() jwk {
 	}
 }
 
-// thumbprint is the key's name by its public part: SHA-256 over the required members in lexical order (RFC 7638 §3,
-// RFC 8037 §2). The values are base64url or names from our own table, so they need no escaping.
+// thumbprint returns the SHA-256 of the required members of the public key in lexical order (RFC 7638 §3, RFC 8037 §2). The
+// values are base64url or names from the table above, so they need no escaping.
 func (k *jwk) thumbprint() string {
 	var canonical string
 	switch k.KeyType {
@@ -92,26 +92,26 @@ func (k *jwk) thumbprint() string {
 	return encode(sum[:])
 }
 
-// forSignatures says whether `use` and `key_ops` leave the key to us (RFC 7517 §4.2 and §4.3). A key that somebody marked
-// for encryption is not ours to sign with, even if the arithmetic would allow it.
+// forSignatures reports whether `use` and `key_ops` allow signatures (RFC 7517 §4.2 and §4.3). A key that is marked for
+// encryption must not sign, even if the arithmetic would allow it.
 func (k *jwk) forSignatures() bool {
 	foreign := func(operation string) bool { return operation != "sign" && operation != "verify" }
 	return (k.Use == "" || k.Use == "sig") && !slices.ContainsFunc(k.Operations, foreign)
 }
 
-// faults gathers what is wrong with a key set, so that one start names all of it. The texts hold positions and names of
-// members, never values: a key pasted into the wrong member must not reach a log.
+// faults collects the faults of a key set, so that one start reports all of them. The texts contain positions and names of
+// members and never values, because a key pasted into the wrong member must not reach a log.
 type faults struct {
-	place string // of what is being read, as in "keys[0]: "
+	place string // prefix for the key that is being read, for example "keys[0]: "
 	found []error
 }
 
 func (f *faults) add(text string) { f.found = append(f.found, errors.New(f.place+text)) }
 
-// jsonFault describes a decoding error by kind and position only, since the decoder's own text quotes the input.
+// jsonFault describes a decoding error by kind and position only, because the text of the decoder quotes the input.
 func jsonFault(err error) string {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return "a member name stands twice"
+		return "a member name occurs twice"
 	}
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return fmt.Sprintf("not JSON (at byte %d)", syntax.ByteOffset)

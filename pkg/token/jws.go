@@ -7,30 +7,32 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxToken is the longest access token in bytes. Ours have 500 to 900; longer ones are refused unread.
+// maxToken is the maximum length of an access token in bytes. Tokens of this service have 500 to 900. Longer ones are refused
+// without further checks.
 const maxToken = 4096
 
-// header is the whole JOSE header we write and read (RFC 7515 §4). Any other member is refused, not ignored: `jku`, `jwk`, `x5u`
-// and `x5c` would have the token choose its own key, `crit` asks for what we do not do, and the rest is none of ours.
+// header is the complete JOSE header of an access token (RFC 7515 §4). Any other member is refused and not ignored: `jku`,
+// `jwk`, `x5u` and `x5c` would let the token choose its own key, `crit` demands extensions that do not exist here, and no
+// token of this service has any other.
 type header struct {
 	Algorithm string `json:"alg"`
 	KeyID     string `json:"kid"`
 	Type      string `json:"typ,omitzero"`
 }
 
-// compact is a JWS in compact serialization (RFC 7515 §7.1), cut but not decoded.
+// compact is a JWS in compact serialization (RFC 7515 §7.1), split but not decoded.
 type compact struct {
 	header, payload, signature string
 
-	signed string // header and payload with the dot between
+	signed string // header and payload, joined by a dot
 }
 
 func splitCompact(raw string) (compact, error) {
 	if len(raw) > maxToken {
-		return compact{}, refusal("longer than a token can be")
+		return compact{}, refusal("the token is too long")
 	}
 	if strings.Count(raw, ".") != 2 {
-		return compact{}, refusal("not three parts")
+		return compact{}, refusal("the token does not have three parts")
 	}
 	first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
 	return compact{header: raw[:first], payload: raw[first+1 : last], signature: raw[last+1:], signed: raw[:last]}, nil
@@ -40,30 +42,30 @@ func splitCompact(raw string) (compact, error) {
 func encodeHeader(algorithm, kid string) string {
 	text, err := json.Marshal(header{Algorithm: algorithm, KeyID: kid, Type: "JWT"})
 	if err != nil {
-		return "" // an id that is no text has been refused before
+		return "" // only for a kid that is not valid text, which was refused before
 	}
 	return encode(text)
 }
 
-// keyFor returns the key that a token's header names. The id picks the key *and* the algorithm (RFC 8725 §3.1): a header that
-// says another one is refused, so that nothing the sender writes chooses how the signature is checked. `typ` may be
-// absent (RFC 7515 §4.1.9); what tells tokens apart is the claim `type`.
+// keyFor returns the key named by the header of a token. The kid determines the key *and* the algorithm (RFC 8725 §3.1). A
+// header with another algorithm is refused, so the sender cannot choose how the signature is checked. `typ` may be absent
+// (RFC 7515 §4.1.9), because the claim `type` distinguishes tokens.
 func (s *KeySet) keyFor(encoded string) (*signatureKey, error) {
 	text, ok := decode(encoded)
 	if !ok {
 		return nil, refusal("the header is not canonical base64url")
 	}
-	var named header
-	if json.Unmarshal(text, &named, json.RejectUnknownMembers(true)) != nil {
-		return nil, refusal("the header is not ours")
+	var jose header
+	if json.Unmarshal(text, &jose, json.RejectUnknownMembers(true)) != nil {
+		return nil, refusal("the header has another form")
 	}
-	key, known := s.verifying[named.KeyID]
+	key, found := s.verifying[jose.KeyID]
 	switch {
-	case !known:
+	case !found:
 		return nil, unknownKey
-	case named.Algorithm != key.algorithm:
-		return nil, refusal("an algorithm that is not the key's")
-	case named.Type != "" && named.Type != "JWT":
+	case jose.Algorithm != key.algorithm:
+		return nil, refusal("the header has another algorithm than the key")
+	case jose.Type != "" && jose.Type != "JWT":
 		return nil, refusal("the header's typ is not JWT")
 	}
 	return key, nil
@@ -81,12 +83,12 @@ func (k *signatureKey) verify(token compact) error {
 	return nil
 }
 
-// sign returns payload as a JWS of k, which must have a private part.
+// sign returns payload as a JWS signed with k, which must have a private part.
 func (k *signatureKey) sign(payload []byte) (string, error) {
 	signed := k.header + "." + encode(payload)
 	signature, err := k.method.Sign(signed, k.private)
 	if err != nil {
-		return "", fmt.Errorf("making the signature: %w", err)
+		return "", fmt.Errorf("computing the signature: %w", err)
 	}
 	return signed + "." + encode(signature), nil
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// maxKeyID is the longest key id in bytes: a thumbprint has 43, and the id stands in every token.
+// maxKeyID is the maximum length of a kid in bytes. A thumbprint has 43, and each token contains the kid.
 const maxKeyID = 64
 
-// KeySet is a read and checked key set: one key signs, all asymmetric keys verify, the symmetric keys derive tokens.
-// It never changes, so it may be shared; a rotated set is read anew.
+// KeySet is a checked key set. One key signs, all asymmetric keys verify, and the symmetric keys derive tokens. It never
+// changes, so it may be shared. After a rotation, a new set is read.
 type KeySet struct {
 	signing   *signatureKey
 	verifying map[string]*signatureKey // by kid
@@ -29,42 +29,43 @@ type KeySet struct {
 	published []byte // the public JWK set
 }
 
-// signatureKey is one asymmetric key, bound to the one algorithm it may be used with (RFC 8725 §3.1).
+// signatureKey is one asymmetric key with its only algorithm (RFC 8725 §3.1).
 type signatureKey struct {
 	algorithm string
 	method    jwt.SigningMethod
 	public    crypto.PublicKey
-	private   crypto.Signer // nil: the key only verifies
-	header    string        // the first part of every token it signs
+	private   crypto.Signer // nil for a key that only verifies
+	header    string        // the first part of all tokens that it signs
 }
 
-// NamedKey is one private or public JWK (RFC 7517 §4) and where it comes from, for errors.
+// NamedKey is one private or public JWK (RFC 7517 §4), with a name for error texts.
 type NamedKey struct {
 	Name string
 	JWK  []byte
 }
 
-// ParseKeySet reads a private JWK set (RFC 7517 §5), as [ParseKeys] reads its keys.
+// ParseKeySet reads a private JWK set (RFC 7517 §5). The rules for its keys are those of [ParseKeys].
 func ParseKeySet(jwks []byte, algorithm string) (*KeySet, error) {
-	var listed struct {
+	var document struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
-	if err := json.Unmarshal(jwks, &listed); err != nil {
+	if err := json.Unmarshal(jwks, &document); err != nil {
 		return nil, fmt.Errorf("reading the key set: %s", jsonFault(err))
 	}
-	keys := make([]NamedKey, len(listed.Keys))
-	for i, raw := range listed.Keys {
+	keys := make([]NamedKey, len(document.Keys))
+	for i, raw := range document.Keys {
 		keys[i] = NamedKey{Name: fmt.Sprintf("keys[%d]", i), JWK: raw}
 	}
 	return ParseKeys(keys, algorithm)
 }
 
-// ParseKeys makes a key set. The first key whose `alg` is algorithm (ES256, RS256 or EdDSA) signs; all asymmetric keys verify,
-// those without a private part too; the `oct` keys (`alg` HS256, at least 32 bytes) derive tokens, the first of them the new
-// ones.
+// ParseKeys returns a key set of the given keys. The first key with the `alg` algorithm (ES256, RS256 or EdDSA) signs. All
+// asymmetric keys verify, including those without a private part. The `oct` keys (`alg` HS256, at least 32 bytes) derive
+// tokens, and the first of them derives new ones.
 //
-// Every key must have a `kid` of its own and an `alg` that fits it. The error joins all faults of the set, by the keys' names and
-// without any value of them, and no set is returned then: a weak or broken key is never just left out.
+// Each key must have its own `kid` and an `alg` that matches it. The error joins all faults of the set. It contains the names
+// of keys and none of their values. A set with a fault is never returned, because a weak or broken key must not be silently
+// left out.
 func ParseKeys(keys []NamedKey, algorithm string) (*KeySet, error) {
 	reader := setReader{
 		algorithm: algorithm,
@@ -82,11 +83,11 @@ func ParseKeys(keys []NamedKey, algorithm string) (*KeySet, error) {
 	return reader.set, nil
 }
 
-// DerivingKey returns the kid of the key that derives new tokens, to be stored beside what it derives.
+// DerivingKey returns the kid of the key that derives new tokens. Callers store it to derive the same token again.
 func (s *KeySet) DerivingKey() string { return s.deriving[0].id }
 
-// PublicJWKS returns the public JWK set (RFC 7517 §5) with every verifying key in the order of the private one, as the
-// same bytes every time. Symmetric keys are not in it.
+// PublicJWKS returns the public JWK set (RFC 7517 §5) with all verifying keys in the order of the private set. The bytes are
+// the same at each call. Symmetric keys are left out.
 func (s *KeySet) PublicJWKS() []byte { return slices.Clone(s.published) }
 
 // Format implements [fmt.Formatter], so that no verb prints a key.
@@ -95,12 +96,12 @@ func (s *KeySet) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[key se
 // setReader builds a KeySet key by key.
 type setReader struct {
 	faults    faults
-	algorithm string // that must sign
+	algorithm string // of the signing key
 	set       *KeySet
 	ids       map[string]bool
 	public    []jwk
 
-	// signs and derives note that a key was meant to, sound or not, so that one broken key is reported once.
+	// signs and derives record that a key has that role, even if it is broken, so that a broken key is reported only once.
 	signs, derives bool
 }
 
@@ -112,9 +113,9 @@ func (r *setReader) read(raw []byte) {
 	}
 	r.checkID(key.KeyID)
 	if !key.forSignatures() {
-		r.faults.add("use or key_ops is for something else than signatures")
+		r.faults.add("use or key_ops does not allow signatures")
 	}
-	known, ok := algorithms[key.Algorithm]
+	kind, ok := algorithms[key.Algorithm]
 	switch {
 	case key.Algorithm == "":
 		r.faults.add("alg is missing")
@@ -123,11 +124,11 @@ func (r *setReader) read(raw []byte) {
 	case key.Algorithm == deriving:
 		r.readDeriving(&key)
 	default:
-		r.readSigning(&key, known)
+		r.readSigning(&key, kind)
 	}
 }
 
-// checkID holds kids to short visible ASCII: a kid is a name in headers and logs, and it is looked up, never opened.
+// checkID requires a short kid of visible ASCII, because kids occur in headers and logs.
 func (r *setReader) checkID(kid string) {
 	visible := func(c rune) bool { return c > ' ' && c <= '~' }
 	switch {
@@ -138,27 +139,27 @@ func (r *setReader) checkID(kid string) {
 	case strings.ContainsFunc(kid, func(c rune) bool { return !visible(c) }):
 		r.faults.add("kid is not visible ASCII")
 	case r.ids[kid]:
-		r.faults.add("kid is that of an earlier key")
+		r.faults.add("kid equals the kid of an earlier key")
 	}
 	r.ids[kid] = true
 }
 
-func (r *setReader) readSigning(key *jwk, known algorithm) {
+func (r *setReader) readSigning(key *jwk, kind algorithm) {
 	signs := key.Algorithm == r.algorithm && !r.signs
 	r.signs = r.signs || signs
-	if key.KeyType != known.keyType || key.Curve != known.curve {
-		r.faults.add("kty and crv do not fit alg")
+	if key.KeyType != kind.keyType || key.Curve != kind.curve {
+		r.faults.add("kty and crv do not match alg")
 		return
 	}
-	public, private := known.read(key, &r.faults)
+	public, private := kind.read(key, &r.faults)
 	if signs && key.D == "" {
 		r.faults.add("the signing key has no private part")
 	}
-	made := &signatureKey{algorithm: key.Algorithm, method: known.method, public: public, private: private}
-	made.header = encodeHeader(key.Algorithm, key.KeyID)
-	r.set.verifying[key.KeyID] = made
+	added := &signatureKey{algorithm: key.Algorithm, method: kind.method, public: public, private: private}
+	added.header = encodeHeader(key.Algorithm, key.KeyID)
+	r.set.verifying[key.KeyID] = added
 	if signs {
-		r.set.signing = made
+		r.set.signing = added
 	}
 	r.public = append(r.public, key.public())
 }
@@ -169,14 +170,14 @@ func (r *setReader) finish() {
 	case !isSigning(r.algorithm):
 		r.faults.add("the signing algorithm is none of ES256, RS256, EdDSA")
 	case !r.signs:
-		r.faults.add("there is no key to sign with: none has the alg " + r.algorithm)
+		r.faults.add("no key can sign: none has the alg " + r.algorithm)
 	}
 	if !r.derives {
-		r.faults.add("there is no key to derive tokens with: none has the alg " + deriving)
+		r.faults.add("no key can derive tokens: none has the alg " + deriving)
 	}
 	published, err := json.Marshal(map[string][]jwk{"keys": r.public})
 	if err != nil {
-		r.faults.add("the public keys cannot be written as JSON")
+		r.faults.add("the public keys cannot be encoded as JSON")
 	}
 	r.set.published = published
 }

@@ -12,17 +12,17 @@ import (
 	"slices"
 )
 
-// Bounds of an RSA modulus in bits. Below, RFC 7518 §3.3 forbids it; above, a signature no longer fits a token's length cap
-// in comfort and costs milliseconds to make.
+// Limits of an RSA modulus in bits. RFC 7518 §3.3 forbids less. With more, a signature would come close to the maximum length
+// of a token and take milliseconds to compute.
 const (
 	minRSABits = 2048
 	maxRSABits = 8192
 )
 
-// minSecret is the least length of a symmetric key in bytes: that of the hash (RFC 7518 §3.2).
+// minSecret is the minimum length of a symmetric key in bytes, the size of the hash (RFC 7518 §3.2).
 const minSecret = 32
 
-// octets decodes a required member of exactly size bytes. It returns nil after a fault.
+// octets decodes a required member of exactly size bytes. It returns nil after recording a fault.
 func (f *faults) octets(name, text string, size int) []byte {
 	data := f.decode(name, text)
 	if data != nil && len(data) != size {
@@ -32,8 +32,8 @@ func (f *faults) octets(name, text string, size int) []byte {
 	return data
 }
 
-// number decodes a required Base64urlUInt: big-endian, in as few bytes as it takes (RFC 7518 §2). It returns nil after a
-// fault.
+// number decodes a required Base64urlUInt, which is big-endian and has no leading zero bytes (RFC 7518 §2). It returns nil
+// after recording a fault.
 func (f *faults) number(name, text string) *big.Int {
 	data := f.decode(name, text)
 	if data == nil {
@@ -59,7 +59,7 @@ func (f *faults) decode(name, text string) []byte {
 	return data
 }
 
-// readEC reads a P-256 key (RFC 7518 §6.2). The length of every member is fixed, leading zeros included.
+// readEC reads a P-256 key (RFC 7518 §6.2). Every member has a fixed length, including leading zeros.
 func readEC(k *jwk, f *faults) (crypto.PublicKey, crypto.Signer) {
 	x, y := f.octets("x", k.X, 32), f.octets("y", k.Y, 32)
 	if x == nil || y == nil {
@@ -67,7 +67,7 @@ func readEC(k *jwk, f *faults) (crypto.PublicKey, crypto.Signer) {
 	}
 	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y))
 	if err != nil {
-		f.add("x and y are no point of P-256")
+		f.add("x and y are not a point of P-256")
 		return nil, nil
 	}
 	if k.D == "" {
@@ -85,8 +85,8 @@ func readEC(k *jwk, f *faults) (crypto.PublicKey, crypto.Signer) {
 	return public, private
 }
 
-// readOKP reads an Ed25519 key (RFC 8037 §2). That x is a point is known only where d proves it: the standard library
-// has no check of its own, and a foreign x in a key that only verifies verifies nothing.
+// readOKP reads an Ed25519 key (RFC 8037 §2). Only d proves that x is a point, because the standard library has no check for
+// that. An invalid x in a key that only verifies does no harm, because no signature verifies with it.
 func readOKP(k *jwk, f *faults) (crypto.PublicKey, crypto.Signer) {
 	x := f.octets("x", k.X, ed25519.PublicKeySize)
 	if x == nil {
@@ -108,7 +108,7 @@ func readOKP(k *jwk, f *faults) (crypto.PublicKey, crypto.Signer) {
 	return public, private
 }
 
-// readRSA reads an RSA key of two primes (RFC 7518 §6.3).
+// readRSA reads an RSA key with two primes (RFC 7518 §6.3).
 func readRSA(k *jwk, f *faults) (crypto.PublicKey, crypto.Signer) {
 	n, e := f.number("n", k.N), f.number("e", k.E)
 	if n == nil || e == nil {
@@ -132,12 +132,12 @@ func readRSA(k *jwk, f *faults) (crypto.PublicKey, crypto.Signer) {
 	return &public, nil
 }
 
-// readRSAPrivate wants both primes beside d, which RFC 7518 §6.3.2 leaves optional: without them signing is many times
-// slower and nothing can be checked. The CRT values dp, dq and qi are computed anew instead of believed.
+// readRSAPrivate requires both primes beside d, although RFC 7518 §6.3.2 makes them optional. Without them, signing is many
+// times slower and the key cannot be validated. The CRT values dp, dq and qi are computed and not read.
 func readRSAPrivate(k *jwk, f *faults, public rsa.PublicKey) *rsa.PrivateKey {
 	d, p, q := f.number("d", k.D), f.number("p", k.P), f.number("q", k.Q)
 	if k.OtherPrimes != nil {
-		f.add("oth: keys of more than two primes are not taken")
+		f.add("oth: keys with more than two primes are not supported")
 		return nil
 	}
 	if d == nil || p == nil || q == nil {

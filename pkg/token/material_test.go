@@ -12,18 +12,18 @@ import (
 func TestParseKeySetRefusesMaterial(t *testing.T) {
 	small := smallRSA(t)
 	for name, row := range map[string]keyChange{
-		"signing key without d":   member(0, func(k *jwk) { k.D = "" }, "the signing key has no private part"),
-		"EC d of another key":     member(0, func(k *jwk) { k.D = filled(1, 32) }, "d does not match"),
-		"EC d zero":               member(0, func(k *jwk) { k.D = filled(0, 32) }, "d does not match"),
-		"EC d short":              member(0, func(k *jwk) { k.D = encode([]byte{1}) }, "d is not 32 bytes"),
-		"EC x missing":            member(0, func(k *jwk) { k.X = "" }, "x is missing"),
-		"EC y of another point":   member(0, func(k *jwk) { k.Y = k.X }, "x and y are no point"),
-		"EC point at zero":        member(0, func(k *jwk) { k.X, k.Y = filled(0, 32), filled(0, 32) }, "x and y are no point"),
-		"EC x with a zero before": member(0, func(k *jwk) { k.X = withZero(k.X) }, "x is not 32 bytes"),
-		"EC x padded":             member(0, func(k *jwk) { k.X += "=" }, "x is not canonical"),
-		"EC x with unused bits":   member(0, func(k *jwk) { k.X = nextLetter(k.X) }, "x is not canonical"),
-		"EC x with a line break":  member(0, func(k *jwk) { k.X += "\n" }, "x is not canonical"),
-		"EC d not base64":         member(0, func(k *jwk) { k.D = "not base64!" }, "d is not canonical"),
+		"signing key without d":  member(0, func(k *jwk) { k.D = "" }, "the signing key has no private part"),
+		"EC d of another key":    member(0, func(k *jwk) { k.D = filled(1, 32) }, "d does not match"),
+		"EC d zero":              member(0, func(k *jwk) { k.D = filled(0, 32) }, "d does not match"),
+		"EC d short":             member(0, func(k *jwk) { k.D = encode([]byte{1}) }, "d is not 32 bytes"),
+		"EC x missing":           member(0, func(k *jwk) { k.X = "" }, "x is missing"),
+		"EC y of another point":  member(0, func(k *jwk) { k.Y = k.X }, "x and y are not a point"),
+		"EC point at zero":       member(0, func(k *jwk) { k.X, k.Y = filled(0, 32), filled(0, 32) }, "x and y are not a point"),
+		"EC x with leading zero": member(0, func(k *jwk) { k.X = withZero(k.X) }, "x is not 32 bytes"),
+		"EC x padded":            member(0, func(k *jwk) { k.X += "=" }, "x is not canonical"),
+		"EC x with unused bits":  member(0, func(k *jwk) { k.X = nextLetter(k.X) }, "x is not canonical"),
+		"EC x with a line break": member(0, func(k *jwk) { k.X += "\n" }, "x is not canonical"),
+		"EC d not base64":        member(0, func(k *jwk) { k.D = "not base64!" }, "d is not canonical"),
 
 		"Ed25519 d of another key": member(2, func(k *jwk) { k.D = filled(0, 32) }, "d does not match x"),
 		"Ed25519 d short":          member(2, func(k *jwk) { k.D = filled(0, 31) }, "d is not 32 bytes"),
@@ -51,7 +51,7 @@ func TestParseKeySetRefusesMaterial(t *testing.T) {
 	}
 }
 
-// smallRSA makes a sound key just short of the bound.
+// smallRSA returns a valid key just below the minimum size.
 func smallRSA(t *testing.T) jwk {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, minRSABits-8)
@@ -64,15 +64,15 @@ func smallRSA(t *testing.T) jwk {
 	}
 }
 
-// replace puts the material of k into another key.
+// replace copies the material of k to another key.
 func (k *jwk) replace(other *jwk) {
 	other.N, other.E, other.D, other.P, other.Q = k.N, k.E, k.D, k.P, k.Q
 }
 
-// filled is a member of size bytes, all b.
+// filled returns a member of size bytes that all are b.
 func filled(b byte, size int) string { return encode(bytes.Repeat([]byte{b}, size)) }
 
-// withZero is a member with a zero byte before it.
+// withZero returns a member with an additional leading zero byte.
 func withZero(member string) string {
 	data, ok := decode(member)
 	if !ok {

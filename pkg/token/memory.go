@@ -5,51 +5,51 @@ import (
 	"sync"
 )
 
-// memorySize is how many tokens an [Authority] remembers: more than one container usually meets between two starts, in about
-// half a megabyte.
+// memorySize is the number of tokens that an [Authority] remembers, in about half a megabyte. A container usually receives
+// fewer different tokens during its life.
 const memorySize = 1024
 
-// fingerprint is the SHA-256 of a whole token, signature included.
+// fingerprint is the SHA-256 of a complete token with its signature.
 type fingerprint [sha256.Size]byte
 
 func fingerprintOf(raw string) fingerprint { return sha256.Sum256([]byte(raw)) }
 
-// memory holds the claims of access tokens whose signature was found good, so that a client that comes back does not pay for
-// the same verification again: it is nine tenths and more of the CPU that reading a token takes. It saves nothing at a token's
-// first use.
+// memory holds the claims of access tokens with a verified signature, so that later requests with the same token need not
+// verify it again. Verification is more than nine tenths of the CPU time for reading a token. The first use of a token saves
+// nothing.
 //
-// Why it changes no answer:
-//   - only a signature that verified enters a token, and what is remembered goes by its whole text: a token that differs in a
-//     single bit has another fingerprint, or SHA-256 is broken, and with it the signatures themselves;
-//   - what is left out at a token's return depends on nothing but its text and the keys, so it would come out as before;
-//     whatever depends on the time or on the authority (`exp`, `iat`, `iss`, `aud`) is checked at every use;
-//   - it belongs to one [Authority], whose keys never change: a new key set means a new memory, so a key that was withdrawn
-//     takes its tokens along;
-//   - whether a session has ended is not the token's to say, and is asked of the store as ever.
+// The memory changes no result, for these reasons:
+//   - Only a token with a verified signature is remembered, by the hash of its complete text. A token that differs in one bit
+//     has another fingerprint, unless SHA-256 is broken, and with it the signatures.
+//   - Only checks that depend on nothing but the text and the keys are skipped. Checks that depend on the time or on the
+//     authority (`exp`, `iat`, `iss`, `aud`) are made at every use.
+//   - A memory belongs to one [Authority], and its keys never change. A new key set has a new memory, so the tokens of a
+//     revoked key are forgotten.
+//   - Whether the session has ended is still read from the store.
 //
-// It keeps no text of a token, so that a dump of it opens nothing. What it keeps is bounded; the first in is the first out, so
-// that whoever floods it with good tokens of their own costs the others a verification and no more. The zero value is empty.
+// It contains no text of a token, so a memory dump grants no access. Its size is bounded, and the oldest token is evicted
+// first. An attacker who floods it with valid tokens only makes other requests verify again. The zero value is empty.
 type memory struct {
 	mu     sync.Mutex
 	claims map[fingerprint]wireClaims
-	order  []fingerprint // as they came, and from next on once it is full
-	next   int           // the place of the oldest
+	order  []fingerprint // in order of arrival; a ring that starts at next once it is full
+	next   int           // index of the oldest
 }
 
-// recall returns the claims of a token that was remembered.
+// recall returns the claims of a remembered token.
 func (m *memory) recall(token fingerprint) (wireClaims, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	claims, known := m.claims[token]
-	return claims, known
+	claims, found := m.claims[token]
+	return claims, found
 }
 
-// remember keeps the claims of a token, whose signature must have been verified, in place of the oldest if there is no room.
+// remember stores the claims of a token with a verified signature. It evicts the oldest token if the memory is full.
 func (m *memory) remember(token fingerprint, claims wireClaims) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, known := m.claims[token]; known {
-		return // two requests verified it at once
+	if _, found := m.claims[token]; found {
+		return // a concurrent request has verified the same token
 	}
 	if m.claims == nil {
 		m.claims = make(map[fingerprint]wireClaims)

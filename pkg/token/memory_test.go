@@ -11,7 +11,7 @@ import (
 	"latchkey/pkg/session"
 )
 
-// remembered returns an authority that has verified raw, and makes sure that it remembers.
+// remembered returns an authority that has verified raw, and makes sure that it remembers raw.
 func remembered(t testing.TB) (by *Authority, raw string) {
 	t.Helper()
 	by = authority(t, "ES256")
@@ -19,30 +19,30 @@ func remembered(t testing.TB) (by *Authority, raw string) {
 	if _, err := by.VerifyAccess(raw, now); err != nil {
 		t.Fatal(err)
 	}
-	if _, known := by.verified.recall(fingerprintOf(raw)); !known {
-		t.Fatal("what was verified is not remembered")
+	if _, found := by.verified.recall(fingerprintOf(raw)); !found {
+		t.Fatal("the memory lacks a verified token")
 	}
 	return by, raw
 }
 
-func TestRememberedTokenSaysWhatItSaid(t *testing.T) {
+func TestRememberedTokenReturnsItsClaims(t *testing.T) {
 	by, raw := remembered(t)
-	clear(by.keys.verifying) // so that only the memory can know it
+	clear(by.keys.verifying) // so that only the memory can return the claims
 	if got, err := by.VerifyAccess(raw, now); err != nil || got != good {
-		t.Errorf("got %+v, %v, want %+v", got, err, good)
+		t.Errorf("VerifyAccess = %+v, %v; want %+v", got, err, good)
 	}
 }
 
-func TestRememberedTokenIsRefusedWhenItsClaimsNoLongerHold(t *testing.T) {
+func TestRememberedTokenIsCheckedAgain(t *testing.T) {
 	for name, row := range map[string]struct {
 		at     time.Time
 		change func(*Authority)
 	}{
-		"the very second of exp":    {at: good.Expires},
-		"long after":                {at: good.Expires.AddDate(1, 0, 0)},
-		"a clock before iat":        {at: good.IssuedAt.Add(-2 * time.Second)},
-		"by an issuer of new name":  {at: now, change: func(by *Authority) { by.issuer = "https://other.example" }},
-		"for an audience that left": {at: now, change: func(by *Authority) { by.audience = "https://other.example" }},
+		"exactly at exp":         {at: good.Expires},
+		"a year after exp":       {at: good.Expires.AddDate(1, 0, 0)},
+		"a clock before iat":     {at: good.IssuedAt.Add(-2 * time.Second)},
+		"the issuer has changed": {at: now, change: func(by *Authority) { by.issuer = "https://other.example" }},
+		"another audience":       {at: now, change: func(by *Authority) { by.audience = "https://other.example" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			by, raw := remembered(t)
@@ -52,13 +52,13 @@ func TestRememberedTokenIsRefusedWhenItsClaimsNoLongerHold(t *testing.T) {
 			claims, err := by.VerifyAccess(raw, row.at)
 			mustInvalid(t, raw, err)
 			if claims != (session.AccessClaims{}) {
-				t.Errorf("refused, and still gave %+v", claims)
+				t.Errorf("got the claims %+v with the error, want none", claims)
 			}
 		})
 	}
 }
 
-func TestTamperedTokenIsNotTheRememberedOne(t *testing.T) {
+func TestChangedTokenIsNotRemembered(t *testing.T) {
 	by, raw := remembered(t)
 	for at := range raw {
 		changed := []byte(raw)
@@ -66,8 +66,8 @@ func TestTamperedTokenIsNotTheRememberedOne(t *testing.T) {
 		_, err := by.VerifyAccess(string(changed), now)
 		mustInvalid(t, string(changed), err)
 	}
-	if held := len(by.verified.claims); held != 1 {
-		t.Errorf("%d tokens are remembered, want the good one alone", held)
+	if count := len(by.verified.claims); count != 1 {
+		t.Errorf("got %d remembered tokens, want only the valid one", count)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestRefusedTokensAreNotRemembered(t *testing.T) {
 	} {
 		f.mustRefuse(raw)
 		if len(f.by.verified.claims) > 0 {
-			t.Fatalf("%s: remembered", name)
+			t.Fatalf("%s: the token is remembered, want it forgotten", name)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestNewKeySetForgets(t *testing.T) {
 	mustInvalid(t, raw, err)
 }
 
-func TestMemoryIsBoundedAndForgetsTheOldest(t *testing.T) {
+func TestMemoryEvictsTheOldest(t *testing.T) {
 	var m memory
 	named := func(n int) fingerprint { return fingerprintOf(fmt.Sprint(n)) }
 	const more = memorySize + memorySize/2
@@ -107,20 +107,21 @@ func TestMemoryIsBoundedAndForgetsTheOldest(t *testing.T) {
 		m.remember(named(n), wireClaims{ID: "of a second request"})
 	}
 	if len(m.claims) != memorySize || len(m.order) != memorySize {
-		t.Errorf("it holds %d claims of %d tokens, want %d", len(m.claims), len(m.order), memorySize)
+		t.Errorf("got %d claims and %d tokens in the memory, want %d of each", len(m.claims), len(m.order), memorySize)
 	}
 	for n := range more {
-		claims, known := m.recall(named(n))
-		if want := n >= more-memorySize; known != want {
-			t.Fatalf("token %d of %d is known: %v", n, more, known)
-		} else if known && claims.ID != fmt.Sprint(n) {
-			t.Fatalf("token %d brought the claims %q", n, claims.ID)
+		claims, found := m.recall(named(n))
+		if want := n >= more-memorySize; found != want {
+			t.Fatalf("token %d of %d: recall = %v, want %v", n, more, found, want)
+		} else if found && claims.ID != fmt.Sprint(n) {
+			t.Fatalf("token %d of %d: got the claims of %q, want its own", n, more, claims.ID)
 		}
 	}
 }
 
-// Requests at once, each with its own token and one that all share: under the race detector, and none gets another's claims.
-func TestMemoryIsSharedSafely(t *testing.T) {
+// TestMemoryIsSafeForConcurrentUse makes concurrent requests, each with its own token and one that all share. No request gets
+// the claims of another, and the race detector finds nothing.
+func TestMemoryIsSafeForConcurrentUse(t *testing.T) {
 	by := authority(t, "EdDSA")
 	shared := signAccess(t, by, good)
 	var all sync.WaitGroup
@@ -132,7 +133,7 @@ func TestMemoryIsSharedSafely(t *testing.T) {
 			for range 20 {
 				for raw, want := range map[string]session.AccessClaims{shared: good, own: mine} {
 					if got, err := by.VerifyAccess(raw, now); err != nil || got != want {
-						t.Errorf("got %+v, %v, want %+v", got, err, want)
+						t.Errorf("VerifyAccess = %+v, %v; want %+v", got, err, want)
 					}
 				}
 			}

@@ -12,11 +12,12 @@ import (
 
 const purposeRefresh purpose = "latchkey/refresh/v1"
 
-// refreshSize is the body of a refresh token: user, session, generation.
+// refreshSize is the size of the body of a refresh token: user, session, generation.
 const refreshSize = 2*id.Size + 4
 
-// SealRefresh makes the refresh token of r with the key kid: [KeySet.DerivingKey] for a new one, the session's stored one to give
-// a retry the very token it lost, byte for byte. A kid that is not in the set is [ErrUnknownKey], and none of the client's making.
+// SealRefresh returns the refresh token of claims r, derived with the key kid. For a new token, kid is [KeySet.DerivingKey].
+// With the kid stored in the session, a retry gets the same token again, byte for byte. The error is [ErrUnknownKey] if the
+// set has no such key, which is not the fault of the client.
 func (s *KeySet) SealRefresh(kid string, r session.RefreshClaims) (secret.String, error) {
 	at := slices.IndexFunc(s.deriving, func(key *derivingKey) bool { return key.id == kid })
 	if at < 0 {
@@ -26,8 +27,8 @@ func (s *KeySet) SealRefresh(kid string, r session.RefreshClaims) (secret.String
 	return s.deriving[at].seal(purposeRefresh, body), nil
 }
 
-// OpenRefresh reads a refresh token. Whatever [KeySet.SealRefresh] did not make with a key of
-// the set, in that very spelling, is [ErrInvalid].
+// OpenRefresh returns the claims of a refresh token. The error is [ErrInvalid] unless [KeySet.SealRefresh] returned exactly
+// this text with a key of the set.
 func (s *KeySet) OpenRefresh(raw string) (session.RefreshClaims, error) {
 	body, err := s.unseal(purposeRefresh, raw, refreshSize)
 	if err != nil {

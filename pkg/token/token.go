@@ -1,15 +1,14 @@
-// Package token makes and reads what a client holds: access tokens (signed JWTs) and refresh tokens (derived by HMAC),
-// and keeps the key set that both come from. It is the only home of golang-jwt.
+// Package token creates and verifies the tokens of clients, and holds the key set for both. Access tokens are signed JWTs.
+// Refresh tokens, device cookies and the tokens in mails are derived by HMAC. It is the only package that imports golang-jwt.
 //
-// What it promises: a token is accepted only if this key set made it, unchanged to the last bit; all refusals are
-// one error, [ErrInvalid], whose cause is for the log and never holds text of the token; no key prints itself.
+// It guarantees three things. A token is accepted only if this key set created it and no bit has changed. All refusals are one
+// error, [ErrInvalid], with a cause for the log that never contains text of the token. No key can be printed.
 //
-// What it is not: it knows no accounts and no sessions. A good token says that we made it, not that its session still
-// lives; that is the store's word. It reads neither the clock nor the environment.
+// It has no access to accounts or sessions. A valid token proves its origin, and only the store shows whether its session is
+// still live. The package reads neither the clock nor the environment.
 //
-// From golang-jwt come the signature methods. Its parser is left aside because it decodes with encoding/json, which takes
-// the last of two members of one name and matches names without regard to case: two readers of one token could then see
-// two different tokens (RFC 8725 §2.4).
+// Only the signature methods of golang-jwt are used. Its parser decodes with encoding/json, which uses the last of two members
+// with the same name and ignores case in names, so that two readers of one token could see different claims (RFC 8725 §2.4).
 package token
 
 import (
@@ -18,34 +17,34 @@ import (
 	"strings"
 )
 
-// ErrInvalid is what every unusable token gets, whatever is wrong with it.
-// The error returned names the cause after it, for the log.
+// ErrInvalid is the error for every unusable token, whatever the cause. The text of a returned error adds the cause, for the
+// log.
 var ErrInvalid = errors.New("the token is not valid")
 
-// ErrUnknownKey says that the key that a token or a caller names is not in the set. A set that was read later may have it.
+// ErrUnknownKey is the error for a key that is not in the set. A set that is read later may contain it.
 var ErrUnknownKey = errors.New("the key is not in the key set")
 
-// unknownKey is the refusal of a token whose key is not in the set. It is ErrUnknownKey too.
+// unknownKey is the refusal of a token with a key that is not in the set. It matches ErrUnknownKey too.
 const unknownKey refusal = "its key is not in the key set"
 
-// refusal is ErrInvalid with its cause. Being a constant text it cannot carry a piece of the token, and it costs no
-// allocation to refuse.
+// refusal is an ErrInvalid with its cause. It is a constant text, so it cannot contain a part of the token, and creating it
+// needs no allocation.
 type refusal string
 
 func (r refusal) Error() string { return ErrInvalid.Error() + ": " + string(r) }
 
 func (r refusal) Unwrap() error { return ErrInvalid }
 
-// Is makes errors.Is(err, ErrUnknownKey) hold for unknownKey.
+// Is makes unknownKey match ErrUnknownKey in errors.Is.
 func (r refusal) Is(target error) bool { return target == ErrUnknownKey && r == unknownKey }
 
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-// encode writes base64url without padding (RFC 7515 §2).
+// encode returns base64url without padding (RFC 7515 §2).
 func encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
 
-// decode reads what encode writes and no other spelling of it: no padding, no bits set beyond the last byte. The standard
-// decoder skips line breaks even when strict, so they are looked for first.
+// decode accepts only the exact output of encode: no padding, and no bits set after the last byte. The standard decoder skips
+// line breaks even in strict mode, so they are refused first.
 func decode(text string) ([]byte, bool) {
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, false

@@ -20,7 +20,7 @@ func readVectors(t *testing.T, file string, into any) {
 }
 
 // TestRFCVectors checks signing and verifying against the examples of RFC 7515 and RFC 8037. Their headers have no kid, so
-// the key is picked here; that such a header is refused otherwise is checked too.
+// the test chooses the key. It also checks that such a header is otherwise refused.
 func TestRFCVectors(t *testing.T) {
 	var file struct {
 		Vectors []struct {
@@ -32,7 +32,7 @@ func TestRFCVectors(t *testing.T) {
 	}
 	readVectors(t, "testdata/rfc_jws.json", &file)
 	if len(file.Vectors) != 3 {
-		t.Fatalf("%d vectors", len(file.Vectors))
+		t.Fatalf("got %d vectors, want 3", len(file.Vectors))
 	}
 	for _, vector := range file.Vectors {
 		t.Run(vector.Name, func(t *testing.T) {
@@ -43,16 +43,16 @@ func TestRFCVectors(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := keys.signing.verify(token); err != nil {
-				t.Error(err)
+				t.Errorf("verify(%s) = %v, want nil", vector.JWS, err)
 			}
-			if vector.Alg != "ES256" { // whose signatures are randomised
+			if vector.Alg != "ES256" { // its signatures are randomized
 				keys.signing.header = token.header
-				if made, err := keys.signing.sign([]byte(text(t, token.payload))); err != nil || made != vector.JWS {
-					t.Errorf("signed as %s, %v", made, err)
+				if got, err := keys.signing.sign([]byte(text(t, token.payload))); err != nil || got != vector.JWS {
+					t.Errorf("sign = %s, %v; want %s", got, err, vector.JWS)
 				}
 			}
 			if _, err := keys.keyFor(token.header); err == nil {
-				t.Error("a header without a kid found a key")
+				t.Error("keyFor accepted a header without a kid, want an error")
 			}
 		})
 	}
@@ -76,14 +76,14 @@ func TestThumbprintVectors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := row.key.thumbprint(); got != row.want {
-				t.Errorf("got %s, want %s", got, row.want)
+				t.Errorf("thumbprint() = %s, want %s", got, row.want)
 			}
 		})
 	}
 }
 
-// TestWycheproofVectors runs the published vectors through the path of an access token, its claims apart: the key set is read, the
-// header picks the key, the signature is checked. Keys that are not for signatures must not be read at all.
+// TestWycheproofVectors passes the published vectors through the steps for an access token, except for its claims: the key set
+// is read, the header selects the key, and the signature is checked. Keys for encryption must not be accepted at all.
 func TestWycheproofVectors(t *testing.T) {
 	var file struct {
 		Groups []struct {
@@ -106,18 +106,18 @@ func TestWycheproofVectors(t *testing.T) {
 		}
 		keys, unusable := ParseKeySet(joinSet(public, generated()), "EdDSA")
 		if forEncryption := strings.HasSuffix(group.Comment, "encryption"); forEncryption != (unusable != nil) {
-			t.Errorf("%s: %v", group.Comment, unusable)
+			t.Errorf("%s: ParseKeySet returned the error %v, want one: %v", group.Comment, unusable, forEncryption)
 		}
 		for _, test := range group.Tests {
 			results[test.Result]++
 			accepted := unusable == nil && verifies(keys, test.JWS)
 			if accepted != (test.Result == "valid") {
-				t.Errorf("%s, test %d (%s): accepted %v, want %s", group.Comment, test.ID, test.Comment, accepted, test.Result)
+				t.Errorf("%s, test %d (%s): got accepted: %v, want %s", group.Comment, test.ID, test.Comment, accepted, test.Result)
 			}
 		}
 	}
 	if results["valid"] < 9 || results["invalid"] < 70 {
-		t.Errorf("only %v were run", results)
+		t.Errorf("got %v vectors, want at least 9 valid and 70 invalid", results)
 	}
 }
 
