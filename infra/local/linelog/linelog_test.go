@@ -18,13 +18,13 @@ func (w *writeRecorder) Write(text []byte) (int, error) {
 func TestWriter(t *testing.T) {
 	long := strings.Repeat("x", maxLine)
 	tests := map[string]struct{ writes, want []string }{
-		"line in several writes":  {[]string{"on", "e\ntw", "o\n"}, []string{"f | one\n", "f | two\n"}},
-		"no line end at the end":  {[]string{"one\ntwo"}, []string{"f | one\n", "f | two\n"}},
-		"empty lines":             {[]string{"\n\n"}, []string{"f | \n", "f | \n"}},
-		"carriage return":         {[]string{"one\r\n"}, []string{"f | one\n"}},
-		"line of maximum length":  {[]string{long + "\n"}, []string{"f | " + long + "\n"}},
-		"longer line":             {[]string{long, "yz\n"}, []string{"f | " + long + "\n", "f | yz\n"}},
-		"nothing":                 {nil, nil},
+		"line in several writes": {[]string{"on", "e\ntw", "o\n"}, []string{"f | one\n", "f | two\n"}},
+		"no line end at the end": {[]string{"one\ntwo"}, []string{"f | one\n", "f | two\n"}},
+		"empty lines":            {[]string{"\n\n"}, []string{"f | \n", "f | \n"}},
+		"carriage return":        {[]string{"one\r\n"}, []string{"f | one\n"}},
+		"line of maximum length": {[]string{long + "\n"}, []string{"f | " + long + "\n"}},
+		"longer line":            {[]string{long, "yz\n"}, []string{"f | " + long + "\n", "f | yz\n"}},
+		"nothing":                {nil, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
