@@ -8,29 +8,30 @@ import (
 	"sync"
 )
 
-// position is how far a shard has come.
+// position is the progress in a shard.
 type position struct {
-	After string `json:"after,omitempty"` // sequence number of the last record processed; "" for none
-	Done  bool   `json:"done,omitempty"`  // the shard is closed, and all of it is processed
+	After string `json:"after,omitempty"` // sequence number of the last processed record; "" if there is none
+	Done  bool   `json:"done,omitempty"`  // the shard is closed and all its records are processed
 }
 
-// checkpoints are the positions of a mapping's shards. They are those of one stream: a table that is made anew has another.
+// checkpoints holds the positions of a mapping in the shards of its stream. It is safe for concurrent use.
 type checkpoints struct {
-	file string // "" for memory only
+	file string // "" keeps the positions in memory
 
-	mu   sync.Mutex
-	kept kept
+	mu      sync.Mutex
+	content checkpointFile
 }
 
-// kept is the file's content.
-type kept struct {
-	Stream string              `json:"stream"` // the engine's ARN of it
+// checkpointFile is the content of the file.
+type checkpointFile struct {
+	Stream string              `json:"stream"` // ARN in the engine
 	Shards map[string]position `json:"shards"`
 }
 
-// openCheckpoints reads what file has of the stream, if there is such a file.
+// openCheckpoints reads the positions in file, if it exists. It ignores those of another stream, because a table that was
+// deleted and created again has a new stream.
 func openCheckpoints(file, stream string) (*checkpoints, error) {
-	c := &checkpoints{file: file, kept: kept{Stream: stream, Shards: make(map[string]position)}}
+	c := &checkpoints{file: file, content: checkpointFile{Stream: stream, Shards: make(map[string]position)}}
 	if file == "" {
 		return c, nil
 	}
@@ -41,47 +42,47 @@ func openCheckpoints(file, stream string) (*checkpoints, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the checkpoints: %w", err)
 	}
-	var found kept
-	if err := json.Unmarshal(text, &found); err != nil {
-		return nil, fmt.Errorf("reading the checkpoints: %s: %w; without the file the stream is delivered from its beginning", file, err)
+	var content checkpointFile
+	if err := json.Unmarshal(text, &content); err != nil {
+		return nil, fmt.Errorf("reading the checkpoints: %s: %w; delete the file to deliver the stream from its beginning", file, err)
 	}
-	if found.Stream == stream && found.Shards != nil {
-		c.kept = found
+	if content.Stream == stream && content.Shards != nil {
+		c.content = content
 	}
 	return c, nil
 }
 
-// empty says that no shard has come anywhere.
+// empty reports whether no shard has a position.
 func (c *checkpoints) empty() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.kept.Shards) == 0
+	return len(c.content.Shards) == 0
 }
 
 func (c *checkpoints) at(shard string) position {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.kept.Shards[shard]
+	return c.content.Shards[shard]
 }
 
-// set keeps a position. The file is written aside and renamed, so that whoever reads it finds a whole one.
+// set stores a position. It replaces the file by a rename, so a reader never gets an incomplete one.
 func (c *checkpoints) set(shard string, p position) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.kept.Shards[shard] = p
+	c.content.Shards[shard] = p
 	if c.file == "" {
 		return nil
 	}
-	text, err := json.Marshal(c.kept)
+	text, err := json.Marshal(c.content)
 	if err != nil {
 		return fmt.Errorf("encoding the checkpoints: %w", err)
 	}
-	unfinished := c.file + ".new"
-	if err := os.WriteFile(unfinished, text, 0o600); err != nil {
-		return fmt.Errorf("keeping the checkpoints: %w", err)
+	temporary := c.file + ".new"
+	if err := os.WriteFile(temporary, text, 0o600); err != nil {
+		return fmt.Errorf("writing the checkpoints: %w", err)
 	}
-	if err := os.Rename(unfinished, c.file); err != nil {
-		return fmt.Errorf("keeping the checkpoints: %w", err)
+	if err := os.Rename(temporary, c.file); err != nil {
+		return fmt.Errorf("writing the checkpoints: %w", err)
 	}
 	return nil
 }

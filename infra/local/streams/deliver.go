@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-json-experiment/json" // names in another letter case are not the names, as for Lambda
+	"github.com/go-json-experiment/json" // matches the case of member names, as Lambda does
 )
 
-// errItemsFailed says that the function itself named records that failed.
-var errItemsFailed = errors.New("the function reports failed records")
+// errItemsFailed means that the function's response names failed records.
+var errItemsFailed = errors.New("the function reported failed records")
 
-// deliver has the function handle the batch until each record is processed or dropped. It is false if ctx ends first.
+// deliver invokes the function until each record of the batch is processed or dropped. It returns false if ctx ends first.
 func (s *shard) deliver(ctx context.Context, batch []record) bool {
 	failures := 0
 	for {
@@ -20,7 +20,7 @@ func (s *shard) deliver(ctx context.Context, batch []record) bool {
 		}
 		done, err := s.attempt(ctx, batch)
 		if ctx.Err() != nil {
-			return false // whatever err says: the host that ends fails it too
+			return false // err can be a consequence of the host's end
 		}
 		if done > 0 {
 			s.processed(batch[done-1].sequence)
@@ -32,13 +32,13 @@ func (s *shard) deliver(ctx context.Context, batch []record) bool {
 		failures++
 		s.logf("%s: %d records from %s failed (%d in a row): %v", s.label, len(batch), batch[0].sequence, failures, err)
 		if s.MaxRetries >= 0 && failures > s.MaxRetries {
-			s.drop(batch, "its retries are used up")
+			s.drop(batch, "no retries left")
 			return true
 		}
 		if !sleep(ctx, backoff(failures)) {
 			return false
 		}
-		// A function that names its failures has told more than halving could.
+		// A response that names the failed records makes bisection unnecessary.
 		if s.Bisect && len(batch) > 1 && !errors.Is(err, errItemsFailed) {
 			half := len(batch) / 2
 			return s.deliver(ctx, batch[:half]) && s.deliver(ctx, batch[half:])
@@ -46,27 +46,28 @@ func (s *shard) deliver(ctx context.Context, batch []record) bool {
 	}
 }
 
-// attempt invokes the function once. done is the number of records, from the first, that are processed.
+// attempt invokes the function once. It returns the number of records at the beginning of the batch that are processed.
 func (s *shard) attempt(ctx context.Context, batch []record) (done int, err error) {
 	payload, err := event(batch)
 	if err != nil {
 		return 0, err
 	}
-	answer, err := s.invoke(ctx, payload)
+	response, err := s.invoke(ctx, payload)
 	switch {
 	case err != nil:
 		return 0, err
 	case !s.ReportItemFailures:
 		return len(batch), nil
 	}
-	return firstFailure(batch, answer)
+	return firstFailure(batch, response)
 }
 
-// firstFailure reads the answer of a function that reports failed records ("Configuring partial batch response with DynamoDB and
-// Lambda" in the Lambda guide): nothing, null, and an empty or absent list are success; everything from the first record named on is
-// to be delivered again; and what makes no sense, such as a record that is not in the batch, fails all of it.
-func firstFailure(batch []record, answer []byte) (done int, err error) {
-	if len(answer) == 0 {
+// firstFailure returns the number of processed records according to the payload of a function that reports failed records
+// ("Configuring partial batch response with DynamoDB and Lambda" in the Lambda guide). An empty payload, null, and an empty or
+// absent list mean success. Otherwise all records from the first failed one onward must be delivered again. An invalid
+// payload, such as one that names a record outside the batch, fails the whole batch.
+func firstFailure(batch []record, payload []byte) (done int, err error) {
+	if len(payload) == 0 {
 		return len(batch), nil
 	}
 	var response struct {
@@ -74,8 +75,8 @@ func firstFailure(batch []record, answer []byte) (done int, err error) {
 			Sequence string `json:"itemIdentifier"`
 		} `json:"batchItemFailures"`
 	}
-	if err := json.Unmarshal(answer, &response); err != nil {
-		return 0, fmt.Errorf("reading the function's answer: %w", err)
+	if err := json.Unmarshal(payload, &response); err != nil {
+		return 0, fmt.Errorf("parsing the response of the function: %w", err)
 	}
 	if len(response.Failures) == 0 {
 		return len(batch), nil
@@ -85,17 +86,17 @@ func firstFailure(batch []record, answer []byte) (done int, err error) {
 		positions[r.sequence] = i
 	}
 	first := len(batch)
-	for _, failed := range response.Failures {
-		at, known := positions[failed.Sequence]
+	for _, failure := range response.Failures {
+		at, known := positions[failure.Sequence]
 		if !known {
-			return 0, fmt.Errorf("reading the function's answer: the batch has no record %q", failed.Sequence)
+			return 0, fmt.Errorf("parsing the response of the function: the batch has no record %q", failure.Sequence)
 		}
 		first = min(first, at)
 	}
 	return first, errItemsFailed
 }
 
-// dropOld is the batch without the records that are older than the mapping's limit; they come first.
+// dropOld drops the records that exceed the mapping's maximum age, which are at the beginning, and returns the rest.
 func (s *shard) dropOld(batch []record) []record {
 	old := 0
 	for s.MaxAge > 0 && old < len(batch) && s.now().Sub(batch[old].created) > s.MaxAge {

@@ -10,14 +10,14 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// record is a stream record as the function gets it.
+// record is a stream record in the form that functions receive.
 type record struct {
 	sequence string
-	created  time.Time // to the second; DynamoDB Local has the minute
+	created  time.Time // rounded to seconds, by DynamoDB Local to minutes
 	json     json.RawMessage
 }
 
-// The members of an event record, as in "Using AWS Lambda with Amazon DynamoDB" in the Lambda guide.
+// eventRecord is a record of an event, as in "Using AWS Lambda with Amazon DynamoDB" in the Lambda guide.
 type eventRecord struct {
 	ID       string    `json:"eventID"`
 	Name     string    `json:"eventName"`
@@ -25,7 +25,7 @@ type eventRecord struct {
 	Source   string    `json:"eventSource"`
 	Region   string    `json:"awsRegion"`
 	Change   change    `json:"dynamodb"`
-	Identity *identity `json:"userIdentity,omitempty"` // of a deletion by TTL
+	Identity *identity `json:"userIdentity,omitempty"` // only for a deletion by TTL
 	ARN      string    `json:"eventSourceARN"`
 }
 
@@ -44,8 +44,8 @@ type identity struct {
 	Type      string `json:"type"`
 }
 
-// newRecord puts a record of the engine's in Lambda's form. Local engines have regions and stream ARNs of their own; a function is
-// told those that the template makes of them.
+// newRecord converts a record of the engine into Lambda's form. It replaces the engine's own region and stream ARN by those
+// of the template.
 func newRecord(from types.Record, source string) record {
 	stream := from.Dynamodb
 	event := eventRecord{
@@ -65,26 +65,26 @@ func newRecord(from types.Record, source string) record {
 		},
 		ARN: source,
 	}
-	if by := from.UserIdentity; by != nil {
-		event.Identity = &identity{Principal: aws.ToString(by.PrincipalId), Type: aws.ToString(by.Type)}
+	if user := from.UserIdentity; user != nil {
+		event.Identity = &identity{Principal: aws.ToString(user.PrincipalId), Type: aws.ToString(user.Type)}
 	}
 	encoded, err := json.Marshal(event)
 	if err != nil {
-		panic("streams: encoding strings, numbers and maps of them: " + err.Error())
+		panic("streams: encoding a record: " + err.Error()) // cannot happen: it consists of strings, numbers, lists and maps
 	}
 	return record{sequence: event.Change.Sequence, created: aws.ToTime(stream.ApproximateCreationDateTime), json: encoded}
 }
 
-// fields is what a filter looks at: the record just as the function would get it.
+// fields returns the fields that filters match, which are those of the JSON that the function receives.
 func (r record) fields() map[string]any {
 	var fields map[string]any
 	if err := json.Unmarshal(r.json, &fields); err != nil {
-		panic("streams: decoding what has just been encoded: " + err.Error())
+		panic("streams: decoding an encoded record: " + err.Error())
 	}
 	return fields
 }
 
-// event is the payload for a batch.
+// event returns the payload for a batch.
 func event(batch []record) ([]byte, error) {
 	list := make([]json.RawMessage, len(batch))
 	for i, r := range batch {
@@ -97,14 +97,14 @@ func image(attributes map[string]types.AttributeValue) map[string]any {
 	if attributes == nil {
 		return nil
 	}
-	plain := make(map[string]any, len(attributes))
+	encoded := make(map[string]any, len(attributes))
 	for name, value := range attributes {
-		plain[name] = attribute(value)
+		encoded[name] = attribute(value)
 	}
-	return plain
+	return encoded
 }
 
-// attribute is a value in DynamoDB's JSON, the SDK having the types but not the encoding. Bytes become base64.
+// attribute converts a value into DynamoDB's JSON, which the SDK does not do. Bytes become base64.
 func attribute(value types.AttributeValue) map[string]any {
 	switch value := value.(type) {
 	case *types.AttributeValueMemberS:
@@ -132,6 +132,6 @@ func attribute(value types.AttributeValue) map[string]any {
 		}
 		return map[string]any{"L": list}
 	default:
-		panic("streams: an attribute of a type that DynamoDB does not have")
+		panic("streams: unknown attribute type")
 	}
 }

@@ -26,7 +26,7 @@ const lambdasEvent = `{"Records": [{
 	"eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/T/stream/x"
 }]}`
 
-func TestEventIsInLambdasForm(t *testing.T) {
+func TestEventHasLambdasForm(t *testing.T) {
 	key := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "O#1"}}
 	from := types.Record{
 		EventID: aws.String("7"), EventName: types.OperationTypeRemove, EventVersion: aws.String("1.1"),
@@ -58,16 +58,16 @@ func TestEventIsInLambdasForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := decoded(t, string(payload)), decoded(t, lambdasEvent); !reflect.DeepEqual(got, want) {
+	if got, want := decode(t, string(payload)), decode(t, lambdasEvent); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
-	// The library by which functions read it finds everything in its place.
-	var read events.DynamoDBEvent
-	if err := json.Unmarshal(payload, &read); err != nil {
+	// Functions decode the event with this library.
+	var e events.DynamoDBEvent
+	if err := json.Unmarshal(payload, &e); err != nil {
 		t.Fatal(err)
 	}
-	change := read.Records[0].Change
+	change := e.Records[0].Change
 	if string(change.NewImage["b"].Binary()) != "hello" || change.ApproximateCreationDateTime.Unix() != 1479499740 {
-		t.Errorf("read as %+v", change)
+		t.Errorf("aws-lambda-go decodes %+v, want attribute b = hello, created at 1479499740", change)
 	}
 }

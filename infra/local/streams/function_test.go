@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"latchkey/infra/local/lambdahost"
+	"latchkey/infra/testkit"
 	"latchkey/infra/testkit/enginetest"
 )
 
-// logWriter gives the lines of the host to the feed's log.
+// logWriter appends the lines of the host to the feed's log.
 type logWriter struct{ *feed }
 
 func (w logWriter) Write(line []byte) (int, error) {
@@ -20,7 +21,7 @@ func (w logWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func TestAFunctionThatCrashesGetsItsRecordsAgain(t *testing.T) {
+func TestRecordsAreDeliveredAgainAfterACrash(t *testing.T) {
 	f := newFeed(t, enginetest.Dynoxide(t))
 	bin, folder := t.TempDir(), t.TempDir()
 	build := exec.Command("go", "build", "-tags=lambda.norpc", "-o", filepath.Join(bin, "probe"), "./testdata/probe")
@@ -49,11 +50,11 @@ func TestAFunctionThatCrashesGetsItsRecordsAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Close)
-	eventually(t, "each record once", func() bool {
+	testkit.Eventually(t, "each record once", func() bool {
 		got, _ := os.ReadFile(filepath.Join(folder, "got"))
 		return string(got) == "abc"
 	})
 	if !f.logged("host | Mailer/Outbox: 3 records from") || !f.logged("exit status 3") {
-		t.Errorf("the crash is not in the log: %q", f.log)
+		t.Errorf("got log %q, want lines about the failed records and exit status 3", f.log)
 	}
 }

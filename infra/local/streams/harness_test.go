@@ -18,10 +18,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit"
 	"latchkey/infra/testkit/enginetest"
 )
 
-// feed is a table whose stream feeds a function of the test.
+// feed is a table whose stream is delivered to a function of the test.
 type feed struct {
 	t        *testing.T
 	client   *dynamodb.Client
@@ -32,19 +33,19 @@ type feed struct {
 	now      func() time.Time
 
 	mu      sync.Mutex
-	answer  function // nil is success
-	batches []string // the keys of a batch's records, one after the other
-	last    sent     // the last record of the last batch
+	handle  function // nil always succeeds
+	batches []string // the concatenated keys of each batch
+	last    delivery // the last record of the last batch
 	log     []string
 }
 
-// function is what a test does with a batch: it gives the answer.
-type function func(batch []sent) (string, error)
+// function handles a batch and returns the response.
+type function func(batch []delivery) (string, error)
 
-// sent is a record as the function gets it.
-type sent struct{ key, sequence string }
+// delivery is a record in the form that the function receives.
+type delivery struct{ key, sequence string }
 
-// newFeed is for tables of one of the shared engines. A poison record does not keep a test waiting.
+// newFeed returns a feed from one of the tables.
 func newFeed(t *testing.T, on enginetest.Tables) *feed {
 	return &feed{
 		t: t, client: on.Client, endpoint: on.Endpoint, table: on.Sessions, now: time.Now,
@@ -62,7 +63,7 @@ func (f *feed) options() Options {
 	}
 }
 
-// start delivers until the test's end or Close.
+// start starts the delivery, until Close or the end of the test.
 func (f *feed) start() *Mappings {
 	f.t.Helper()
 	m, err := Start(f.t.Context(), f.options())
@@ -83,23 +84,23 @@ func (f *feed) invoke(_ context.Context, function string, payload []byte) ([]byt
 		}
 	}
 	if err := json.Unmarshal(payload, &event); err != nil || function != "Mailer" {
-		f.t.Errorf("%s got %s: %v", function, payload, err)
+		f.t.Errorf("got invocation of %s with %s (%v), want Mailer with records", function, payload, err)
 	}
-	var batch []sent
+	var batch []delivery
 	keys := ""
 	for _, r := range event.Records {
-		batch = append(batch, sent{r.Change.Keys.PK.S, r.Change.SequenceNumber})
+		batch = append(batch, delivery{r.Change.Keys.PK.S, r.Change.SequenceNumber})
 		keys += r.Change.Keys.PK.S
 	}
 	f.mu.Lock()
 	f.batches, f.last = append(f.batches, keys), batch[len(batch)-1]
-	answer := f.answer
+	handle := f.handle
 	f.mu.Unlock()
-	if answer == nil {
+	if handle == nil {
 		return nil, nil
 	}
-	text, err := answer(batch)
-	return []byte(text), err
+	response, err := handle(batch)
+	return []byte(response), err
 }
 
 func (f *feed) logf(format string, args ...any) {
@@ -120,17 +121,17 @@ func (f *feed) logged(part string) bool {
 	return slices.ContainsFunc(f.log, func(line string) bool { return strings.Contains(line, part) })
 }
 
-// expect waits until so many batches have come, and a moment for one too many.
+// expect waits until that many batches have been delivered, and a moment longer to detect an additional one.
 func (f *feed) expect(want ...string) {
 	f.t.Helper()
-	eventually(f.t, fmt.Sprintf("batches %q", want), func() bool { return len(f.got()) >= len(want) })
+	testkit.Eventually(f.t, fmt.Sprintf("batches %q", want), func() bool { return len(f.got()) >= len(want) })
 	time.Sleep(2 * pollInterval)
 	if got := f.got(); !slices.Equal(got, want) {
-		f.t.Errorf("batches %q, want %q", got, want)
+		f.t.Errorf("got batches %q, want %q", got, want)
 	}
 }
 
-// put writes an item for each of the keys, in that order.
+// put writes one item for each letter of keys, in that order.
 func (f *feed) put(keys string, attributes ...string) {
 	f.t.Helper()
 	for _, key := range strings.Split(keys, "") {
@@ -146,30 +147,20 @@ func (f *feed) put(keys string, attributes ...string) {
 
 func text(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
 
-// eventually waits for what happens by itself, within seconds even on a loaded machine.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
-func (f *feed) setAnswer(answer function) {
+func (f *feed) setHandle(handle function) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.answer = answer
+	f.handle = handle
 }
 
-// lastDelivered is the sequence number of the record delivered last.
+// lastDelivered returns the sequence number of the last delivered record.
 func (f *feed) lastDelivered() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return number(f.t, f.last.sequence)
 }
 
-// checkpoint is the sequence number up to which the kept checkpoint says that all is done; 0 for none.
+// checkpoint returns the highest sequence number in the checkpoint file, or 0 if it has none.
 func (f *feed) checkpoint() int {
 	f.t.Helper()
 	c, err := openCheckpoints(filepath.Join(f.folder, "Mailer-Outbox.json"), f.stream())
@@ -177,7 +168,7 @@ func (f *feed) checkpoint() int {
 		f.t.Fatal(err)
 	}
 	highest := 0
-	for _, p := range c.kept.Shards {
+	for _, p := range c.content.Shards {
 		highest = max(highest, number(f.t, p.After))
 	}
 	return highest
@@ -204,8 +195,8 @@ func number(t *testing.T, sequence string) int {
 	return parsed
 }
 
-// report is the answer that names the records with these keys as failed.
-func report(batch []sent, keys string) string {
+// report returns the response that reports the records with these keys as failed.
+func report(batch []delivery, keys string) string {
 	var failures []string
 	for _, key := range strings.Split(keys, "") {
 		for _, r := range batch {

@@ -14,73 +14,73 @@ import (
 )
 
 const (
-	discoverInterval = 10 * time.Second       // between looks for new shards; the end of a shard is noticed at once
-	pollInterval     = 150 * time.Millisecond // between looks for new records
+	discoverInterval = 10 * time.Second       // between listings of the shards; the end of a shard triggers one at once
+	pollInterval     = 150 * time.Millisecond // between reads of a shard without new records
 )
 
-// mapping is one event source mapping: a function, a stream, and how far it has come.
+// mapping is one event source mapping: a function, a stream, and the progress in it.
 type mapping struct {
 	template.Stream
 	label       string // for the log
-	arn         string // of the stream, as the engine has it
-	source      string // of the stream, as functions are told
+	arn         string // of the stream, in the engine
+	source      string // ARN of the stream in events
 	client      *dynamodbstreams.Client
 	filters     []pattern
 	checkpoints *checkpoints
-	old         map[string]bool // shards to be read from their end
+	fromEnd     map[string]bool // by shard: read only records written from now on; nil before the first listing
 	invoke      func(ctx context.Context, payload []byte) ([]byte, error)
 	now         func() time.Time
 	logf        func(format string, args ...any)
 }
 
-// run follows every shard of the stream, each from when its parent is done, until ctx ends.
+// run delivers every shard of the stream, each after its parent is done, until ctx ends.
 func (m *mapping) run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
-	ended := make(chan struct{}, 1)
-	followed := make(map[string]bool)
-	var trouble outage
+	shardEnd := make(chan struct{}, 1)
+	known := make(map[string]bool)
+	var failures outage
 	for ctx.Err() == nil {
 		shards, err := m.shards(ctx)
-		wait := trouble.note(ctx, m, err, discoverInterval)
+		wait := failures.delay(ctx, m, err, discoverInterval)
 		if err == nil {
-			m.skipOld(shards)
+			m.chooseStart(shards)
 		}
 		for _, id := range m.ready(shards) {
-			if followed[id] {
+			if known[id] {
 				continue
 			}
-			followed[id] = true
+			known[id] = true
 			s := newShard(m, id)
 			running.Go(func() {
 				s.follow(ctx)
 				select {
-				case ended <- struct{}{}:
-				default: // a look is due already
+				case shardEnd <- struct{}{}:
+				default: // a listing is already due
 				}
 			})
 		}
 		select {
 		case <-ctx.Done():
-		case <-ended:
+		case <-shardEnd:
 		case <-time.After(wait):
 		}
 	}
 }
 
-// skipOld notes, if the mapping begins with what is new, the shards that are there at its very first look: what they hold by then is old.
-// Shards that come later hold new records from their beginning.
-func (m *mapping) skipOld(shards []types.Shard) {
-	if m.old != nil {
+// chooseStart records at the first listing whether its shards are read from their end. They are if the mapping starts at LATEST
+// and has no checkpoint. Shards that appear later contain only new records and are read from their beginning.
+func (m *mapping) chooseStart(shards []types.Shard) {
+	if m.fromEnd != nil {
 		return
 	}
-	m.old = make(map[string]bool)
+	m.fromEnd = make(map[string]bool)
 	for _, shard := range shards {
-		m.old[aws.ToString(shard.ShardId)] = m.FromLatest && m.checkpoints.empty()
+		m.fromEnd[aws.ToString(shard.ShardId)] = m.FromLatest && m.checkpoints.empty()
 	}
 }
 
-// shards lists all shards that the stream still has.
+// shards returns all shards that the stream still has.
 func (m *mapping) shards(ctx context.Context) ([]types.Shard, error) {
 	var shards []types.Shard
 	input := &dynamodbstreams.DescribeStreamInput{StreamArn: &m.arn}
@@ -97,7 +97,7 @@ func (m *mapping) shards(ctx context.Context) ([]types.Shard, error) {
 	}
 }
 
-// ready lists the shards that are not done and whose parent, if the stream still has it, is.
+// ready returns the shards that are not done and have no parent in the stream that is not done.
 func (m *mapping) ready(shards []types.Shard) []string {
 	open := make(map[string]bool, len(shards))
 	for _, shard := range shards {
@@ -112,35 +112,36 @@ func (m *mapping) ready(shards []types.Shard) []string {
 	return ready
 }
 
-// outage keeps a failure that lasts to one line of the log.
+// outage counts failures in a row, so that a lasting failure is logged once.
 type outage struct{ failures int }
 
-// note says how long to wait after a call that ended with err: usual if it succeeded.
-func (o *outage) note(ctx context.Context, m *mapping, err error, usual time.Duration) time.Duration {
+// delay returns the time to wait after a call that returned err: usual after a success. It logs the beginning and the end of
+// an outage.
+func (o *outage) delay(ctx context.Context, m *mapping, err error, usual time.Duration) time.Duration {
 	switch {
 	case err == nil && o.failures == 0, ctx.Err() != nil:
 		return usual
 	case err == nil:
-		m.logf("%s: the stream is back", m.label)
+		m.logf("%s: the stream can be read again", m.label)
 		o.failures = 0
 		return usual
 	case o.failures == 0:
-		m.logf("%s: the stream cannot be read, trying again: %v", m.label, err)
+		m.logf("%s: the stream cannot be read, retrying: %v", m.label, err)
 	}
 	o.failures++
 	return backoff(o.failures)
 }
 
-// backoff is how long to wait after so many failures in a row, 1 or more.
+// backoff returns the time to wait after that many failures in a row, at least 1.
 func backoff(failures int) time.Duration {
 	const first, longest = 100 * time.Millisecond, 10 * time.Second
-	if failures > 7 { // beyond it, and far from an overflow
+	if failures > 7 { // the shift would exceed longest, and could overflow
 		return longest
 	}
 	return min(first<<(failures-1), longest)
 }
 
-// sleep is false if ctx ends first.
+// sleep waits for the duration. It returns false if ctx ends first.
 func sleep(ctx context.Context, duration time.Duration) bool {
 	timer := time.NewTimer(duration)
 	defer timer.Stop()

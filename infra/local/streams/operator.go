@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// parseTest reads an element of a pattern's list: a value that must be met exactly, or an operator.
+// parseTest parses an element of a list in a pattern: a value that must be equal, or an operator.
 func parseTest(element any) (test, error) {
 	switch element := element.(type) {
 	case []any:
-		return nil, fmt.Errorf("a list stands in a list")
+		return nil, fmt.Errorf("a list must not contain a list")
 	case map[string]any:
 		return parseOperator(element)
 	}
@@ -23,17 +23,17 @@ func parseOperator(object map[string]any) (test, error) {
 		return nil, fmt.Errorf("an object in a list must have one operator, not %d", len(object))
 	}
 	for name, parse := range operators {
-		argument, given := object[name]
-		if !given {
+		argument, ok := object[name]
+		if !ok {
 			continue
 		}
-		parsed, err := parse(argument)
+		test, err := parse(argument)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		return parsed, nil
+		return test, nil
 	}
-	return nil, fmt.Errorf("the operator %s is not understood by the local host", slices.Collect(maps.Keys(object))[0])
+	return nil, fmt.Errorf("the local host does not support the operator %s", slices.Collect(maps.Keys(object))[0])
 }
 
 var operators = map[string]func(argument any) (test, error){
@@ -44,17 +44,17 @@ var operators = map[string]func(argument any) (test, error){
 }
 
 func parseExists(argument any) (test, error) {
-	wanted, ok := argument.(bool)
+	want, ok := argument.(bool)
 	if !ok {
-		return nil, fmt.Errorf("true or false is needed")
+		return nil, fmt.Errorf("got %v, want true or false", argument)
 	}
-	return func(_ any, present bool) bool { return present == wanted }, nil
+	return func(_ any, present bool) bool { return present == want }, nil
 }
 
 func parsePrefix(argument any) (test, error) {
 	prefix, ok := argument.(string)
 	if !ok {
-		return nil, fmt.Errorf("a string is needed")
+		return nil, fmt.Errorf("got %v, want a string", argument)
 	}
 	return func(leaf any, _ bool) bool {
 		text, ok := leaf.(string)
@@ -62,7 +62,7 @@ func parsePrefix(argument any) (test, error) {
 	}, nil
 }
 
-// parseAnythingBut takes a value or a list of values. A field that is not there is not anything.
+// parseAnythingBut parses a value or a list of values. An absent field does not match.
 func parseAnythingBut(argument any) (test, error) {
 	list, ok := argument.([]any)
 	if !ok {
@@ -74,7 +74,7 @@ func parseAnythingBut(argument any) (test, error) {
 		case string, float64:
 			excluded[value] = true
 		default:
-			return nil, fmt.Errorf("a string, a number or a list of them is needed")
+			return nil, fmt.Errorf("got %v, want a string, a number or a list of them", value)
 		}
 	}
 	if len(excluded) == 0 {
@@ -91,20 +91,20 @@ var comparisons = map[string]func(value, bound float64) bool{
 	">=": func(value, bound float64) bool { return value >= bound },
 }
 
-// parseNumeric takes one comparison, or two for a range, as in [">", 0, "<=", 5]. It is for numbers of JSON, of which a record has two: the
-// numbers of an item are strings there.
+// parseNumeric parses one comparison, or two for a range, as in [">", 0, "<=", 5]. It applies to JSON numbers. A record has
+// only two of them, because the numbers of an item are strings in DynamoDB's JSON.
 func parseNumeric(argument any) (test, error) {
 	list, _ := argument.([]any)
 	if len(list) != 2 && len(list) != 4 {
-		return nil, fmt.Errorf("a list of one or two comparisons is needed")
+		return nil, fmt.Errorf("got %v, want a list of one or two comparisons", argument)
 	}
 	var all []func(value float64) bool
 	for i := 0; i < len(list); i += 2 {
-		sign, _ := list[i].(string)
-		compare, known := comparisons[sign]
+		operator, _ := list[i].(string)
+		compare, known := comparisons[operator]
 		bound, isNumber := list[i+1].(float64)
 		if !known || !isNumber {
-			return nil, fmt.Errorf("%v %v is no comparison", list[i], list[i+1])
+			return nil, fmt.Errorf("%v %v is not a comparison", list[i], list[i+1])
 		}
 		all = append(all, func(value float64) bool { return compare(value, bound) })
 	}

@@ -8,17 +8,14 @@ import (
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/tables"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit"
 	"latchkey/infra/testkit/enginetest"
 )
 
-// The stream outlives its engine, and the mapping an engine that is away for a while.
-func TestAnEngineThatIsAwayLosesNothing(t *testing.T) {
-	root, err := engine.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := engine.Options{Root: root, Folder: t.TempDir()}
-	begin := func() *engine.Engine {
+// The records of a stream survive a restart of the engine, and the mapping continues after it.
+func TestOutageOfTheEngineLosesNothing(t *testing.T) {
+	o := engine.Options{Root: testkit.Root(t), Folder: t.TempDir()}
+	startEngine := func() *engine.Engine {
 		e, err := engine.StartDynoxide(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
@@ -26,37 +23,37 @@ func TestAnEngineThatIsAwayLosesNothing(t *testing.T) {
 		t.Cleanup(e.Stop)
 		return e
 	}
-	first := begin()
+	first := startEngine()
 	client := tables.Client(first.Endpoint)
-	declared := []template.Table{{
+	schema := []template.Table{{
 		Name: "Sessions", StreamView: "NEW_IMAGE", Attributes: []template.Attribute{{Name: "pk", Type: "S"}, {Name: "sk", Type: "S"}},
 		Keys: []template.Key{{Name: "pk", Type: "HASH"}, {Name: "sk", Type: "RANGE"}},
 	}}
-	if err := tables.Create(t.Context(), client, declared, ""); err != nil {
+	if err := tables.Create(t.Context(), client, schema, ""); err != nil {
 		t.Fatal(err)
 	}
 	f := newFeed(t, enginetest.Tables{Endpoint: first.Endpoint, Sessions: "Sessions", Client: client})
 	f.folder = t.TempDir()
 	m := f.start()
 	f.put("ab")
-	eventually(t, "what was there before", func() bool { return strings.Join(f.got(), "") == "ab" })
+	testkit.Eventually(t, "the records ab", func() bool { return strings.Join(f.got(), "") == "ab" })
 
 	first.Stop()
-	eventually(t, "a line about the outage", func() bool { return f.logged("the stream cannot be read") })
+	testkit.Eventually(t, "a line about the outage", func() bool { return f.logged("the stream cannot be read") })
 	o.Port = port(t, first)
-	second := begin()
+	second := startEngine()
 	f.put("cd")
-	eventually(t, "what came afterwards, alone", func() bool { return strings.Join(f.got(), "") == "abcd" })
-	if !f.logged("the stream is back") {
-		t.Errorf("the log does not say that the stream is back: %q", f.log)
+	testkit.Eventually(t, "the records abcd, each once", func() bool { return strings.Join(f.got(), "") == "abcd" })
+	if want := "the stream can be read again"; !f.logged(want) {
+		t.Errorf("got log %q, want %q in it", f.log, want)
 	}
 
 	m.Close()
 	f.put("e")
 	second.Stop()
-	begin()
+	startEngine()
 	f.start()
-	eventually(t, "what was written before both ended, alone", func() bool { return strings.Join(f.got(), "") == "abcde" })
+	testkit.Eventually(t, "the records abcde, each once", func() bool { return strings.Join(f.got(), "") == "abcde" })
 	time.Sleep(2 * pollInterval)
 	if got := strings.Join(f.got(), ""); got != "abcde" {
 		t.Errorf("got %q, want abcde", got)

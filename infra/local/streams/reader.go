@@ -9,27 +9,28 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-// reader reads one shard from where it was left.
+// reader reads the records of one shard in order.
 type reader struct {
 	client   *dynamodbstreams.Client
 	stream   string
 	shard    string
-	start    types.ShardIteratorType // where to begin while nothing has been read
-	after    string                  // sequence number of the record read last; "" for none
-	iterator *string                 // nil while there is none
+	start    types.ShardIteratorType // where to begin if after is empty
+	after    string                  // sequence number of the last record read; "" if there is none
+	iterator *string                 // nil if one must be requested
 }
 
-// next reads on. There may be no records at the moment; closed says that there never will be more. Whether a shard is closed cannot be seen
-// from its range of sequence numbers: dynoxide gives an end to the open shard too. After an error it may be called again.
+// next returns the next records. There may be none at the moment. closed means that the shard will have no more. (The range of
+// sequence numbers does not show that, because dynoxide reports an end for the open shard as well.) After an error, next may be
+// called again.
 func (r *reader) next(ctx context.Context) (records []types.Record, closed bool, err error) {
 	if r.iterator == nil {
 		if err := r.open(ctx); err != nil {
-			return nil, false, fmt.Errorf("opening shard %s: %w", r.shard, r.lost(err))
+			return nil, false, fmt.Errorf("opening shard %s: %w", r.shard, r.restart(err))
 		}
 	}
 	page, err := r.client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: r.iterator})
 	if err != nil {
-		return nil, false, fmt.Errorf("reading shard %s: %w", r.shard, r.lost(err))
+		return nil, false, fmt.Errorf("reading shard %s: %w", r.shard, r.restart(err))
 	}
 	r.iterator = page.NextShardIterator
 	if last := len(page.Records) - 1; last >= 0 {
@@ -43,16 +44,17 @@ func (r *reader) open(ctx context.Context) error {
 	if r.after != "" {
 		input.ShardIteratorType, input.SequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, &r.after
 	}
-	opened, err := r.client.GetShardIterator(ctx, input)
+	output, err := r.client.GetShardIterator(ctx, input)
 	if err == nil {
-		r.iterator = opened.ShardIterator
+		r.iterator = output.ShardIterator
 	}
 	return err
 }
 
-// lost makes the next call begin anew where err demands it: an iterator lives for 15 minutes, which a batch tried again and again can
-// outlast, and a record for 24 hours. Any other error leaves the iterator as good as it was.
-func (r *reader) lost(err error) error {
+// restart discards the iterator if err means that it cannot be used again, and returns err. An iterator expires after 15
+// minutes, which the retries of a batch can exceed, and a record after 24 hours. After any other error the iterator remains
+// valid.
+func (r *reader) restart(err error) error {
 	if _, expired := errors.AsType[*types.ExpiredIteratorException](err); expired {
 		r.iterator = nil
 	}

@@ -8,21 +8,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-// maxEvent is how large an event may be, in bytes, as Lambda's payload limit has it.
+// maxEvent is Lambda's limit for the payload of an event, in bytes.
 const maxEvent = 6 << 20
 
-// shard is a shard on its way to the function.
+// shard delivers the records of one shard to the function.
 type shard struct {
 	*mapping
 	id      string
 	reader  *reader
-	pending []record  // read, let through by the filter, and not delivered
-	due     time.Time // when pending is delivered though it is no full batch
+	pending []record  // records that passed the filter and are not delivered yet
+	due     time.Time // time at which pending is delivered even if it is not a full batch
 }
 
 func newShard(m *mapping, id string) *shard {
 	start := types.ShardIteratorTypeTrimHorizon
-	if m.old[id] {
+	if m.fromEnd[id] {
 		start = types.ShardIteratorTypeLatest
 	}
 	return &shard{mapping: m, id: id, reader: &reader{
@@ -30,13 +30,13 @@ func newShard(m *mapping, id string) *shard {
 	}}
 }
 
-// follow delivers the shard until it is done or ctx ends.
+// follow delivers records until the shard is done or ctx ends.
 func (s *shard) follow(ctx context.Context) {
-	var trouble outage
+	var failures outage
 	for {
-		read, closed, err := s.reader.next(ctx)
-		wait := trouble.note(ctx, s.mapping, err, pollInterval)
-		s.take(read)
+		records, closed, err := s.reader.next(ctx)
+		wait := failures.delay(ctx, s.mapping, err, pollInterval)
+		s.add(records)
 		if !s.deliverDue(ctx, closed) {
 			return
 		}
@@ -44,29 +44,29 @@ func (s *shard) follow(ctx context.Context) {
 			s.commit(position{Done: true})
 			return
 		}
-		if len(read) == 0 && !sleep(ctx, wait) {
+		if len(records) == 0 && !sleep(ctx, wait) {
 			return
 		}
 	}
 }
 
-// take puts those of the records that the function wants to the others that wait. The rest counts as processed.
-func (s *shard) take(read []types.Record) {
+// add appends the records that pass the filter to pending. The others count as processed.
+func (s *shard) add(records []types.Record) {
 	if len(s.pending) == 0 {
 		s.due = s.now().Add(s.Window)
 	}
-	for _, each := range read {
-		if r := newRecord(each, s.source); s.wants(r) {
+	for _, from := range records {
+		if r := newRecord(from, s.source); s.selects(r) {
 			s.pending = append(s.pending, r)
 		}
 	}
-	if len(s.pending) == 0 && len(read) > 0 {
-		s.processed(aws.ToString(read[len(read)-1].Dynamodb.SequenceNumber))
+	if len(s.pending) == 0 && len(records) > 0 {
+		s.processed(aws.ToString(records[len(records)-1].Dynamodb.SequenceNumber))
 	}
 }
 
-// wants says whether one of the filters matches, if there are any.
-func (s *shard) wants(r record) bool {
+// selects reports whether one of the filters matches, or there are no filters.
+func (s *shard) selects(r record) bool {
 	fields := r.fields()
 	for _, filter := range s.filters {
 		if filter.matches(fields, true) {
@@ -76,7 +76,8 @@ func (s *shard) wants(r record) bool {
 	return len(s.filters) == 0
 }
 
-// deliverDue delivers full batches, and what has waited for the window or is the shard's last. It is false if ctx ends first.
+// deliverDue delivers full batches. It also delivers an incomplete batch if its window has passed or the shard is closed. It
+// returns false if ctx ends first.
 func (s *shard) deliverDue(ctx context.Context, closed bool) bool {
 	for len(s.pending) > 0 && (closed || len(s.pending) >= s.BatchSize || !s.now().Before(s.due)) {
 		batch := s.batch()
@@ -88,22 +89,23 @@ func (s *shard) deliverDue(ctx context.Context, closed bool) bool {
 	return ctx.Err() == nil
 }
 
-// batch is the beginning of pending that one event can hold; at least one record.
+// batch returns the records at the beginning of pending that fit into one event, at least one.
 func (s *shard) batch() []record {
 	size := 0
 	for i, r := range s.pending[:min(len(s.pending), s.BatchSize)] {
 		size += len(r.json) + 1
-		if i > 0 && size > maxEvent-100 { // the list around them
+		if i > 0 && size > maxEvent-100 { // the rest of the event takes fewer than 100 bytes
 			return s.pending[:i]
 		}
 	}
 	return s.pending[:min(len(s.pending), s.BatchSize)]
 }
 
-// processed notes that everything up to the record of that sequence number is behind us.
+// processed stores that all records up to that sequence number are processed.
 func (s *shard) processed(sequence string) { s.commit(position{After: sequence}) }
 
-// commit goes on if the checkpoint cannot be kept: then records come twice after a restart, which a function must bear anyway.
+// commit stores the position. It only logs an error, because its worst consequence is that records are delivered again after a
+// restart, which functions must handle anyway.
 func (s *shard) commit(p position) {
 	if err := s.checkpoints.set(s.id, p); err != nil {
 		s.logf("%s: %v", s.label, err)

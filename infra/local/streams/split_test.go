@@ -12,33 +12,34 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"latchkey/infra/testkit"
 	"latchkey/infra/testkit/enginetest"
 )
 
-// split is a stream as AWS has them and local engines do not: its shard P has ended and was split into L and R, and of those L came to
-// an end as well. Its iterators are "shard@offset"; sequence numbers are shard and offset too.
+// split is a stream with several shards, which local engines do not have. Its shard P is closed and was split into L and R, of
+// which L is closed as well. An iterator is "shard@offset", and a sequence number is the shard and the offset.
 type split struct {
 	t *testing.T
 
-	mu     sync.Mutex
-	fail   map[string]string // an error for the next read of a shard
-	opened []string          // the iterators asked for
-	kinds  []string          // and of what type
+	mu        sync.Mutex
+	fail      map[string]string // by iterator: the error for its next use
+	iterators []string          // returned by GetShardIterator
+	types     []string          // of these iterators
 }
 
 var splitShards = map[string]string{"P": "abc", "L": "de", "R": "fg"}
 
 func (s *split) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var asked struct {
+	var input struct {
 		ShardID   string `json:"ShardId"`
-		Kind      string `json:"ShardIteratorType"`
+		Type      string `json:"ShardIteratorType"`
 		Sequence  string `json:"SequenceNumber"`
 		Iterator  string `json:"ShardIterator"`
 		After     string `json:"ExclusiveStartShardId"`
 		TableName string
 	}
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest) // a client that was stopped in mid-request
+	if err := json.NewDecoder(r.Body).Decode(&input); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest) // the client was stopped during the request
 		return
 	}
 	s.mu.Lock()
@@ -49,30 +50,30 @@ func (s *split) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"Table":{"LatestStreamArn":"arn:split-stream-of-the-test-with-a-long-name"}}`)
 	case "DescribeStream": // on two pages, children first
 		page := `"Shards":[{"ShardId":"R","ParentShardId":"P"},{"ShardId":"L","ParentShardId":"P"}],"LastEvaluatedShardId":"L"`
-		if asked.After != "" {
+		if input.After != "" {
 			page = `"Shards":[{"ShardId":"P","ParentShardId":"trimmed-long-ago"}]`
 		}
 		fmt.Fprintf(w, `{"StreamDescription":{%s}}`, page)
 	case "GetShardIterator":
 		offset := "0"
-		if asked.Kind == "AFTER_SEQUENCE_NUMBER" {
-			offset = fmt.Sprint(number(s.t, asked.Sequence[1:]) + 1)
+		if input.Type == "AFTER_SEQUENCE_NUMBER" {
+			offset = fmt.Sprint(number(s.t, input.Sequence[1:]) + 1)
 		}
-		s.opened, s.kinds = append(s.opened, asked.ShardID+"@"+offset), append(s.kinds, asked.Kind)
-		fmt.Fprintf(w, `{"ShardIterator":"%s@%s"}`, asked.ShardID, offset)
+		s.iterators, s.types = append(s.iterators, input.ShardID+"@"+offset), append(s.types, input.Type)
+		fmt.Fprintf(w, `{"ShardIterator":"%s@%s"}`, input.ShardID, offset)
 	case "GetRecords":
-		s.records(w, asked.Iterator)
+		s.records(w, input.Iterator)
 	}
 }
 
-// records answers with one record at a time.
+// records responds with the one record at iterator.
 func (s *split) records(w http.ResponseWriter, iterator string) {
 	shard, from, _ := strings.Cut(iterator, "@")
 	offset := number(s.t, from)
-	if kind := s.fail[iterator]; kind != "" {
+	if code := s.fail[iterator]; code != "" {
 		delete(s.fail, iterator)
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprintf(w, `{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"on demand"}`, kind)
+		fmt.Fprintf(w, `{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"injected"}`, code)
 		return
 	}
 	list, next := "", fmt.Sprintf(`,"NextShardIterator":"%s@%d"`, shard, offset+1)
@@ -82,13 +83,13 @@ func (s *split) records(w http.ResponseWriter, iterator string) {
 	} else {
 		next = ""
 		if shard == "R" {
-			next = fmt.Sprintf(`,"NextShardIterator":%q`, iterator) // it is open
+			next = fmt.Sprintf(`,"NextShardIterator":%q`, iterator) // an open shard has an iterator at its end
 		}
 	}
 	fmt.Fprintf(w, `{"Records":[%s]%s}`, list, next)
 }
 
-// splitFeed is a feed from the split stream.
+// splitFeed returns a feed from the split stream.
 func splitFeed(t *testing.T, s *split) *feed {
 	t.Helper()
 	s.t = t
@@ -100,72 +101,72 @@ func splitFeed(t *testing.T, s *split) *feed {
 	return f
 }
 
-func TestParentsComeBeforeChildren(t *testing.T) {
+func TestParentShardsAreDeliveredFirst(t *testing.T) {
 	f := splitFeed(t, &split{})
 	m := f.start()
-	eventually(t, "all records", func() bool { return len(f.got()) == 7 })
-	inOrder(t, f.got())
-	eventually(t, "the checkpoints of closed shards", func() bool {
+	testkit.Eventually(t, "all records", func() bool { return len(f.got()) == 7 })
+	checkOrder(t, f.got())
+	testkit.Eventually(t, "the checkpoints of closed shards", func() bool {
 		c, err := openCheckpoints(f.folder+"/Mailer-Outbox.json", f.stream())
 		return err == nil && c.at("P").Done && c.at("L").Done && c.at("R") == position{After: "R1"}
 	})
 	m.Close()
 	f.start()
-	f.expect(f.got()...) // nothing again
+	f.expect(f.got()...) // no record is delivered again
 }
 
-// inOrder checks that a, b, c come first in that order, d before e, f before g.
-func inOrder(t *testing.T, got []string) {
+// checkOrder checks that a, b and c are first in that order, that d is before e, and that f is before g.
+func checkOrder(t *testing.T, got []string) {
 	t.Helper()
 	all := strings.Join(got, "")
 	if !strings.HasPrefix(all, "abc") || strings.Index(all, "d") > strings.Index(all, "e") || strings.Index(all, "f") > strings.Index(all, "g") {
-		t.Errorf("order %q", all)
+		t.Errorf("got order %q, want abc first, d before e, f before g", all)
 	}
 }
 
-func TestAnIteratorThatIsLostIsReplaced(t *testing.T) {
+func TestInvalidIteratorsAreReplaced(t *testing.T) {
 	for name, test := range map[string]struct {
 		failure string
 		reopens string
-		again   int // records that come a second time
+		again   int // number of records delivered twice
 	}{
-		"expired: from where it was":                    {"ExpiredIteratorException", "P@2", 0},
-		"trimmed: from the oldest that is left":         {"TrimmedDataAccessException", "P@0", 2},
-		"an error that says nothing about the iterator": {"ValidationException", "", 0},
+		"expired: from the same place":  {"ExpiredIteratorException", "P@2", 0},
+		"trimmed: from the oldest left": {"TrimmedDataAccessException", "P@0", 2},
+		"other error: iterator kept":    {"ValidationException", "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &split{fail: map[string]string{"P@2": test.failure}}
 			f := splitFeed(t, s)
 			f.start()
-			eventually(t, "all records", func() bool { return len(f.got()) == 7+test.again })
+			testkit.Eventually(t, "all records", func() bool { return len(f.got()) == 7+test.again })
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			var reopened []string
-			for _, iterator := range s.opened[1:] {
+			var reopens []string
+			for _, iterator := range s.iterators[1:] {
 				if strings.HasPrefix(iterator, "P") {
-					reopened = append(reopened, iterator)
+					reopens = append(reopens, iterator)
 				}
 			}
-			if got := strings.Join(reopened, " "); got != test.reopens {
-				t.Errorf("reopened %q, want %q", got, test.reopens)
+			if got := strings.Join(reopens, " "); got != test.reopens {
+				t.Errorf("after %s: got new iterators %q, want %q", test.failure, got, test.reopens)
 			}
 		})
 	}
 }
 
-func TestLatestLeavesOutShardsThatWereThere(t *testing.T) {
+func TestLatestReadsExistingShardsFromTheirEnd(t *testing.T) {
 	s := &split{}
 	f := splitFeed(t, s)
 	f.event.FromLatest = true
 	f.start()
-	eventually(t, "a look at each shard", func() bool {
+	testkit.Eventually(t, "an iterator for each shard", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return len(s.opened) == 3
+		return len(s.iterators) == 3
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if got := strings.Join(s.kinds, " "); got != "LATEST LATEST LATEST" {
-		t.Errorf("opened at %s", got)
+	if got, want := strings.Join(s.types, " "), "LATEST LATEST LATEST"; got != want {
+		t.Errorf("got iterators of types %s, want %s", got, want)
 	}
 }

@@ -1,11 +1,13 @@
-// Package streams feeds functions from the streams of tables, as Lambda's event source mappings for DynamoDB do: shards in order,
-// filter, batches, partial failure, bisection, record age, and checkpoints that survive a restart.
+// Package streams delivers the records of table streams to functions, as Lambda's event source mappings for DynamoDB do. It
+// supports ordered shards, filters, batches, partial failures, bisection, a maximum record age, and checkpoints that survive
+// a restart.
 //
-// Records come at least once and in the order of their shard: a host that ends in the middle of a batch delivers it again. One batch of a
-// shard is with the function at a time (ParallelizationFactor 1), and a record that fails holds up those behind it until it is too old.
+// Each record is delivered at least once, in the order of its shard. If the host ends during a batch, the batch is delivered
+// again. A shard has one batch in progress at a time (ParallelizationFactor 1), and a failing record blocks those after it
+// until it is too old or its retries are used up.
 //
-// It is for local engines. It does not start functions ([Invoke] does), knows no destination for what is dropped, and waits at most
-// ten seconds before it tries a failed batch again, where Lambda may wait longer.
+// The package is for local engines. It does not start functions ([Invoke] does) and has no destination for dropped records.
+// It retries a failed batch after at most ten seconds. Lambda can wait longer.
 package streams
 
 import (
@@ -26,68 +28,69 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// callTimeout ends a call to an engine that hangs.
+// callTimeout limits a call to the engine.
 const callTimeout = 30 * time.Second
 
-// Invoke has the function with that logical id handle one event. Its error says that the function failed, unless ctx has ended.
+// Invoke invokes the function with that logical id with one event and returns the function's response. An error means that
+// the function failed, unless ctx has ended.
 type Invoke func(ctx context.Context, function string, payload []byte) ([]byte, error)
 
-// Options are what Start needs; all fields but Folder are required.
+// Options holds the arguments of Start. All fields except Folder are required.
 type Options struct {
-	Template *template.Template // its tables are there
+	Template *template.Template // its tables must exist
 	Endpoint string             // of the DynamoDB engine
-	Folder   string             // existing; keeps checkpoints between runs. "" begins anew each time
+	Folder   string             // existing folder for checkpoints; "" keeps them in memory
 	Invoke   Invoke
 	Now      func() time.Time
-	Logf     func(format string, args ...any) // writes a line; called from many goroutines
+	Logf     func(format string, args ...any) // writes a line; must be safe for concurrent use
 }
 
-// Mappings are the event source mappings of a template at work.
+// Mappings holds the running event source mappings of a template.
 type Mappings struct {
 	cancel      context.CancelFunc
 	running     sync.WaitGroup
 	connections *http.Transport
 }
 
-// Start begins to deliver what the template's stream events ask for, until Close or the end of ctx. It fails for a filter that is not
-// understood, an unreadable checkpoint, and a table without a stream.
+// Start delivers the records that the template's stream events select, until Close or the end of ctx. It returns an error for
+// an unsupported filter, an unreadable checkpoint, and a table without a stream.
 func Start(ctx context.Context, o Options) (*Mappings, error) {
-	started := &Mappings{connections: &http.Transport{}}
-	connect := &http.Client{Transport: started.connections, Timeout: callTimeout}
+	all := &Mappings{connections: &http.Transport{}}
+	httpClient := &http.Client{Transport: all.connections, Timeout: callTimeout}
 	client := dynamodbstreams.New(dynamodbstreams.Options{
 		BaseEndpoint: aws.String(o.Endpoint),
 		Region:       template.Region,
 		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
-		HTTPClient:   connect,
+		HTTPClient:   httpClient,
 	})
 	var mappings []*mapping
 	for _, function := range o.Template.Functions {
 		for _, event := range function.Streams {
-			m, err := newMapping(ctx, o, function.Name, event, connect)
+			m, err := newMapping(ctx, o, function.Name, event, httpClient)
 			if err != nil {
-				started.connections.CloseIdleConnections()
+				all.connections.CloseIdleConnections()
 				return nil, fmt.Errorf("event %s of %s: %w", event.Event, function.Name, err)
 			}
 			m.client = client
 			mappings = append(mappings, m)
 		}
 	}
-	ctx, started.cancel = context.WithCancel(ctx)
+	ctx, all.cancel = context.WithCancel(ctx)
 	for _, m := range mappings {
-		started.running.Go(func() { m.run(ctx) })
+		all.running.Go(func() { m.run(ctx) })
 	}
-	return started, nil
+	return all, nil
 }
 
-// Close stops delivering and returns when nothing is under way any more. An event that a function is handling is not waited for, and
-// comes again at the next start.
+// Close stops the delivery and returns when all goroutines have ended. It does not wait for a function that is handling an
+// event. That event is delivered again at the next start.
 func (m *Mappings) Close() {
 	m.cancel()
 	m.running.Wait()
 	m.connections.CloseIdleConnections()
 }
 
-func newMapping(ctx context.Context, o Options, function string, event template.Stream, connect *http.Client) (*mapping, error) {
+func newMapping(ctx context.Context, o Options, function string, event template.Stream, httpClient *http.Client) (*mapping, error) {
 	m := &mapping{
 		Stream: event,
 		label:  function + "/" + event.Event,
@@ -102,14 +105,14 @@ func newMapping(ctx context.Context, o Options, function string, event template.
 		}
 		m.filters = append(m.filters, filter)
 	}
-	fed := slices.IndexFunc(o.Template.Tables, func(t template.Table) bool { return t.LogicalID == event.Table })
-	if fed < 0 {
+	index := slices.IndexFunc(o.Template.Tables, func(t template.Table) bool { return t.LogicalID == event.Table })
+	if index < 0 {
 		return nil, fmt.Errorf("the template has no table %s", event.Table)
 	}
-	table := o.Template.Tables[fed]
+	table := o.Template.Tables[index]
 	m.source = table.StreamARN()
 	var err error
-	if m.arn, err = latestStream(ctx, o.Endpoint, table.Name, connect); err != nil {
+	if m.arn, err = latestStream(ctx, o.Endpoint, table.Name, httpClient); err != nil {
 		return nil, err
 	}
 	file := ""
@@ -120,15 +123,15 @@ func newMapping(ctx context.Context, o Options, function string, event template.
 	return m, err
 }
 
-// latestStream is the engine's own ARN of a table's stream, which differs from the one that functions are told.
-func latestStream(ctx context.Context, endpoint, table string, connect *http.Client) (string, error) {
-	found, err := tables.Client(endpoint).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table},
-		func(o *dynamodb.Options) { o.HTTPClient = connect })
+// latestStream returns the engine's ARN of a table's stream. It differs from the ARN in events, which is that of AWS.
+func latestStream(ctx context.Context, endpoint, table string, httpClient *http.Client) (string, error) {
+	output, err := tables.Client(endpoint).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table},
+		func(o *dynamodb.Options) { o.HTTPClient = httpClient })
 	if err != nil {
 		return "", fmt.Errorf("finding the stream of table %s: %w", table, err)
 	}
-	if found.Table.LatestStreamArn == nil {
+	if output.Table.LatestStreamArn == nil {
 		return "", fmt.Errorf("finding the stream of table %s: it has none", table)
 	}
-	return *found.Table.LatestStreamArn, nil
+	return *output.Table.LatestStreamArn, nil
 }

@@ -1,5 +1,5 @@
-// Command probe is a function on a stream: it appends what it gets to a file, and ends without an answer when a new crash is asked for
-// by a file of that name.
+// Command probe is a function for a stream. It appends the keys of its records to the file got. If the file crash exists, it
+// deletes that file and exits without a response.
 package main
 
 import (
