@@ -44,8 +44,7 @@ var allowed = map[string][]string{
 	"ssm":      {"github.com/aws/aws-sdk-go-v2/aws", "github.com/go-json-experiment/json", "awshttp", "fault", "secret"},
 	"keyring":  {"github.com/go-json-experiment/json", "guard", "id", "outbox", "secret", "session", "token"},
 	"httpapi": {
-		"github.com/go-json-experiment/json", "account", "contract", "fault", "guard", "id", "limit", "maillink", "outbox", "pages",
-		"reqlog", "secret", "session", "signin", "signup",
+		"github.com/go-json-experiment/json", "account", "contract", "fault", "id", "limit", "pages", "reqlog", "secret", "session",
 	},
 	"lambdahttp": {"github.com/aws/aws-lambda-go/"},
 	"mail":       {"github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go", "account", "awshttp", "config", "identifier", "outbox", "secret"},
@@ -55,9 +54,9 @@ var allowed = map[string][]string{
 	"lambdastream": {"github.com/aws/aws-lambda-go/"},
 	"lambdakeys":   {"github.com/aws/aws-lambda-go/"},
 	"app": {
-		"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "clock", "config", "contract", "dynamo", "guard",
-		"httpapi", "id", "keyring", "lambdahttp", "lambdakeys", "lambdastream", "limit", "maillink", "outbox", "pages", "password",
-		"secret", "session", "signin", "signup", "ssm", "token",
+		"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "github.com/go-json-experiment/json", "account", "clock", "config",
+		"contract", "dynamo", "fault", "guard", "httpapi", "id", "keyring", "lambdahttp", "lambdakeys", "lambdastream", "limit",
+		"maillink", "outbox", "pages", "password", "secret", "session", "signin", "signup", "ssm", "token",
 	},
 }
 

@@ -7,7 +7,7 @@ import (
 	"latchkey/pkg/contract"
 )
 
-func guess(route contract.Route) func(context.Context, *rig) (request, error) {
+func guess(route contract.Endpoint) func(context.Context, *rig) (request, error) {
 	return func(ctx context.Context, r *rig) (request, error) {
 		name, _, err := r.person(ctx)
 		return to(route, object("username", name, "password", "a wrong password")), err
@@ -23,7 +23,7 @@ func registerAgain(ctx context.Context, r *rig) (request, error) {
 	return registration(name), err
 }
 
-func malformed(route contract.Route) func(context.Context, *rig) (request, error) {
+func malformed(route contract.Endpoint) func(context.Context, *rig) (request, error) {
 	return func(context.Context, *rig) (request, error) { return to(route, "{"), nil }
 }
 
@@ -107,7 +107,7 @@ func guessAgain(ctx context.Context, r *rig) (request, error) {
 const known = 15
 
 // beyondRate is a request from an address of which the containers know that it is beyond its rate.
-func beyondRate(route contract.Route) func(context.Context, *rig) (request, error) {
+func beyondRate(route contract.Endpoint) func(context.Context, *rig) (request, error) {
 	return func(ctx context.Context, r *rig) (request, error) {
 		asked := to(route, object("username", r.name(), "password", password))
 		asked.from = r.address()

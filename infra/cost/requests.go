@@ -20,7 +20,7 @@ const (
 )
 
 // to is a request to a route whose path varies in nothing.
-func to(route contract.Route, body string, headers ...string) request {
+func to(route contract.Endpoint, body string, headers ...string) request {
 	if body != "" {
 		headers = append(headers, asJSON)
 	}
@@ -85,7 +85,7 @@ func (r *rig) person(ctx context.Context) (name string, tokens answer, err error
 
 func register(_ context.Context, r *rig) (request, error) { return registration(r.name()), nil }
 
-func loginTo(route contract.Route) func(context.Context, *rig) (request, error) {
+func loginTo(route contract.Endpoint) func(context.Context, *rig) (request, error) {
 	return func(ctx context.Context, r *rig) (request, error) {
 		name, _, err := r.person(ctx)
 		return to(route, object("username", name, "password", password)), err
@@ -97,14 +97,14 @@ func refresh(ctx context.Context, r *rig) (request, error) {
 	return to(contract.Refresh, object("refresh_token", tokens.member("refresh_token"))), err
 }
 
-func withBearer(route contract.Route) func(context.Context, *rig) (request, error) {
+func withBearer(route contract.Endpoint) func(context.Context, *rig) (request, error) {
 	return func(ctx context.Context, r *rig) (request, error) {
 		_, tokens, err := r.person(ctx)
 		return to(route, "", "Authorization: Bearer "+tokens.member("access_token")), err
 	}
 }
 
-func withCookie(route contract.Route) func(context.Context, *rig) (request, error) {
+func withCookie(route contract.Endpoint) func(context.Context, *rig) (request, error) {
 	return func(ctx context.Context, r *rig) (request, error) {
 		asked, err := loginTo(contract.SessionLogin)(ctx, r)
 		if err != nil {
@@ -115,18 +115,18 @@ func withCookie(route contract.Route) func(context.Context, *rig) (request, erro
 	}
 }
 
-func askMail(route contract.Route) func(context.Context, *rig) (request, error) {
+func askMail(route contract.Endpoint) func(context.Context, *rig) (request, error) {
 	return func(ctx context.Context, r *rig) (request, error) {
 		name, _, err := r.person(ctx)
 		return to(route, object("email", address(name))), err
 	}
 }
 
-func plain(route contract.Route) func(context.Context, *rig) (request, error) {
+func plain(route contract.Endpoint) func(context.Context, *rig) (request, error) {
 	return func(context.Context, *rig) (request, error) { return to(route, ""), nil }
 }
 
-func useLink(route contract.Route, link func(context.Context, *rig) (string, error)) func(context.Context, *rig) (request, error) {
+func useLink(route contract.Endpoint, link func(context.Context, *rig) (string, error)) func(context.Context, *rig) (request, error) {
 	return func(ctx context.Context, r *rig) (request, error) {
 		token, err := link(ctx, r)
 		return request{method: route.Method, path: strings.Replace(route.Path, "{token}", token, 1)}, err
@@ -134,7 +134,7 @@ func useLink(route contract.Route, link func(context.Context, *rig) (string, err
 }
 
 func pressButton(
-	route contract.Route, link func(context.Context, *rig) (string, error), form string,
+	route contract.Endpoint, link func(context.Context, *rig) (string, error), form string,
 ) func(context.Context, *rig) (request, error) {
 	return func(ctx context.Context, r *rig) (request, error) {
 		asked, err := useLink(route, link)(ctx, r)
@@ -149,7 +149,7 @@ func resetPassword(ctx context.Context, r *rig) (request, error) {
 }
 
 // github is the path of a flow with GitHub.
-func github(route contract.Route) string {
+func github(route contract.Endpoint) string {
 	return strings.Replace(route.Path, "{provider}", "github", 1)
 }
 

@@ -10,14 +10,14 @@ import (
 // row is a kind of request whose cost is shown.
 type row struct {
 	name    string
-	routes  []contract.Route // that it stands for
+	routes  []contract.Endpoint // that it stands for
 	folder  string           // of the function
 	status  int              // of its answer
 	lines   int              // that the function logs of each
 	prepare func(context.Context, *rig) (request, error)
 }
 
-func of(name string, status int, prepare func(context.Context, *rig) (request, error), routes ...contract.Route) row {
+func of(name string, status int, prepare func(context.Context, *rig) (request, error), routes ...contract.Endpoint) row {
 	return row{name: name, routes: routes, folder: routes[0].Function, status: status, lines: 1, prepare: prepare}
 }
 

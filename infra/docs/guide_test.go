@@ -39,7 +39,7 @@ func TestGuide(t *testing.T) {
 		}
 	}
 	product.Close() // after which everything is in the log
-	for _, route := range contract.Routes {
+	for _, route := range contract.Endpoints {
 		if !strings.Contains(written.String(), `"route":"`+route.Key()+`"`) {
 			t.Errorf("no sample calls %s", route.Key())
 		}
@@ -56,15 +56,15 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 	if !found {
 		t.Fatal("there is no table of endpoints")
 	}
-	for _, route := range contract.Routes {
+	for _, route := range contract.Endpoints {
 		row := "\n| " + route.Method + " | `" + route.Path + "` |"
 		if count := strings.Count(table, row); count != 1 {
 			t.Errorf("%s is in the table %d times", route.Key(), count)
 		}
 	}
 	const heading = 2 // lines
-	if rows := strings.Count(table, "\n|") - heading; rows != len(contract.Routes) {
-		t.Errorf("the table has %d rows for %d routes", rows, len(contract.Routes))
+	if rows := strings.Count(table, "\n|") - heading; rows != len(contract.Endpoints) {
+		t.Errorf("the table has %d rows for %d routes", rows, len(contract.Endpoints))
 	}
 }
 

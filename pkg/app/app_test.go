@@ -48,7 +48,7 @@ func TestEveryFunctionIsBuiltAndKnown(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, route := range contract.Routes {
+	for _, route := range contract.Endpoints {
 		if functions[route.Function] == nil {
 			t.Errorf("%s is not among the functions here", route.Function)
 		}

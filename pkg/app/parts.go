@@ -4,12 +4,14 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"latchkey/pkg/clock"
 	"latchkey/pkg/config"
+	"latchkey/pkg/contract"
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/guard"
 	"latchkey/pkg/httpapi"
@@ -18,6 +20,7 @@ import (
 	"latchkey/pkg/limit"
 	"latchkey/pkg/maillink"
 	"latchkey/pkg/outbox"
+	"latchkey/pkg/pages"
 	"latchkey/pkg/password"
 	"latchkey/pkg/session"
 	"latchkey/pkg/signin"
@@ -58,8 +61,45 @@ func (p *Parts) note(err error) {
 
 func (p *Parts) err() error { return errors.Join(p.faults...) }
 
-func (p *Parts) edge() *httpapi.Edge {
-	return httpapi.NewEdge(p.log, p.now, lambdahttp.RequestID, p.cfg.HTTPS())
+// serve returns the handler of a function that serves the endpoints.
+func (p *Parts) serve(endpoints ...httpapi.Endpoint) http.Handler {
+	return p.server(nil, endpoints...).Handler(endpoints...)
+}
+
+// servePages is serve for a function that serves pages.
+func (p *Parts) servePages(render pages.Renderer, endpoints ...httpapi.Endpoint) http.Handler {
+	return p.server(render, endpoints...).Handler(endpoints...)
+}
+
+// Fallback is functions/fallback: it serves the requests that fit no endpoint.
+func Fallback(p *Parts) http.Handler { return p.server(nil).Fallback() }
+
+// server makes what the endpoints need. A function whose endpoints look at no credentials, and have no limit, needs neither
+// keys nor the store for them.
+func (p *Parts) server(render pages.Renderer, endpoints ...httpapi.Endpoint) *httpapi.Server {
+	options := httpapi.Options{
+		Log: p.log, Now: p.now, RequestID: lambdahttp.RequestID, HTTPS: p.cfg.HTTPS(),
+		Cookies: p.cookieSet(), Pages: httpapi.NewPageRenderer(p.cfg.ProductName, render),
+	}
+	for _, endpoint := range endpoints {
+		if endpoint.Auth != contract.Ignored && options.Sessions == nil {
+			options.Sessions, options.Origins = p.authenticator(), p.origins()
+		}
+		if endpoint.Tier != contract.Unlimited && p.limiter == nil {
+			p.limiter = limit.New(p.useStore(), p.now)
+			options.Limits = p.limits()
+		}
+	}
+	return httpapi.NewServer(options)
+}
+
+func (p *Parts) cookieSet() httpapi.CookieSet {
+	https := p.cfg.HTTPS()
+	return httpapi.CookieSet{
+		Session: httpapi.SessionCookies(https, p.cfg.SessionIdle),
+		Device:  httpapi.DeviceCookies(https),
+		Binding: httpapi.BindingCookies(https, p.cfg.OAuth.FlowLife),
+	}
 }
 
 // useStore gives the store. Its configuration is made by hand: the SDK's own loader looks in places that no function has.
@@ -133,16 +173,12 @@ func (p *Parts) warnOfOrigins() {
 	}
 }
 
-func (p *Parts) door() httpapi.Door {
+func (p *Parts) origins() httpapi.Origins {
 	origins, err := httpapi.NewOrigins(p.cfg.PublicURL, p.cfg.AllowedOrigins)
 	if len(p.faults) == 0 { // else the configuration has named what is wrong with the origins
 		p.note(err)
 	}
-	return httpapi.NewDoor(httpapi.SessionCookies(p.cfg.HTTPS(), p.cfg.SessionIdle), httpapi.DeviceCookies(p.cfg.HTTPS()), origins)
-}
-
-func (p *Parts) bindings() httpapi.Cookies {
-	return httpapi.BindingCookies(p.cfg.HTTPS(), p.cfg.OAuth.FlowLife)
+	return origins
 }
 
 func (p *Parts) oauth(newProviders NewProviders) *signin.OAuth {
@@ -152,7 +188,9 @@ func (p *Parts) oauth(newProviders NewProviders) *signin.OAuth {
 
 func (p *Parts) policy() password.Policy { return password.Policy{MinLength: p.cfg.PasswordMinLength} }
 
-func (p *Parts) mailDesk() *outbox.Requests { return outbox.NewRequests(p.useStore(), p.now, p.random) }
+func (p *Parts) mailRequests() *outbox.Requests {
+	return outbox.NewRequests(p.useStore(), p.now, p.random)
+}
 
 func (p *Parts) verifier() *maillink.Verifier {
 	return maillink.NewVerifier(p.useStore(), p.useKeys(), p.authenticator(), p.now)
@@ -162,11 +200,8 @@ func (p *Parts) resetter() *maillink.Resetter {
 	return maillink.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.devices(), p.now, p.random)
 }
 
-// limits are what stands before a function's endpoints. All of them share what the container remembers of buckets.
+// limits are the rate limits of a function's endpoints, which share what the container remembers of buckets.
 func (p *Parts) limits() httpapi.Limits {
-	if p.limiter == nil {
-		p.limiter = limit.New(p.useStore(), p.now)
-	}
-	critical, medium, factor := p.cfg.RateCritical, p.cfg.RateMedium, p.cfg.RateLimitFactor
-	return httpapi.NewLimits(p.limiter, critical.Times(factor), medium.Times(factor), p.door(), p.devices(), p.authenticator())
+	critical, medium := p.cfg.RateCritical.Times(p.cfg.RateLimitFactor), p.cfg.RateMedium.Times(p.cfg.RateLimitFactor)
+	return httpapi.NewLimits(p.limiter, critical, medium, p.cookieSet().Device, p.devices())
 }

@@ -18,7 +18,7 @@ const root = "../.."
 // routesOf gives the routes of the table as "function: METHOD /path".
 func routesOf() []string {
 	var all []string
-	for _, route := range contract.Routes {
+	for _, route := range contract.Endpoints {
 		all = append(all, route.Function+": "+route.Key())
 	}
 	slices.Sort(all)
@@ -27,7 +27,7 @@ func routesOf() []string {
 
 func functionsOf() []string {
 	set := map[string]bool{}
-	for _, route := range contract.Routes {
+	for _, route := range contract.Endpoints {
 		set[route.Function] = true
 	}
 	for name := range contract.Unrouted {
@@ -55,6 +55,17 @@ func TestFoldersAreTheFunctions(t *testing.T) {
 	same(t, "the folders in functions/ differ", functionsOf(), folders)
 }
 
+// TestTheTableIsWhole: each variable of the table is a row of Endpoints.
+func TestTheTableIsWhole(t *testing.T) {
+	source, err := os.ReadFile("endpoints.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := len(contract.Endpoints), strings.Count(string(source), "= Endpoint{\""); got != want {
+		t.Errorf("endpoints.go: Endpoints has %d rows, want the %d variables of the table", got, want)
+	}
+}
+
 type samTemplate struct {
 	Globals struct {
 		Function struct {
@@ -64,9 +75,10 @@ type samTemplate struct {
 	Resources map[string]struct {
 		Type       string `yaml:"Type"`
 		Properties struct {
-			Code   string `yaml:"CodeUri"`
-			Memory int    `yaml:"MemorySize"`
-			Events map[string]struct {
+			Code          string   `yaml:"CodeUri"`
+			Memory        int      `yaml:"MemorySize"`
+			Architectures []string `yaml:"Architectures"`
+			Events        map[string]struct {
 				Type       string `yaml:"Type"`
 				Properties struct {
 					Method string `yaml:"Method"`
@@ -90,27 +102,30 @@ func readTemplate(t *testing.T) samTemplate {
 	return template
 }
 
-// memory is what functions have that need more than the default, in MB.
+// memory is what functions need beyond the default and beyond hashing, in MB.
 var memory = map[string]int{"oauth-callback": 512}
 
-// hashing are the functions that compute password hashes, and so have a whole vCPU.
-var hashing = []string{"login", "register", "reset-password", "reset-password-page", "session-login"}
+// hashes says whether a function computes password hashes, and so needs a whole vCPU and argon2's assembly for x86_64.
+func hashes(function string) bool {
+	return slices.ContainsFunc(contract.Endpoints, func(e contract.Endpoint) bool { return e.Function == function && e.Hashes })
+}
 
-func TestMemory(t *testing.T) {
+func TestFunctionClass(t *testing.T) {
 	template := readTemplate(t)
 	if got := template.Globals.Function.Memory; got != 256 {
-		t.Errorf("the default is %d MB", got)
+		t.Errorf("template.yaml: the default is %d MB, want 256", got)
 	}
 	for _, resource := range template.Resources {
-		name, want := strings.TrimPrefix(resource.Properties.Code, "functions/"), 0
-		if more, is := memory[name]; is {
-			want = more
-		}
-		if slices.Contains(hashing, name) {
-			want = 1769
+		name := strings.TrimPrefix(resource.Properties.Code, "functions/")
+		want, architectures := memory[name], []string(nil)
+		if hashes(name) {
+			want, architectures = 1769, []string{"x86_64"}
 		}
 		if got := resource.Properties.Memory; got != want {
-			t.Errorf("%s has %d MB, want %d (0 is the default)", name, got, want)
+			t.Errorf("template.yaml: %s has %d MB, want %d (0 is the default)", name, got, want)
+		}
+		if got := resource.Properties.Architectures; !slices.Equal(got, architectures) {
+			t.Errorf("template.yaml: %s has the architectures %v, want %v (none is the default)", name, got, architectures)
 		}
 	}
 }
@@ -163,7 +178,7 @@ func TestOpenAPIHasTheRoutes(t *testing.T) {
 			described = append(described, strings.ToUpper(method)+" "+path)
 		}
 	}
-	for _, route := range contract.Routes {
+	for _, route := range contract.Endpoints {
 		served = append(served, route.Key())
 	}
 	slices.Sort(described)

@@ -103,28 +103,33 @@ type Store interface {
 // Guard slows guessing down.
 type Guard struct {
 	store   Store
-	Devices *Devices
+	devices *Devices
 	now     clock.Clock
 	random  io.Reader
 }
 
 // New returns a Guard.
 func New(store Store, devices *Devices, now clock.Clock, random io.Reader) *Guard {
-	return &Guard{store: store, Devices: devices, now: now, random: random}
+	return &Guard{store: store, devices: devices, now: now, random: random}
+}
+
+// Remember returns the cookie for the device on which user has just signed in; sent is the one that the browser sent.
+func (g *Guard) Remember(sent secret.String, user account.User) secret.String {
+	return g.devices.Remember(sent, user)
 }
 
 // CountOf says where the try of a sign-in counts; user is the account that its name names, or zero.
-func (g *Guard) CountOf(ctx context.Context, user account.User, asked Attempt) Counter {
+func (g *Guard) CountOf(user account.User, attempt Attempt) Counter {
 	if user.ID.IsZero() {
-		return Counter{Account: account.AbsentUser(account.ParseLoginName(asked.Name).Canonical)}
+		return Counter{Account: account.AbsentUser(account.ParseLoginName(attempt.Name).Canonical)}
 	}
 	count := Counter{Account: user.ID, Epoch: user.Epoch}
-	for _, caller := range session.Resolved(ctx) {
-		if caller.User.ID == user.ID {
-			count.Device = caller.Session.ID
+	for _, principal := range attempt.Principals {
+		if principal.User.ID == user.ID {
+			count.Device = principal.Session.ID
 		}
 	}
-	if device, known := g.Devices.recognise(asked.Device, user); known {
+	if device, known := g.devices.recognise(attempt.Device, user); known {
 		count.Device = device
 	}
 	return count
@@ -188,4 +193,7 @@ type Attempt struct {
 	Name     string // a username or an address, as typed
 	Password secret.String
 	Device   secret.String // the value of the device cookie; empty for none
+
+	// Principals are the callers whose live sessions the request presents. They only decide where the attempt is counted.
+	Principals []session.Principal
 }

@@ -10,6 +10,49 @@ import (
 // securePrefix makes browsers refuse a cookie that another host, or a page without TLS, has set (RFC 6265bis §4.1.3.2).
 const securePrefix = "__Host-"
 
+// CookieSet holds how each cookie of the API is written.
+type CookieSet struct {
+	Session Cookies
+	Device  Cookies
+	Binding Cookies // of sign-ins at a provider
+}
+
+// Cookie is a cookie that a response sets or clears.
+type Cookie struct {
+	kind  cookieKind
+	value secret.String // empty clears the cookie
+}
+
+type cookieKind int
+
+const (
+	sessionCookie cookieKind = iota
+	deviceCookie
+	bindingCookie
+)
+
+// ClearSession makes the browser forget its session cookie.
+var ClearSession = Cookie{kind: sessionCookie}
+
+// SetSession sets the session cookie.
+func SetSession(value secret.String) Cookie { return Cookie{kind: sessionCookie, value: value} }
+
+// SetDevice sets the cookie that recognises a device on which the user has signed in.
+func SetDevice(value secret.String) Cookie { return Cookie{kind: deviceCookie, value: value} }
+
+// SetBinding sets the cookie that binds a sign-in at a provider to the browser.
+func SetBinding(value secret.String) Cookie { return Cookie{kind: bindingCookie, value: value} }
+
+// write sets or clears a cookie.
+func (c CookieSet) write(w http.ResponseWriter, cookie Cookie) {
+	written := map[cookieKind]Cookies{sessionCookie: c.Session, deviceCookie: c.Device, bindingCookie: c.Binding}[cookie.kind]
+	if cookie.value.IsZero() {
+		written.clear(w)
+		return
+	}
+	written.set(w, cookie.value)
+}
+
 // Cookies says how cookies of one name are written. They are out of reach of scripts, and are not sent with requests that
 // another site makes, top-level navigation apart.
 type Cookies struct {

@@ -36,12 +36,12 @@ type errorBody struct {
 }
 
 // writeFault answers an error. It is the only place that does, and the cause stays out of it.
-func (e *Edge) writeFault(ctx context.Context, w http.ResponseWriter, route string, failed *fault.Fault) {
+func (s *Server) writeFault(ctx context.Context, w http.ResponseWriter, route string, failed *fault.Fault) {
 	body := errorBody{
 		Detail:    failed.Detail,
 		Status:    statusOf(failed.Kind),
 		Code:      failed.Code,
-		RequestID: e.requestID(ctx),
+		RequestID: s.requestID(ctx),
 		Extra:     failed.Fields,
 	}
 	switch failed.Kind {

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,68 +20,46 @@ const (
 	maxNesting = 32       // objects and arrays inside one another
 )
 
-// request is a body that an endpoint takes.
-type request interface {
-	// Validate names what does not fit, as far as that follows from the body alone.
+// Body is a JSON body that an endpoint takes.
+type Body interface {
+	// Validate names the fields that have faults, as far as that follows from the body alone.
 	Validate() []fault.Field
 }
 
-// serveJSON makes an endpoint of a function from request to response.
-func serveJSON[Req request, Res any](status int, do func(context.Context, Req) (Res, error)) Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		asked, err := decode[Req](r)
-		if err != nil {
-			return err
-		}
-		answer, err := do(r.Context(), asked)
-		if err != nil {
-			return err
-		}
-		writeJSON(w, status, answer)
-		return nil
-	}
-}
+// optionalBody marks a body that may be absent.
+type optionalBody interface{ BodyOptional() }
 
-// decode reads the one JSON object that the body has to be (RFC 8259, and of RFC 7493 the rules against names twice and
-// against text that is no Unicode), within the limits, and validates it. Unknown members are ignored.
-func decode[Req request](r *http.Request) (Req, error) {
-	body, err := readBody(r)
-	if err != nil {
-		var none Req
-		return none, err
-	}
-	return parse[Req](body)
-}
-
-// decodeOptional is decode for an endpoint whose body may be left out.
-func decodeOptional[Req request](r *http.Request) (Req, error) {
+// jsonDecoder returns what reads a body of that type: nothing for [Unread], else the one JSON object that the body has to be
+// (RFC 8259, and the rules of RFC 7493 against duplicate names and invalid Unicode), within the limits. Unknown members are
+// ignored.
+func jsonDecoder[Req Body]() func(*http.Request) (Req, error) {
 	var none Req
-	body, err := readBody(r)
-	if err != nil || len(body) == 0 {
-		return none, err
+	if _, is := any(none).(Unread); is {
+		return func(*http.Request) (Req, error) { return none, nil }
 	}
-	return parse[Req](body)
+	_, optional := any(none).(optionalBody)
+	return func(r *http.Request) (Req, error) {
+		body, err := readBody(r)
+		if err != nil || optional && len(body) == 0 {
+			return none, err
+		}
+		return parse[Req](body)
+	}
 }
 
-func parse[Req request](body []byte) (Req, error) {
-	var asked Req
+func parse[Req Body](body []byte) (Req, error) {
+	var decoded Req
 	if err := checkObject(body); err != nil {
-		return asked, errMalformedJSON.Because(withoutText(err))
+		return decoded, errMalformedJSON.Because(withoutText(err))
 	}
-	if err := json.Unmarshal(body, &asked); err != nil {
-		return asked, misfit(err)
+	if err := json.Unmarshal(body, &decoded); err != nil {
+		return decoded, misfit(err)
 	}
-	if fields := asked.Validate(); len(fields) > 0 {
-		return asked, fault.Validation(fields...)
+	if fields := decoded.Validate(); len(fields) > 0 {
+		return decoded, fault.Validation(fields...)
 	}
-	return asked, nil
+	return decoded, nil
 }
-
-// noBody is the body of an endpoint that takes none: it may be left out, and whatever object it is says nothing.
-type noBody struct{}
-
-// Validate implements request.
-func (noBody) Validate() []fault.Field { return nil }
 
 // readBody reads a body within the cap and refuses one of another type than JSON. An empty one needs no type.
 func readBody(r *http.Request) ([]byte, error) {
@@ -178,4 +155,21 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+// Member is one member of a body, and whether it is missing. An empty one counts as missing.
+type Member struct {
+	Key     string
+	Missing bool
+}
+
+// Missing names the members that are missing.
+func Missing(members ...Member) []fault.Field {
+	var faults []fault.Field
+	for _, m := range members {
+		if m.Missing {
+			faults = append(faults, fault.Field{Key: m.Key, Message: "is required"})
+		}
+	}
+	return faults
 }

@@ -42,15 +42,15 @@ type VerificationStore interface {
 
 // Verifier verifies addresses by the links that were mailed to them.
 type Verifier struct {
-	store       VerificationStore
-	tokens      outbox.LinkOpener
-	credentials *session.Authenticator
-	now         clock.Clock
+	store    VerificationStore
+	tokens   outbox.LinkOpener
+	sessions *session.Authenticator
+	now      clock.Clock
 }
 
 // NewVerifier returns a Verifier.
-func NewVerifier(store VerificationStore, tokens outbox.LinkOpener, credentials *session.Authenticator, now clock.Clock) *Verifier {
-	return &Verifier{store: store, tokens: tokens, credentials: credentials, now: now}
+func NewVerifier(store VerificationStore, tokens outbox.LinkOpener, sessions *session.Authenticator, now clock.Clock) *Verifier {
+	return &Verifier{store: store, tokens: tokens, sessions: sessions, now: now}
 }
 
 // Verified is what a verification found.
@@ -70,14 +70,14 @@ func (v *Verifier) Verify(ctx context.Context, token secret.String, credentials 
 	if err != nil {
 		return VerifiedBefore, ErrInvalidVerificationToken.Because(err)
 	}
-	shown, _ := v.credentials.Present(credentials)
-	mail, sessions, err := v.read(ctx, mailID, shown)
+	presentation := v.sessions.Present(credentials)
+	mail, found, err := v.read(ctx, mailID, presentation.Refs())
 	if err != nil {
 		return VerifiedBefore, err
 	}
 	proven := false
-	for _, caller := range v.credentials.Counting(shown, sessions) {
-		proven = proven || caller.User.ID == mail.User
+	for _, principal := range v.sessions.Live(presentation, found) {
+		proven = proven || principal.User.ID == mail.User
 	}
 	if err := v.store.VerifyEmail(ctx, mail, proven); err != nil {
 		return VerifiedBefore, v.refusal("verifying the address", err)
@@ -130,16 +130,16 @@ func (v *Verifier) Disown(ctx context.Context, token secret.String) error {
 
 // read returns the mail if its link counts or was used.
 func (v *Verifier) read(
-	ctx context.Context, mailID id.ID, shown []session.Presented,
+	ctx context.Context, mailID id.ID, sessions []session.Ref,
 ) (outbox.Mail, map[session.Ref]session.Principal, error) {
-	mail, sessions, err := v.store.ReadMailAndSessions(ctx, mailID, session.RefsOf(shown))
+	mail, found, err := v.store.ReadMailAndSessions(ctx, mailID, sessions)
 	if err == nil && !mail.Counts(outbox.Verification, v.now(), outbox.Claimed, outbox.Sent, outbox.Used) {
 		err = errLinkSpent
 	}
 	if err != nil {
 		return outbox.Mail{}, nil, v.refusal("reading the mail", err)
 	}
-	return mail, sessions, nil
+	return mail, found, nil
 }
 
 // refusal tells a link that does not count from a store that does not answer.

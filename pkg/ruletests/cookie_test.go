@@ -29,7 +29,7 @@ func (h *house) cookieSignIn(t *testing.T, name string) secret.String {
 
 func (h *house) show(t *testing.T, access, cookie secret.String) (session.Authentication, error) {
 	t.Helper()
-	return h.authenticator().Authenticate(t.Context(), session.Credentials{Access: access, Cookie: cookie})
+	return h.admit(t.Context(), session.Credentials{Access: access, Cookie: cookie})
 }
 
 func TestCookieLogin(t *testing.T) {
@@ -148,7 +148,7 @@ func TestOrderOfCredentials(t *testing.T) {
 func TestACookieSessionEnds(t *testing.T) {
 	tests := map[string]func(h *house, t *testing.T, cookie secret.String){
 		"logged out": func(h *house, t *testing.T, cookie secret.String) {
-			if err := h.logout().Logout(t.Context(), session.Credentials{Cookie: cookie}, secret.String{}); err != nil {
+			if err := h.endSessions(t.Context(), session.Credentials{Cookie: cookie}, secret.String{}); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -253,12 +253,12 @@ func TestALogoutIsNotUndoneByARenewal(t *testing.T) {
 	cookie := h.cookieSignIn(t, "alice")
 	h.clock = h.clock.Add(2 * time.Hour)
 	store := &interruptedStore{Store: h.store, meanwhile: func() {
-		if err := h.logout().Logout(t.Context(), session.Credentials{Cookie: cookie}, secret.String{}); err != nil {
+		if err := h.endSessions(t.Context(), session.Credentials{Cookie: cookie}, secret.String{}); err != nil {
 			t.Error(err)
 		}
 	}}
 	authenticator := session.NewAuthenticator(store, h.authority, h.cookies(), h.now)
-	identity, err := authenticator.Authenticate(t.Context(), session.Credentials{Cookie: cookie})
+	identity, err := admitBy(t.Context(), authenticator, session.Credentials{Cookie: cookie})
 	if err != nil || identity.Cookie != session.CookieLive {
 		t.Errorf("the request that came first: %v, error %v", identity.Cookie, err)
 	}
@@ -272,7 +272,7 @@ func TestLogoutByCookieAndTokens(t *testing.T) {
 	h := newHouse(t)
 	pair, bobs := h.register(t, "alice", "alice@example.com"), h.register(t, "bob", "bob@example.com")
 	cookie := h.cookieSignIn(t, "alice")
-	if err := h.logout().Logout(t.Context(), session.Credentials{Access: pair.Access, Cookie: cookie}, bobs.Refresh); err != nil {
+	if err := h.endSessions(t.Context(), session.Credentials{Access: pair.Access, Cookie: cookie}, bobs.Refresh); err != nil {
 		t.Fatal(err)
 	}
 	h.ended(t, pair)

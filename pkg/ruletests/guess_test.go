@@ -256,11 +256,13 @@ func TestAnAttackerKeepsNoOwnerOut(t *testing.T) {
 		h := attacked(t)
 		pair := h.signIn(t, "alice")
 		floods(t, h)
-		ctx, callers, err := h.authenticator().Resolve(t.Context(), session.Credentials{Access: pair.Access})
-		if err != nil || len(callers) != 1 {
-			t.Fatalf("the callers are %v, error %v", callers, err)
+		resolution, err := h.authenticator().Resolve(t.Context(), session.Credentials{Access: pair.Access})
+		if err != nil || len(resolution.Live()) != 1 {
+			t.Fatalf("got the principals %v and error %v, want one principal", resolution.Live(), err)
 		}
-		if _, _, err := h.login().Login(ctx, signIn("alice", goodPassword)); err != nil {
+		owner := signIn("alice", goodPassword)
+		owner.Principals = resolution.Live()
+		if _, _, err := h.login().Login(t.Context(), owner); err != nil {
 			t.Errorf("the owner: %v", err)
 		}
 	})

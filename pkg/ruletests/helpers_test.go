@@ -151,7 +151,31 @@ func (h *house) cookies() *session.Cookies { return session.NewCookies(h.lives, 
 // authenticate presents the access token of pair.
 func (h *house) authenticate(t *testing.T, pair session.Pair) (session.Authentication, error) {
 	t.Helper()
-	return h.authenticator().Authenticate(t.Context(), session.Credentials{Access: pair.Access})
+	return h.admit(t.Context(), session.Credentials{Access: pair.Access})
+}
+
+// admit authenticates the credentials of one request.
+func (h *house) admit(ctx context.Context, credentials session.Credentials) (session.Authentication, error) {
+	return admitBy(ctx, h.authenticator(), credentials)
+}
+
+func admitBy(
+	ctx context.Context, authenticator *session.Authenticator, credentials session.Credentials,
+) (session.Authentication, error) {
+	resolution, err := authenticator.Resolve(ctx, credentials)
+	if err != nil {
+		return session.Authentication{}, err
+	}
+	return authenticator.Admit(ctx, resolution)
+}
+
+// endSessions logs out with the credentials of one request and a refresh token in its body.
+func (h *house) endSessions(ctx context.Context, credentials session.Credentials, refresh secret.String) error {
+	resolution, err := h.authenticator().Resolve(ctx, credentials)
+	if err != nil {
+		return err
+	}
+	return h.logout().Logout(ctx, resolution, refresh)
 }
 
 func (h *house) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(&h.log, nil)) }

@@ -82,7 +82,7 @@ func TestLogout(t *testing.T) {
 			if test.ends != nil {
 				ends = test.ends(s)
 			}
-			err := h.logout().Logout(t.Context(), session.Credentials{Access: access}, refresh)
+			err := h.endSessions(t.Context(), session.Credentials{Access: access}, refresh)
 			if refused := errors.Is(err, session.ErrAuthenticationRequired); refused != (len(ends) == 0) || err != nil && !refused {
 				t.Fatalf("the error is %v", err)
 			}
@@ -98,7 +98,7 @@ func TestLogout(t *testing.T) {
 			if live != 4-len(ends) {
 				t.Errorf("%d of 4 sessions live on", live)
 			}
-			if err := h.logout().Logout(t.Context(), session.Credentials{Access: access}, refresh); !errors.Is(err, session.ErrAuthenticationRequired) {
+			if err := h.endSessions(t.Context(), session.Credentials{Access: access}, refresh); !errors.Is(err, session.ErrAuthenticationRequired) {
 				t.Errorf("the repeat says %v", err)
 			}
 		})
@@ -109,7 +109,7 @@ func TestLogoutIsOneReadAndOneDelete(t *testing.T) {
 	h := newHouse(t)
 	pair := h.register(t, "alice", "alice@example.com")
 	h.tap.Reset()
-	if err := h.logout().Logout(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh); err != nil {
+	if err := h.endSessions(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh); err != nil {
 		t.Fatal(err)
 	}
 	if calls := h.tap.Calls(); len(calls) != 2 || calls[0].Read != 2 || calls[1].Write != 1 {
@@ -130,7 +130,7 @@ func TestAuthorityCountsAtOnce(t *testing.T) {
 			}
 			h.change(t, "alice", change)
 			h.ended(t, pair)
-			err := h.logout().Logout(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh)
+			err := h.endSessions(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh)
 			if !errors.Is(err, session.ErrAuthenticationRequired) {
 				t.Errorf("logging out: %v", err)
 			}

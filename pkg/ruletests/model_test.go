@@ -165,7 +165,7 @@ func (m *machine) parallelRefresh(rt *rapid.T) {
 func (m *machine) logout(rt *rapid.T) {
 	s := m.draw(rt)
 	token := s.pairs[rapid.IntRange(0, len(s.pairs)-1).Draw(rt, "generation")].Refresh
-	err := m.h.logout().Logout(m.ctx, session.Credentials{}, token)
+	err := m.h.endSessions(m.ctx, session.Credentials{}, token)
 	if !m.live(s) {
 		if !errors.Is(err, session.ErrAuthenticationRequired) {
 			rt.Fatalf("logging out of an ended session: %v", err)
@@ -196,7 +196,7 @@ func (m *machine) check(rt *rapid.T) {
 		pair := s.pairs[len(s.pairs)-1]
 		expires := s.rotated.Truncate(time.Second).Add(m.h.lives.Access)
 		want := m.live(s) && m.h.clock.Before(expires)
-		_, err := m.h.authenticator().Authenticate(m.ctx, session.Credentials{Access: pair.Access})
+		_, err := m.h.admit(m.ctx, session.Credentials{Access: pair.Access})
 		if got := err == nil; got != want {
 			rt.Fatalf("session %d: the access token counts: %v, want %v (%v)", i, got, want, err)
 		}

@@ -159,7 +159,7 @@ func (h *house) checkEvent(t *testing.T, other session.Pair) {
 func TestRefreshAfterTheSessionCeasedToCount(t *testing.T) {
 	tests := map[string]func(h *house, t *testing.T, pair session.Pair){
 		"logged out": func(h *house, t *testing.T, pair session.Pair) {
-			if err := h.logout().Logout(t.Context(), session.Credentials{Access: pair.Access}, secret.String{}); err != nil {
+			if err := h.endSessions(t.Context(), session.Credentials{Access: pair.Access}, secret.String{}); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"latchkey/pkg/account"
@@ -15,8 +17,8 @@ import (
 
 // Reader reads what decides whether sessions count.
 type Reader interface {
-	// ReadSessions returns those of the sessions that are there, each with its user, read consistently in one call.
-	// A session or user that is missing is left out; doubled references are read once.
+	// ReadSessions returns the named sessions that exist, each with its user, read consistently in one call. A session or
+	// user that does not exist is left out; a reference given twice is read once.
 	ReadSessions(ctx context.Context, sessions []Ref) (map[Ref]Principal, error)
 }
 
@@ -26,7 +28,7 @@ type Store interface {
 	RenewalStore
 }
 
-// accessVerifier checks access tokens without a call to anything.
+// accessVerifier checks access tokens without any call.
 type accessVerifier interface {
 	// VerifyAccess returns the claims of a token that this authority signed and that has not expired at now.
 	VerifyAccess(token string, now time.Time) (AccessClaims, error)
@@ -38,13 +40,13 @@ type Ref struct {
 	Session id.ID
 }
 
-// Principal is who makes a request: a session and its user.
+// Principal is the authenticated caller of a request: a session and its user.
 type Principal struct {
 	User    account.User
 	Session Session
 }
 
-// Credentials are what a request carries to show who makes it. An absent one is empty.
+// Credentials are what a request carries to authenticate its caller. An absent one is empty.
 type Credentials struct {
 	Access secret.String // an access token (RFC 6750)
 	Cookie secret.String // the value of the session cookie
@@ -58,16 +60,16 @@ const (
 	CookieAbsent  CookieState = iota // none was sent
 	CookieDead                       // it opens no live session, and never will again
 	CookieLive                       // it opens a live session
-	CookieRenewed                    // it does, and that session has just been continued
+	CookieRenewed                    // it opens a live session that this request has renewed
 )
 
-// Authentication is who makes a request, and what became of its cookie.
+// Authentication is the result of authenticating a request: its caller, and what became of its cookie.
 type Authentication struct {
 	Principal
 	Cookie CookieState
 }
 
-// Authenticator resolves credentials to who presents them.
+// Authenticator resolves credentials to the sessions that they open.
 type Authenticator struct {
 	store   Store
 	tokens  accessVerifier
@@ -80,39 +82,15 @@ func NewAuthenticator(store Store, tokens accessVerifier, cookies *Cookies, now 
 	return &Authenticator{store: store, tokens: tokens, cookies: cookies, now: now}
 }
 
-// Authenticate returns who presents the credentials: the access token's user if it belongs to a live session, else the
-// cookie's. If neither does, whatever the reason, the answer is ErrAuthenticationRequired; a store that does not answer
-// is not. A cookie session that is used is continued.
-func (a *Authenticator) Authenticate(ctx context.Context, credentials Credentials) (Authentication, error) {
-	shown, refusal := a.Present(credentials)
-	live, err := a.live(ctx, shown)
-	if err != nil {
-		return Authentication{}, err
-	}
-	if len(live) == 0 {
-		return Authentication{}, ErrAuthenticationRequired.Because(refusal)
-	}
-	identity := Authentication{Principal: live[0], Cookie: cookieState(credentials, live)}
-	if identity.Session.Kind == KindCookie && a.cookies.renew(ctx, a.store, identity.Session) {
-		identity.Cookie = CookieRenewed
-	}
-	return identity, nil
+// Presentation is the sessions that the credentials of a request name, in the order in which they take precedence, as far as
+// they verify without a call.
+type Presentation struct {
+	sessions []presented
+	refusal  error // why none of them would count
 }
 
-func cookieState(credentials Credentials, live []Principal) CookieState {
-	if credentials.Cookie.IsZero() {
-		return CookieAbsent
-	}
-	for _, caller := range live {
-		if caller.Session.Kind == KindCookie {
-			return CookieLive
-		}
-	}
-	return CookieDead
-}
-
-// Presented is a session that a credential names, and whether the session is one that such a credential opens.
-type Presented struct {
+// presented is a session that a credential names, and a check that the session is one that such a credential opens.
+type presented struct {
 	ref   Ref
 	opens func(Session) bool
 }
@@ -122,65 +100,110 @@ func byToken(session Session) bool { return session.Kind == KindTokens }
 // errNotLive is why credentials that verify do not count.
 var errNotLive = errors.New("the session has ended")
 
-// Present returns the sessions that the credentials name, in their order, as far as they verify without a call, and why none
-// of them would count.
-func (a *Authenticator) Present(credentials Credentials) ([]Presented, error) {
-	var all []Presented
-	refusal := errors.New("no credential")
+// Present returns the sessions that the credentials name. It makes no call.
+func (a *Authenticator) Present(credentials Credentials) Presentation {
+	p := Presentation{refusal: errors.New("no credential")}
 	if !credentials.Access.IsZero() {
 		claims, err := a.tokens.VerifyAccess(credentials.Access.Reveal(), a.now())
-		if err == nil {
-			all = append(all, Presented{Ref{User: claims.Subject, Session: claims.Session}, byToken})
-		}
-		refusal = err
+		p.add(Ref{User: claims.Subject, Session: claims.Session}, byToken, err)
 	}
 	if !credentials.Cookie.IsZero() {
 		ref, key, err := openCookie(credentials.Cookie)
-		if err == nil {
-			all = append(all, Presented{ref, func(session Session) bool { return session.opens(key) }})
-		}
-		refusal = err
+		p.add(ref, func(session Session) bool { return session.opens(key) }, err)
 	}
-	if len(all) > 0 {
-		refusal = errNotLive
+	if len(p.sessions) > 0 {
+		p.refusal = errNotLive
 	}
-	return all, refusal
+	return p
 }
 
-// live returns the callers whose sessions are opened and count now, in the order shown. It makes no call for none.
-func (a *Authenticator) live(ctx context.Context, all []Presented) ([]Principal, error) {
-	if len(all) == 0 {
-		return nil, nil
+// add notes the session that a credential names, or why the credential does not verify.
+func (p *Presentation) add(ref Ref, opens func(Session) bool, err error) {
+	p.refusal = err
+	if err == nil {
+		p.sessions = append(p.sessions, presented{ref, opens})
 	}
-	found, err := a.read(ctx, RefsOf(all))
-	if err != nil {
-		return nil, fmt.Errorf("reading the session: %w", err)
-	}
-	live := a.Counting(all, found)
-	if len(live) > 0 {
-		reqlog.User(ctx, live[0].User.ID)
-	}
-	return live, nil
 }
 
-func RefsOf(all []Presented) []Ref {
-	refs := make([]Ref, len(all))
-	for i, each := range all {
+// Refs names the sessions, in their order.
+func (p Presentation) Refs() []Ref {
+	refs := make([]Ref, len(p.sessions))
+	for i, each := range p.sessions {
 		refs[i] = each.ref
 	}
 	return refs
 }
 
-// Counting returns those of the sessions found that are opened and count now, in the order shown.
-func (a *Authenticator) Counting(all []Presented, found map[Ref]Principal) []Principal {
-	now := a.now()
-	var counting []Principal
-	for _, each := range all {
-		caller, there := found[each.ref]
-		if there && each.opens(caller.Session) && caller.Session.Live(caller.User, now) {
-			counting = append(counting, caller)
-			delete(found, each.ref) // what is shown twice counts once
+// Live returns the principals of those of the sessions found that the presentation opens and that count now, in its order. A
+// session that is presented twice counts once.
+func (a *Authenticator) Live(p Presentation, found map[Ref]Principal) []Principal {
+	now, rest := a.now(), maps.Clone(found)
+	var live []Principal
+	for _, each := range p.sessions {
+		principal, exists := rest[each.ref]
+		if exists && each.opens(principal.Session) && principal.Session.Live(principal.User, now) {
+			live = append(live, principal)
+			delete(rest, each.ref)
 		}
 	}
-	return counting
+	return live
+}
+
+// Resolution is what the store holds for the credentials of one request. It is read once and passed on, so that the rate
+// limiter and the endpoint share one call.
+type Resolution struct {
+	presentation Presentation
+	sentCookie   secret.String
+	read         []Ref // the sessions that were looked up, whether or not they exist
+	found        map[Ref]Principal
+	live         []Principal
+}
+
+// Live returns the principals whose live sessions the credentials open, in the order in which they take precedence.
+func (r Resolution) Live() []Principal { return r.live }
+
+// Resolve reads the sessions that the credentials name. Credentials that do not verify cost no call. It changes nothing and
+// renews no cookie. An error says that the store did not respond.
+func (a *Authenticator) Resolve(ctx context.Context, credentials Credentials) (Resolution, error) {
+	return a.read(ctx, Resolution{presentation: a.Present(credentials), sentCookie: credentials.Cookie})
+}
+
+// read reads the sessions of the resolution's presentation that were not read before.
+func (a *Authenticator) read(ctx context.Context, r Resolution) (Resolution, error) {
+	missing := slices.DeleteFunc(r.presentation.Refs(), func(ref Ref) bool { return slices.Contains(r.read, ref) })
+	if len(missing) > 0 {
+		found, err := a.store.ReadSessions(ctx, missing)
+		if err != nil {
+			return Resolution{}, fmt.Errorf("reading the session: %w", err)
+		}
+		maps.Copy(found, r.found)
+		r.found, r.read = found, append(missing, r.read...)
+	}
+	r.live = a.Live(r.presentation, r.found)
+	return r, nil
+}
+
+// Admit returns the caller that a resolution authenticates: the access token's user if it belongs to a live session, else the
+// cookie's. If neither does, whatever the reason, the error is ErrAuthenticationRequired. A cookie session that is used is
+// renewed when that is due.
+func (a *Authenticator) Admit(ctx context.Context, r Resolution) (Authentication, error) {
+	if len(r.live) == 0 {
+		return Authentication{}, ErrAuthenticationRequired.Because(r.presentation.refusal)
+	}
+	caller := Authentication{Principal: r.live[0], Cookie: r.cookieState()}
+	reqlog.User(ctx, caller.User.ID)
+	if caller.Session.Kind == KindCookie && a.cookies.renew(ctx, a.store, caller.Session) {
+		caller.Cookie = CookieRenewed
+	}
+	return caller, nil
+}
+
+func (r Resolution) cookieState() CookieState {
+	if r.sentCookie.IsZero() {
+		return CookieAbsent
+	}
+	if slices.ContainsFunc(r.live, func(p Principal) bool { return p.Session.Kind == KindCookie }) {
+		return CookieLive
+	}
+	return CookieDead
 }

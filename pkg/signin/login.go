@@ -80,7 +80,7 @@ func (l *Login) Login(ctx context.Context, asked guard.Attempt) (session.Pair, s
 		return session.Pair{}, secret.String{}, err
 	}
 	pair, err := l.pairs.Issue(sess)
-	return pair, l.guard.Devices.Remember(asked.Device, user), err
+	return pair, l.guard.Remember(asked.Device, user), err
 }
 
 // CookieLogin is Login for a cookie session. It returns the values of the session cookie and of the device cookie.
@@ -90,7 +90,7 @@ func (l *Login) CookieLogin(ctx context.Context, asked guard.Attempt) (sess, dev
 		return secret.String{}, secret.String{}, err
 	}
 	begun, cookie := l.cookies.Begin(user)
-	return cookie, l.guard.Devices.Remember(asked.Device, user), session.Start(ctx, l.store, user, begun, l.now())
+	return cookie, l.guard.Remember(asked.Device, user), session.Start(ctx, l.store, user, begun, l.now())
 }
 
 // authenticate returns the account whose credentials these are, as recordLogin does. The try is counted before anything is
@@ -100,7 +100,7 @@ func (l *Login) authenticate(ctx context.Context, asked guard.Attempt) (account.
 	if err != nil && !errors.Is(err, account.ErrNotFound) {
 		return account.User{}, fmt.Errorf("finding the account: %w", err)
 	}
-	count := l.guard.CountOf(ctx, found, asked)
+	count := l.guard.CountOf(found, asked)
 	tries, err := l.guard.Admit(ctx, count)
 	if err != nil {
 		return account.User{}, err

@@ -1,4 +1,4 @@
-package httpapi_test
+package app
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/id"
 	"latchkey/pkg/limit"
+	"latchkey/pkg/maillink"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 )
@@ -43,64 +43,30 @@ func (p *permits) TakeFromBlock(ctx context.Context, bucket limit.Bucket) (limit
 	return p.TakeOne(ctx, bucket)
 }
 
-// callers resolves the tokens "user" and "staff".
-type callers struct{ err error }
-
 // owners knows one device.
 type owners struct{}
 
 func (owners) Owner(cookie secret.String) (id.ID, bool) { return ownerID, cookie.Reveal() == "known" }
 
 var (
-	ordinaryID = id.ID{1}
-	staffID    = id.ID{2}
-	ownerID    = id.ID{3}
-)
-
-func (c callers) Resolve(ctx context.Context, credentials session.Credentials) (context.Context, []session.Principal, error) {
-	switch shown := credentials.Access.Reveal() + credentials.Cookie.Reveal(); shown {
-	case "user":
-		return ctx, []session.Principal{{User: account.User{ID: ordinaryID}}}, c.err
-	case "staff":
-		return ctx, []session.Principal{{User: account.User{ID: staffID, Staff: true}}}, c.err
-	default:
-		return ctx, nil, c.err
-	}
-}
-
-var (
 	criticalRates = limit.Rates{Anonymous: 5, User: 20, Staff: 100}
 	mediumRates   = limit.Rates{Anonymous: 60, User: 180, Staff: 900}
 )
 
-func newLimits(t *testing.T, given *permits) httpapi.Limits {
-	t.Helper()
-	return httpapi.NewLimits(given, criticalRates, mediumRates, door(), owners{}, callers{})
+func newLimits(given *permits) httpapi.Limits {
+	return httpapi.NewLimits(given, criticalRates, mediumRates, httpapi.DeviceCookies(true), owners{})
 }
 
-// limited sends a login from 192.0.2.1 through the limits and returns the answer and the body that came through.
-func limited(handler func(next httpapi.Handler) httpapi.Handler, body string, headers ...string) (*httptest.ResponseRecorder, string) {
-	through := ""
-	next := func(w http.ResponseWriter, r *http.Request) error {
-		read, err := io.ReadAll(r.Body)
-		through = "came through: " + string(read)
-		return err
+// limited sends a login from 192.0.2.1 through the limits and returns the response. "staff" in a session cookie stands for the
+// cookie that the store knows.
+func limited(given *permits, endpoint httpapi.Endpoint, body string, headers ...string) *httptest.ResponseRecorder {
+	store := newSessionStore(0)
+	for i := range headers {
+		headers[i] = strings.ReplaceAll(headers[i], "session_id=staff", "session_id="+store.cookie)
 	}
-	routes := newEdge(io.Discard, false).Routes(map[contract.Route]httpapi.Handler{contract.Login: handler(next)})
-	request := httptest.NewRequest("POST", "/api/auth/login", strings.NewReader(body))
-	request.Pattern = contract.Login.Key()
-	request.RemoteAddr = "192.0.2.1"
-	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Add(name, value)
-	}
-	answer := httptest.NewRecorder()
-	routes.ServeHTTP(answer, request)
-	return answer, through
-}
-
-func byUsername(limits httpapi.Limits) func(httpapi.Handler) httpapi.Handler {
-	return func(next httpapi.Handler) httpapi.Handler { return limits.CriticalFor(httpapi.ByUsername, next) }
+	options := serverOptions(store, io.Discard)
+	options.Limits = newLimits(given)
+	return respond(options, endpoint, body, headers...)
 }
 
 // TestWhoseRequestsCountTogether.
@@ -137,12 +103,13 @@ func TestWhoseRequestsCountTogether(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			given := &permits{}
-			answer, through := limited(byUsername(newLimits(t, given)), test.body, test.headers...)
+			stub := &loginStub{}
+			answer := limited(given, login(stub), test.body, test.headers...)
 			if !reflect.DeepEqual(given.asked, test.want) {
 				t.Errorf("the buckets are %+v", given.asked)
 			}
-			if through != "came through: "+test.body {
-				t.Errorf("%q", through)
+			if wellFormed := test.body == "" || strings.Contains(test.body, `"password"`); stub.calls != 0 && !wellFormed {
+				t.Errorf("the rule was called %d times", stub.calls)
 			}
 			if got := answer.Header().Get("RateLimit-Limit"); got == "" {
 				t.Error("no headers")
@@ -161,9 +128,10 @@ func TestOverTheLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			given := &permits{refused: test.refused}
-			answer, through := limited(byUsername(newLimits(t, given)), good)
-			if through != "" || len(given.asked) != test.asked {
-				t.Errorf("%q; the buckets are %+v", through, given.asked)
+			stub := &loginStub{}
+			answer := limited(given, login(stub), good)
+			if stub.calls != 0 || len(given.asked) != test.asked {
+				t.Errorf("got %d calls of the rule and %d buckets, want 0 and %d: %+v", stub.calls, len(given.asked), test.asked, given.asked)
 			}
 			checkError(t, answer, "Too many requests", "too_many_requests")
 			if !strings.Contains(answer.Body.String(), `"error":"Too Many Requests","retry_after":"2"`) {
@@ -180,48 +148,72 @@ func TestOverTheLimit(t *testing.T) {
 	}
 }
 
-// TestALimiterOutOfOrder: what is dear is not given away, what is cheap does not wait for it.
-func TestALimiterOutOfOrder(t *testing.T) {
+// TestAnUnavailableLimiter refuses what is expensive and lets through what is cheap.
+func TestAnUnavailableLimiter(t *testing.T) {
 	given := &permits{err: fault.ServiceUnavailable}
-	limits := newLimits(t, given)
-	if answer, through := limited(byUsername(limits), good); answer.Code != http.StatusServiceUnavailable || through != "" {
-		t.Errorf("critical: %d, %q", answer.Code, through)
+	stub := &loginStub{}
+	if got := limited(given, login(stub), good); got.Code != http.StatusServiceUnavailable || stub.calls != 0 {
+		t.Errorf("critical: got %d and %d calls of the rule, want 503 and 0", got.Code, stub.calls)
 	}
-	if answer, through := limited(limits.Medium, good); answer.Code != http.StatusOK || through == "" {
-		t.Errorf("medium: %d, %q", answer.Code, through)
+	if got := limited(given, me(contract.Me), "", "Authorization: Bearer user"); got.Code != http.StatusOK {
+		t.Errorf("medium: got %d, want 200", got.Code)
 	}
-	away := httpapi.NewLimits(&permits{}, criticalRates, mediumRates, door(), owners{}, callers{err: errors.New("away")})
-	if answer, through := limited(away.Medium, good); answer.Code != http.StatusInternalServerError || through != "" {
-		t.Errorf("without knowing whose request it is: %d, %q", answer.Code, through)
+	store := newSessionStore(0)
+	store.err = errors.New("away")
+	if got := respond(serverOptions(store, io.Discard), me(contract.Me), "", "Authorization: Bearer user"); got.Code != http.StatusInternalServerError {
+		t.Errorf("without knowing whose request it is: got %d, want 500", got.Code)
 	}
 }
 
+// TestMediumLimits also shows that an endpoint which ignores credentials, or reads them with a link, counts for the source.
 func TestMediumLimits(t *testing.T) {
 	given := &permits{}
-	limits := newLimits(t, given)
-	limited(limits.Medium, good, "Authorization: Bearer user")
-	limited(limits.WithoutSessions().Medium, good, "Authorization: Bearer user")
+	limited(given, me(contract.Me), "", "Authorization: Bearer user")
+	limited(given, oauthStart(&oauthStub{}), "", "Authorization: Bearer user")
+	limited(given, verifyEmail(&verifierStub{}), "", "Authorization: Bearer user")
 	want := []limit.Bucket{
-		{Scope: "medium#/api/auth/login#user", Holder: ordinaryID.String(), Limit: 180},
-		{Scope: "medium#/api/auth/login#source", Holder: "192.0.2.1", Limit: 60},
+		{Scope: "medium#/api/auth/me#user", Holder: ordinaryID.String(), Limit: 180},
+		{Scope: "medium#/api/auth/oauth/{provider}#source", Holder: "192.0.2.1", Limit: 60},
+		{Scope: "medium#/api/auth/verify-email/{token}#source", Holder: "192.0.2.1", Limit: 60},
 	}
-	if !reflect.DeepEqual(given.asked, want) || given.blocks != 2 {
-		t.Errorf("the buckets are %+v, %d from blocks", given.asked, given.blocks)
+	if !reflect.DeepEqual(given.asked, want) || given.blocks != 3 {
+		t.Errorf("got %+v with %d from blocks, want %+v with 3", given.asked, given.blocks, want)
 	}
 }
 
-// TestABodyOverTheCapIsRefusedByTheEndpoint, to which it comes whole.
-func TestABodyOverTheCapIsRefusedByTheEndpoint(t *testing.T) {
+// verifierStub verifies every link.
+type verifierStub struct{ credentials session.Credentials }
+
+func (v *verifierStub) Verify(_ context.Context, _ secret.String, credentials session.Credentials) (maillink.Verified, error) {
+	v.credentials = credentials
+	return maillink.VerifiedNow, nil
+}
+
+// TestSessionsAreReadOnce: the limiter and the endpoint share one read.
+func TestSessionsAreReadOnce(t *testing.T) {
+	for name, endpoint := range map[string]httpapi.Endpoint{
+		"me": me(contract.Me), "login": login(&loginStub{}), "logout": logout(contract.Logout, &cookieStub{}),
+	} {
+		store := newSessionStore(0)
+		body := ""
+		if name == "login" {
+			body = good
+		}
+		got := respond(serverOptions(store, io.Discard), endpoint, body, "Authorization: Bearer user")
+		if got.Code != http.StatusOK || store.reads != 1 {
+			t.Errorf("%s: got %d and %d reads, want 200 and 1", name, got.Code, store.reads)
+		}
+	}
+}
+
+func TestABodyOverTheCapIsRefused(t *testing.T) {
 	stub := &loginStub{}
-	handler := func(httpapi.Handler) httpapi.Handler {
-		return newLimits(t, &permits{}).CriticalFor(httpapi.ByUsername, httpapi.Login(door(), stub))
+	got := limited(&permits{}, login(stub), good+strings.Repeat(" ", 16<<10))
+	if got.Code != http.StatusRequestEntityTooLarge || stub.calls > 0 {
+		t.Errorf("got %d %s, want 413", got.Code, got.Body)
 	}
-	answer, _ := limited(handler, good+strings.Repeat(" ", 16<<10), "Content-Type: application/json")
-	if answer.Code != http.StatusRequestEntityTooLarge || stub.calls > 0 {
-		t.Errorf("the answer is %d %s", answer.Code, answer.Body)
-	}
-	answer, _ = limited(handler, good, "Content-Type: application/json")
-	if answer.Code != http.StatusOK || stub.pass != secret.New("SecurePass123!") {
-		t.Errorf("the answer is %d %s", answer.Code, answer.Body)
+	got = limited(&permits{}, login(stub), good)
+	if got.Code != http.StatusOK || stub.pass != secret.New("SecurePass123!") {
+		t.Errorf("got %d %s, want 200", got.Code, got.Body)
 	}
 }

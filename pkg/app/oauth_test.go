@@ -1,4 +1,4 @@
-package httpapi_test
+package app
 
 import (
 	"context"
@@ -7,13 +7,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
-	"latchkey/pkg/httpapi"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 	"latchkey/pkg/signin"
@@ -45,22 +43,14 @@ func (o *oauthStub) Finish(_ context.Context, _ string, callback signin.Callback
 }
 
 // visit makes a request to one of the two endpoints, in front of an https API.
-func (o *oauthStub) visit(route contract.Route, provider, query string, headers ...string) *httptest.ResponseRecorder {
-	cookies := httpapi.BindingCookies(true, 10*time.Minute)
-	handler := newEdge(io.Discard, true).Routes(map[contract.Route]httpapi.Handler{
-		contract.OAuthStart:    httpapi.OAuthStart(cookies, o),
-		contract.OAuthCallback: httpapi.OAuthCallback(cookies, httpapi.DeviceCookies(true), o),
-	})
-	request := httptest.NewRequest(route.Method, "https://auth.example.com/"+query, nil)
-	request.Pattern = route.Key()
-	request.SetPathValue("provider", provider)
-	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Add(name, value)
+func (o *oauthStub) visit(row contract.Endpoint, provider, query string, headers ...string) *httptest.ResponseRecorder {
+	endpoint := oauthStart(o)
+	if row == contract.OAuthCallback {
+		endpoint = oauthCallback(o)
 	}
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, request)
-	return answer
+	request := requestTo(endpoint, "https://auth.example.com/"+query, "", headers...)
+	request.SetPathValue("provider", provider)
+	return respondTo(serverOptions(newSessionStore(0), io.Discard), endpoint, request)
 }
 
 func TestOAuthStart(t *testing.T) {

@@ -1,4 +1,4 @@
-package httpapi_test
+package app
 
 import (
 	"context"
@@ -17,54 +17,48 @@ import (
 	"latchkey/pkg/session"
 )
 
-// sessionStub stands for the rules of sessions: it knows one cookie and one token.
-type sessionStub struct {
-	state  session.CookieState
-	err    error
+// cookieStub stands for the rules of the endpoints that look at cookies. Its store knows the cookie good.
+type cookieStub struct {
+	age    time.Duration // of the last use of the good cookie
+	err    error         // of the rules
+	away   error         // of the store
 	logins int
 	outs   int
 }
 
-func (s *sessionStub) CookieLogin(context.Context, guard.Attempt) (session, device secret.String, err error) {
+func (s *cookieStub) CookieLogin(context.Context, guard.Attempt) (session, device secret.String, err error) {
 	s.logins++
 	return secret.New("the-cookie"), secret.New("the-device"), s.err
 }
 
-func (s *sessionStub) Authenticate(_ context.Context, credentials session.Credentials) (session.Authentication, error) {
-	if s.err != nil {
-		return session.Authentication{}, s.err
-	}
-	if credentials.Cookie.Reveal() != "good" && credentials.Access.Reveal() != "good" {
-		return session.Authentication{}, session.ErrAuthenticationRequired
-	}
-	return session.Authentication{Cookie: s.state}, nil
-}
-
-func (s *sessionStub) Logout(ctx context.Context, credentials session.Credentials, _ secret.String) error {
+func (s *cookieStub) Logout(_ context.Context, request session.Resolution, _ secret.String) error {
 	s.outs++
-	_, err := s.Authenticate(ctx, credentials)
-	return err
+	if len(request.Live()) == 0 {
+		return session.ErrAuthenticationRequired
+	}
+	return nil
 }
 
-// request sends a request to one of the endpoints that look at cookies, in front of an https API.
-func (s *sessionStub) request(t *testing.T, route contract.Route, body string, headers ...string) *httptest.ResponseRecorder {
+// request sends a request to one of the endpoints that look at cookies, in front of an https API. "good" in a cookie stands for
+// the cookie that the store knows.
+func (s *cookieStub) request(t *testing.T, row contract.Endpoint, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	handler := newEdge(io.Discard, true).Routes(map[contract.Route]httpapi.Handler{
-		contract.SessionLogin:  httpapi.SessionLogin(door(), s),
-		contract.SessionLogout: httpapi.Logout(door(), s),
-		contract.Me:            httpapi.Me(door(), s),
-		contract.MeGet:         httpapi.Me(door(), s),
-	})
-	request := httptest.NewRequest(route.Method, "https://auth.example.com"+route.Path, strings.NewReader(body))
-	request.Pattern = route.Key()
-	request.Header.Set("Content-Type", "application/json")
-	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Set(name, value)
+	store := newSessionStore(s.age)
+	store.err = s.away
+	endpoints := map[contract.Endpoint]httpapi.Endpoint{
+		contract.SessionLogin:  sessionLogin(s),
+		contract.SessionLogout: logout(contract.SessionLogout, s),
+		contract.Me:            me(contract.Me),
+		contract.MeGet:         me(contract.MeGet),
 	}
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, request)
-	return answer
+	for i := range headers {
+		headers[i] = strings.ReplaceAll(headers[i], "=good", "="+store.cookie)
+	}
+	response := respond(serverOptions(store, io.Discard), endpoints[row], body, headers...)
+	for i, set := range response.Header()["Set-Cookie"] {
+		response.Header()["Set-Cookie"][i] = strings.ReplaceAll(set, store.cookie, "good")
+	}
+	return response
 }
 
 const (
@@ -78,31 +72,31 @@ const (
 
 func TestSetCookie(t *testing.T) {
 	tests := map[string]struct {
-		stub    sessionStub
-		route   contract.Route
+		stub    cookieStub
+		route   contract.Endpoint
 		body    string
 		headers []string
 		status  int
 		want    string
 	}{
-		"login":                         {sessionStub{}, contract.SessionLogin, good, nil, 200, cookieSet + "\n" + deviceSet},
-		"login, with a cookie":          {sessionStub{}, contract.SessionLogin, good, []string{goodCookie}, 200, cookieSet + "\n" + deviceSet},
-		"login refused":                 {sessionStub{err: account.ErrInvalidCredentials}, contract.SessionLogin, good, nil, 403, ""},
-		"me, live cookie":               {sessionStub{state: session.CookieLive}, contract.Me, "", []string{goodCookie}, 200, ""},
-		"me, renewed cookie":            {sessionStub{state: session.CookieRenewed}, contract.Me, "", []string{goodCookie}, 200, cookieAgain},
-		"me, dead cookie":               {sessionStub{}, contract.MeGet, "", []string{deadCookie}, 401, cookieCleared},
-		"me, dead cookie, good bearer":  {sessionStub{state: session.CookieDead}, contract.Me, "", []string{deadCookie, "Authorization: Bearer good"}, 200, cookieCleared},
-		"me, no cookie":                 {sessionStub{}, contract.Me, "", nil, 401, ""},
-		"me, a cookie of another name":  {sessionStub{}, contract.Me, "", []string{"Cookie: session_id=good"}, 401, ""},
-		"me, the store is away":         {sessionStub{err: fault.ServiceUnavailable}, contract.Me, "", []string{goodCookie}, 503, ""},
-		"logout":                        {sessionStub{}, contract.SessionLogout, "", []string{goodCookie}, 200, cookieCleared},
-		"logout by bearer":              {sessionStub{}, contract.SessionLogout, "", []string{"Authorization: Bearer good"}, 200, ""},
-		"logout, both":                  {sessionStub{}, contract.SessionLogout, "", []string{"Authorization: Bearer good", deadCookie}, 200, cookieCleared},
-		"logout, dead cookie":           {sessionStub{}, contract.SessionLogout, "", []string{deadCookie}, 401, cookieCleared},
-		"logout, the store is away":     {sessionStub{err: fault.ServiceUnavailable}, contract.SessionLogout, "", []string{goodCookie}, 503, ""},
-		"logout, malformed body":        {sessionStub{state: session.CookieLive}, contract.SessionLogout, "{", []string{goodCookie}, 400, ""},
-		"logout, malformed, dead":       {sessionStub{}, contract.SessionLogout, "{", []string{deadCookie}, 401, cookieCleared},
-		"logout, malformed, no cookies": {sessionStub{}, contract.SessionLogout, "{", nil, 401, ""},
+		"login":                         {cookieStub{}, contract.SessionLogin, good, nil, 200, cookieSet + "\n" + deviceSet},
+		"login, with a cookie":          {cookieStub{}, contract.SessionLogin, good, []string{goodCookie}, 200, cookieSet + "\n" + deviceSet},
+		"login refused":                 {cookieStub{err: account.ErrInvalidCredentials}, contract.SessionLogin, good, nil, 403, ""},
+		"me, live cookie":               {cookieStub{}, contract.Me, "", []string{goodCookie}, 200, ""},
+		"me, renewed cookie":            {cookieStub{age: 2 * time.Hour}, contract.Me, "", []string{goodCookie}, 200, cookieAgain},
+		"me, dead cookie":               {cookieStub{}, contract.MeGet, "", []string{deadCookie}, 401, cookieCleared},
+		"me, dead cookie, good bearer":  {cookieStub{}, contract.Me, "", []string{deadCookie, "Authorization: Bearer user"}, 200, cookieCleared},
+		"me, no cookie":                 {cookieStub{}, contract.Me, "", nil, 401, ""},
+		"me, a cookie of another name":  {cookieStub{}, contract.Me, "", []string{"Cookie: session_id=good"}, 401, ""},
+		"me, the store is away":         {cookieStub{away: fault.ServiceUnavailable}, contract.Me, "", []string{goodCookie}, 503, ""},
+		"logout":                        {cookieStub{}, contract.SessionLogout, "", []string{goodCookie}, 200, cookieCleared},
+		"logout by bearer":              {cookieStub{}, contract.SessionLogout, "", []string{"Authorization: Bearer user"}, 200, ""},
+		"logout, both":                  {cookieStub{}, contract.SessionLogout, "", []string{"Authorization: Bearer user", deadCookie}, 200, cookieCleared},
+		"logout, dead cookie":           {cookieStub{}, contract.SessionLogout, "", []string{deadCookie}, 401, cookieCleared},
+		"logout, the store is away":     {cookieStub{away: fault.ServiceUnavailable}, contract.SessionLogout, "", []string{goodCookie}, 503, ""},
+		"logout, malformed body":        {cookieStub{}, contract.SessionLogout, "{", []string{goodCookie}, 400, ""},
+		"logout, malformed, dead":       {cookieStub{}, contract.SessionLogout, "{", []string{deadCookie}, 401, cookieCleared},
+		"logout, malformed, no cookies": {cookieStub{}, contract.SessionLogout, "{", nil, 401, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -119,15 +113,11 @@ func TestCookiesOnLocalhost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := httpapi.NewDoor(httpapi.SessionCookies(false, 90*time.Second), httpapi.DeviceCookies(false), origins)
-	handler := newEdge(io.Discard, false).Routes(map[contract.Route]httpapi.Handler{
-		contract.SessionLogin: httpapi.SessionLogin(door, &sessionStub{}),
-	})
-	request := httptest.NewRequest("POST", "http://localhost:8000/api/auth/session/login", strings.NewReader(good))
-	request.Pattern = contract.SessionLogin.Key()
-	request.Header.Set("Content-Type", "application/json")
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, request)
+	options := serverOptions(newSessionStore(0), io.Discard)
+	options.HTTPS, options.Origins = false, origins
+	options.Cookies.Session, options.Cookies.Device = httpapi.SessionCookies(false, 90*time.Second), httpapi.DeviceCookies(false)
+	endpoint := sessionLogin(&cookieStub{})
+	answer := respondTo(options, endpoint, requestTo(endpoint, "http://localhost:8000/api/auth/session/login", good))
 	if got, want := answer.Header().Get("Set-Cookie"), "session_id=the-cookie; Path=/; Max-Age=90; HttpOnly; SameSite=Lax"; got != want {
 		t.Errorf("Set-Cookie is %q, want %q", got, want)
 	}
@@ -135,7 +125,7 @@ func TestCookiesOnLocalhost(t *testing.T) {
 
 func TestCrossOrigin(t *testing.T) {
 	tests := map[string]struct {
-		route   contract.Route
+		route   contract.Endpoint
 		headers []string
 		refused bool
 	}{
@@ -158,13 +148,13 @@ func TestCrossOrigin(t *testing.T) {
 		"logout with a cookie":                 {contract.SessionLogout, []string{goodCookie, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, true},
 		"logout with a dead cookie":            {contract.SessionLogout, []string{deadCookie, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, true},
 		"me by POST with a cookie":             {contract.Me, []string{goodCookie, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, true},
-		"me by POST with a cookie and a token": {contract.Me, []string{goodCookie, "Authorization: Bearer good", "Sec-Fetch-Site: cross-site"}, true},
+		"me by POST with a cookie and a token": {contract.Me, []string{goodCookie, "Authorization: Bearer user", "Sec-Fetch-Site: cross-site"}, true},
 		"me by GET with a cookie":              {contract.MeGet, []string{goodCookie, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, false},
-		"me by POST with a token":              {contract.Me, []string{"Authorization: Bearer good", "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, false},
+		"me by POST with a token":              {contract.Me, []string{"Authorization: Bearer user", "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			stub := &sessionStub{}
+			stub := &cookieStub{}
 			body := ""
 			if test.route == contract.SessionLogin {
 				body = good
@@ -189,8 +179,8 @@ func TestCrossOrigin(t *testing.T) {
 
 // TestAForeignFormIsRefusedBeforeItsBodyIsRead, so that it cannot tell what the body would have done.
 func TestAForeignFormIsRefusedBeforeItsBodyIsRead(t *testing.T) {
-	for _, route := range []contract.Route{contract.SessionLogin, contract.SessionLogout} {
-		stub := &sessionStub{}
+	for _, route := range []contract.Endpoint{contract.SessionLogin, contract.SessionLogout} {
+		stub := &cookieStub{}
 		answer := stub.request(t, route, "username=x", goodCookie,
 			"Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: cross-site", "Origin: https://evil.example")
 		if answer.Code != 403 {

@@ -1,21 +1,21 @@
-package httpapi
+package app
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"latchkey/pkg/account"
-	"latchkey/pkg/session"
+	"latchkey/pkg/contract"
+	"latchkey/pkg/httpapi"
 )
 
-// Me is POST and GET /api/auth/me.
-func Me(door Door, rules authenticator) Handler {
-	return door.authenticated(rules, func(w http.ResponseWriter, r *http.Request, caller session.Principal) error {
-		if _, err := decodeOptional[noBody](r); err != nil {
-			return err
-		}
-		writeJSON(w, http.StatusOK, newUserBody(caller.User))
-		return nil
+// Me is functions/me.
+func Me(p *Parts) http.Handler { return p.serve(me(contract.Me), me(contract.MeGet)) }
+
+func me(row contract.Endpoint) httpapi.Endpoint {
+	return httpapi.JSON(row, func(_ context.Context, req call[httpapi.NoBody]) (result[userBody], error) {
+		return result[userBody]{Body: newUserBody(req.Principal.User)}, nil
 	})
 }
 
@@ -60,5 +60,5 @@ func newUserBody(user account.User) userBody {
 	return body
 }
 
-// timestamp writes a time in the profile of RFC 3339 that ends in Z, to the millisecond.
+// timestamp returns a time in RFC 3339 format with Z, to the millisecond.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -1,11 +1,10 @@
-package httpapi_test
+package app
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -41,19 +40,9 @@ func (l *loginStub) Login(_ context.Context, asked guard.Attempt) (session.Pair,
 	return l.pair, secret.New("the-device"), l.err
 }
 
-func newEdge(logs io.Writer, https bool) *httpapi.Edge {
-	return httpapi.NewEdge(slog.New(slog.NewJSONHandler(logs, nil)), time.Now, func(context.Context) string { return "req-1" }, https)
-}
-
-// serve sends body to POST /api/auth/login behind stub.
+// serve sends body to POST /api/auth/login in front of stub.
 func serve(stub *loginStub, logs io.Writer, contentType, body string) *httptest.ResponseRecorder {
-	handler := newEdge(logs, true).Routes(map[contract.Route]httpapi.Handler{contract.Login: httpapi.Login(door(), stub)})
-	request := httptest.NewRequest("POST", "/api/auth/login", strings.NewReader(body))
-	request.Pattern = contract.Login.Key()
-	request.Header.Set("Content-Type", contentType)
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, request)
-	return answer
+	return respond(serverOptions(newSessionStore(0), logs), login(stub), body, "Content-Type: "+contentType)
 }
 
 const good = `{"username":"pythonista","password":"SecurePass123!"}`
@@ -273,8 +262,10 @@ func TestFallback(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			plain := serverOptions(newSessionStore(0), io.Discard)
+			plain.HTTPS = false
 			answer := httptest.NewRecorder()
-			newEdge(io.Discard, false).Fallback().ServeHTTP(answer, httptest.NewRequest(test.method, test.path, nil))
+			httpapi.NewServer(plain).Fallback().ServeHTTP(answer, httptest.NewRequest(test.method, test.path, nil))
 			if answer.Code != test.status || answer.Header().Get("Allow") != test.allow {
 				t.Errorf("the answer is %d with Allow %q", answer.Code, answer.Header().Get("Allow"))
 			}
@@ -285,51 +276,28 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-func door() httpapi.Door {
-	origins, err := httpapi.NewOrigins("https://auth.example.com", []string{"https://app.example.com"})
-	if err != nil {
-		panic(err)
-	}
-	return httpapi.NewDoor(httpapi.SessionCookies(true, 7*24*time.Hour), httpapi.DeviceCookies(true), origins)
-}
-
-type meStub struct{}
-
-func (m meStub) Authenticate(_ context.Context, credentials session.Credentials) (session.Authentication, error) {
-	if credentials.Access.Reveal() != "good" {
-		return session.Authentication{}, session.ErrAuthenticationRequired
-	}
-	return session.Authentication{}, nil
-}
-
 func TestMe(t *testing.T) {
 	tests := map[string]struct {
 		authorization, contentType, body string
 		status                           int
 	}{
-		"good":                     {"Bearer good", "", "", 200},
-		"scheme in another case":   {"bEARER good", "", "", 200},
-		"two spaces":               {"Bearer  good", "", "", 200},
-		"an object as a body":      {"Bearer good", "application/json", "{}", 200},
+		"good":                     {"Bearer user", "", "", 200},
+		"scheme in another case":   {"bEARER user", "", "", 200},
+		"two spaces":               {"Bearer  user", "", "", 200},
+		"an object as a body":      {"Bearer user", "application/json", "{}", 200},
 		"none":                     {"", "", "", 401},
 		"bad":                      {"Bearer bad", "", "", 401},
-		"another scheme":           {"Basic good", "", "", 401},
-		"no scheme":                {"good", "", "", 401},
+		"another scheme":           {"Basic user", "", "", 401},
+		"no scheme":                {"user", "", "", 401},
 		"bad with a bad body":      {"Bearer bad", "application/json", "{", 401},
-		"good with a bad body":     {"Bearer good", "application/json", "{", 400},
-		"good with a form":         {"Bearer good", "application/x-www-form-urlencoded", "a=b", 415},
-		"good with 17 KiB of body": {"Bearer good", "application/json", strings.Repeat(" ", 17<<10), 413},
+		"good with a bad body":     {"Bearer user", "application/json", "{", 400},
+		"good with a form":         {"Bearer user", "application/x-www-form-urlencoded", "a=b", 415},
+		"good with 17 KiB of body": {"Bearer user", "application/json", strings.Repeat(" ", 17<<10), 413},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			me := httpapi.Me(door(), meStub{})
-			handler := newEdge(io.Discard, false).Routes(map[contract.Route]httpapi.Handler{contract.Me: me})
-			request := httptest.NewRequest("POST", "/api/auth/me", strings.NewReader(test.body))
-			request.Pattern = contract.Me.Key()
-			request.Header.Set("Authorization", test.authorization)
-			request.Header.Set("Content-Type", test.contentType)
-			answer := httptest.NewRecorder()
-			handler.ServeHTTP(answer, request)
+			answer := respond(serverOptions(newSessionStore(0), io.Discard), me(contract.Me), test.body,
+				"Authorization: "+test.authorization, "Content-Type: "+test.contentType)
 			if answer.Code != test.status {
 				t.Errorf("the status is %d, want %d: %s", answer.Code, test.status, answer.Body)
 			}

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"latchkey/pkg/account"
+	"latchkey/pkg/contract"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/httpapi"
+	"latchkey/pkg/outbox"
+)
+
+// SendVerification is functions/send-verification.
+func SendVerification(p *Parts) http.Handler { return p.serve(sendVerification(p.mailRequests())) }
+
+// ForgotPassword is functions/forgot-password.
+func ForgotPassword(p *Parts) http.Handler { return p.serve(forgotPassword(p.mailRequests())) }
+
+type mailBody struct {
+	Email string `json:"email"`
+}
+
+// Validate implements [httpapi.Body].
+func (b mailBody) Validate() []fault.Field {
+	return httpapi.Missing(httpapi.Member{Key: "email", Missing: b.Email == ""})
+}
+
+// RateSubject returns the mailbox.
+func (b mailBody) RateSubject() string { return account.ParseLoginName(b.Email).Canonical }
+
+type mailRequester interface {
+	Request(ctx context.Context, purpose outbox.Purpose, typed string) error
+}
+
+func sendVerification(mails mailRequester) httpapi.Endpoint {
+	return requestMail(contract.SendVerification, mails, outbox.Verification,
+		"If this email needs verification, a verification link has been sent")
+}
+
+func forgotPassword(mails mailRequester) httpapi.Endpoint {
+	return requestMail(contract.ForgotPassword, mails, outbox.Reset,
+		"If an account exists with this email, you will receive a password reset link")
+}
+
+// requestMail makes an endpoint that requests a mail and responds the same whether there will be one or not.
+func requestMail(row contract.Endpoint, mails mailRequester, purpose outbox.Purpose, text string) httpapi.Endpoint {
+	response := message(text)
+	response.Status = http.StatusCreated
+	return httpapi.JSON(row, func(ctx context.Context, req call[mailBody]) (result[messageBody], error) {
+		return response, mails.Request(ctx, purpose, req.Body.Email)
+	})
+}

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"latchkey/pkg/clock"
+	"latchkey/pkg/config"
+	"latchkey/pkg/contract"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/httpapi"
+	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
+)
+
+// NewProviders makes the providers at which people sign in. It reads their secrets as parameters of Systems Manager. The mains of
+// the two functions pass it, so that no other function links the code that calls providers.
+type NewProviders func(
+	config.Config, func(ctx context.Context, parameter string) (secret.String, error), clock.Clock,
+) signin.IdentityProviders
+
+// OAuthStart is functions/oauth-start.
+func OAuthStart(newProviders NewProviders) Function {
+	return func(p *Parts) http.Handler { return p.serve(oauthStart(p.oauth(newProviders))) }
+}
+
+// OAuthCallback is functions/oauth-callback.
+func OAuthCallback(newProviders NewProviders) Function {
+	return func(p *Parts) http.Handler { return p.serve(oauthCallback(p.oauth(newProviders))) }
+}
+
+type oauthStarter interface {
+	Start(ctx context.Context, provider string, binding secret.String) (signin.Started, error)
+}
+
+// oauthStart binds the flow to this browser and sends the browser to the provider.
+func oauthStart(rules oauthStarter) httpapi.Endpoint {
+	return httpapi.JSON(contract.OAuthStart, func(ctx context.Context, req call[unread]) (result[struct{}], error) {
+		started, err := rules.Start(ctx, req.PathValue("provider"), req.Binding)
+		if err != nil {
+			return result[struct{}]{}, err
+		}
+		return result[struct{}]{
+			Location: started.Location, Cookies: []httpapi.Cookie{httpapi.SetBinding(started.Binding)},
+		}, nil
+	})
+}
+
+type oauthFinisher interface {
+	// Known returns the error of a name that no provider with settings has.
+	Known(provider string) error
+	// Finish returns the value of the device cookie, too.
+	Finish(ctx context.Context, provider string, callback signin.Callback, binding secret.String) (session.Pair, secret.String, error)
+}
+
+// oauthCallback is where the provider sends the browser back to.
+func oauthCallback(rules oauthFinisher) httpapi.Endpoint {
+	return httpapi.JSON(contract.OAuthCallback, func(ctx context.Context, req call[unread]) (result[tokensBody], error) {
+		provider := req.PathValue("provider")
+		if err := rules.Known(provider); err != nil {
+			return result[tokensBody]{}, err
+		}
+		callback, err := readCallback(req)
+		if err != nil {
+			return result[tokensBody]{}, err
+		}
+		pair, device, err := rules.Finish(ctx, provider, callback, req.Binding)
+		if err != nil {
+			return result[tokensBody]{}, err
+		}
+		return tokens(http.StatusOK, pair, httpapi.SetDevice(device)), nil
+	})
+}
+
+// readCallback reads what a provider sends (RFC 6749 §4.1.2). A parameter that is repeated is refused (§3.1), and an empty one
+// counts as absent.
+func readCallback(req call[unread]) (signin.Callback, error) {
+	query, err := req.Query()
+	if err != nil {
+		return signin.Callback{}, err
+	}
+	faults := repeated(query)
+	callback := signin.Callback{
+		Code:   secret.New(query.Get("code")),
+		State:  secret.New(query.Get("state")),
+		Error:  query.Get("error"),
+		Issuer: query.Get("iss"),
+		Device: req.Device,
+	}
+	if callback.Code.IsZero() && callback.Error == "" {
+		faults = append(faults, fault.Field{Key: "code", Message: "is required"})
+	}
+	if len(faults) > 0 {
+		return signin.Callback{}, fault.Validation(faults...)
+	}
+	return callback, nil
+}
+
+func repeated(query url.Values) []fault.Field {
+	var faults []fault.Field
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if len(query[name]) > 1 {
+			faults = append(faults, fault.Field{Key: name, Message: "stands more than once"})
+		}
+	}
+	return faults
+}

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"latchkey/pkg/contract"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/httpapi"
+	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+)
+
+// Refresh is functions/refresh.
+func Refresh(p *Parts) http.Handler {
+	return p.serve(refresh(session.NewRefresher(p.useStore(), p.useKeys(), p.pairs(), p.log)))
+}
+
+type refreshBody struct {
+	RefreshToken secret.String `json:"refresh_token"`
+}
+
+// Validate implements [httpapi.Body].
+func (b refreshBody) Validate() []fault.Field {
+	return httpapi.Missing(httpapi.Member{Key: "refresh_token", Missing: b.RefreshToken.IsZero()})
+}
+
+type refresher interface {
+	Refresh(ctx context.Context, token secret.String) (session.Pair, error)
+}
+
+func refresh(rules refresher) httpapi.Endpoint {
+	return httpapi.JSON(contract.Refresh, func(ctx context.Context, req call[refreshBody]) (result[tokensBody], error) {
+		pair, err := rules.Refresh(ctx, req.Body.RefreshToken)
+		return tokens(http.StatusOK, pair), err
+	})
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"latchkey/pkg/account"
+	"latchkey/pkg/contract"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/httpapi"
+	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+	"latchkey/pkg/signup"
+)
+
+// Register is functions/register.
+func Register(p *Parts) http.Handler {
+	registrar := signup.NewRegistrar(p.useStore(), p.hasher(), p.policy(), p.pairs(), p.now, p.random)
+	if p.cfg.RegisterNeutral {
+		return p.serve(registerNeutral(signup.NewNeutralRegistrar(registrar, p.useStore())))
+	}
+	return p.serve(register(registrar))
+}
+
+type registerBody struct {
+	Username  string        `json:"username"`
+	Email     string        `json:"email"`
+	Password  secret.String `json:"password"`
+	FirstName string        `json:"first_name"`
+	LastName  string        `json:"last_name"`
+}
+
+// Validate implements [httpapi.Body]. Package signup reports what is wrong with the values, all at once.
+func (b registerBody) Validate() []fault.Field {
+	return httpapi.Missing(
+		httpapi.Member{Key: "username", Missing: b.Username == ""},
+		httpapi.Member{Key: "email", Missing: b.Email == ""},
+		httpapi.Member{Key: "password", Missing: b.Password.IsZero()},
+	)
+}
+
+// RateSubject returns the mailbox.
+func (b registerBody) RateSubject() string { return account.ParseLoginName(b.Email).Canonical }
+
+func (b registerBody) registration() signup.Registration {
+	return signup.Registration{
+		Username: b.Username, Email: b.Email, Password: b.Password, FirstName: b.FirstName, LastName: b.LastName,
+	}
+}
+
+type registrar interface {
+	Register(ctx context.Context, registration signup.Registration) (session.Pair, error)
+}
+
+func register(accounts registrar) httpapi.Endpoint {
+	return httpapi.JSON(contract.Register, func(ctx context.Context, req call[registerBody]) (result[tokensBody], error) {
+		pair, err := accounts.Register(ctx, req.Body.registration())
+		return tokens(http.StatusCreated, pair), err
+	})
+}
+
+type neutralRegistrar interface {
+	Register(ctx context.Context, registration signup.Registration) error
+}
+
+// registerNeutral is register for a stack that does not reveal whether an address is known.
+func registerNeutral(accounts neutralRegistrar) httpapi.Endpoint {
+	response := message("If this email can be registered, a verification link has been sent")
+	response.Status = http.StatusCreated
+	return httpapi.JSON(contract.Register, func(ctx context.Context, req call[registerBody]) (result[messageBody], error) {
+		return response, accounts.Register(ctx, req.Body.registration())
+	})
+}

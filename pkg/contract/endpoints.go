@@ -1,0 +1,133 @@
+// Package contract is the wire contract: the table of endpoints and the OpenAPI document that describes them.
+//
+// The table is the one place that says how an endpoint is reached, limited and authenticated. Package app serves what the
+// table says, and tests compare template.yaml, the folders in functions/, the OpenAPI document, the guide, the budgets, the
+// cost rows and the fault table with it. The package serves nothing itself.
+package contract
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+)
+
+// OpenAPI is the machine-readable form of the contract (OpenAPI 3.1, YAML).
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
+
+// Endpoint is one row of the table: a method and a path that one function serves.
+type Endpoint struct {
+	Method   string
+	Path     string // with {name} for one segment that varies
+	Function string // its folder in functions/
+	Tier     Tier
+	Auth     Auth
+	Serves   Format
+	Hashes   bool // computes a password hash, so the function has a whole vCPU
+}
+
+// Tier is the rate limit of an endpoint.
+type Tier string
+
+// The tiers.
+const (
+	Unlimited Tier = "unlimited" // API Gateway's throttle only
+	Medium    Tier = "medium"    // counted in blocks; let through while the store is unavailable
+	Critical  Tier = "critical"  // computes a hash, creates an account or sends a mail; counted exactly
+)
+
+// Auth says what an endpoint does with the session credentials of a request.
+type Auth string
+
+// The uses of credentials.
+const (
+	Ignored  Auth = "ignored"  // credentials are not read
+	Offered  Auth = "offered"  // a live session decides for whom the request counts, and is needed for nothing
+	WithLink Auth = "link"     // the rule reads the session together with the mailed link, in one call
+	Required Auth = "required" // without a live session the response is 401
+	Ending   Auth = "ending"   // the rule ends the sessions of all credentials, one in the body included; without any 401
+)
+
+// Format is what an endpoint serves.
+type Format string
+
+// The formats.
+const (
+	JSON     Format = "json"
+	Page     Format = "page"     // HTML for people, errors included
+	Redirect Format = "redirect" // 302; errors are JSON
+)
+
+// Key returns the route as API Gateway writes it, as in "POST /api/auth/login". Logs name requests by it, because a path can
+// carry a token.
+func (e Endpoint) Key() string { return e.Method + " " + e.Path }
+
+// The table of endpoints.
+var (
+	Register = Endpoint{"POST", "/api/auth/register", "register", Critical, Offered, JSON, true}
+	Login    = Endpoint{"POST", "/api/auth/login", "login", Critical, Offered, JSON, true}
+	Refresh  = Endpoint{"POST", "/api/auth/refresh", "refresh", Medium, Offered, JSON, false}
+	Logout   = Endpoint{"POST", "/api/auth/logout", "logout", Medium, Ending, JSON, false}
+
+	SessionLogin  = Endpoint{"POST", "/api/auth/session/login", "session-login", Critical, Offered, JSON, true}
+	SessionLogout = Endpoint{"POST", "/api/auth/session/logout", "session-logout", Medium, Ending, JSON, false}
+
+	Me    = Endpoint{"POST", "/api/auth/me", "me", Medium, Required, JSON, false}
+	MeGet = Endpoint{"GET", "/api/auth/me", "me", Medium, Required, JSON, false}
+
+	OAuthStart    = Endpoint{"GET", "/api/auth/oauth/{provider}", "oauth-start", Medium, Ignored, Redirect, false}
+	OAuthCallback = Endpoint{"GET", "/api/auth/oauth/{provider}/callback", "oauth-callback", Medium, Ignored, JSON, false}
+
+	SendVerification = Endpoint{"POST", "/api/auth/send-verification", "send-verification", Critical, Offered, JSON, false}
+	VerifyEmail      = Endpoint{"GET", "/api/auth/verify-email/{token}", "verify-email", Medium, WithLink, JSON, false}
+	ForgotPassword   = Endpoint{"POST", "/api/auth/forgot-password", "forgot-password", Critical, Offered, JSON, false}
+	ResetPassword    = Endpoint{"POST", "/api/auth/reset-password", "reset-password", Critical, Offered, JSON, true}
+
+	// The pages behind the links in mails.
+	VerifyEmailPage   = Endpoint{"GET", "/account/verify-email/{token}", "verify-email-page", Medium, Ignored, Page, false}
+	VerifyEmailForm   = Endpoint{"POST", "/account/verify-email/{token}", "verify-email-page", Critical, WithLink, Page, false}
+	ResetPasswordPage = Endpoint{"GET", "/account/reset-password/{token}", "reset-password-page", Medium, Ignored, Page, false}
+	ResetPasswordForm = Endpoint{"POST", "/account/reset-password/{token}", "reset-password-page", Critical, WithLink, Page, true}
+
+	Health    = Endpoint{"GET", "/api/auth/health", "health", Unlimited, Ignored, JSON, false}
+	JWKS      = Endpoint{"GET", "/.well-known/jwks.json", "jwks", Unlimited, Ignored, JSON, false}
+	Discovery = Endpoint{"GET", "/.well-known/openid-configuration", "openid-configuration", Unlimited, Ignored, JSON, false}
+)
+
+// Endpoints lists every row of the table. A test holds it to the variables above. A request that fits no row goes to
+// functions/fallback.
+var Endpoints = []Endpoint{
+	Register, Login, Refresh, Logout, SessionLogin, SessionLogout, Me, MeGet,
+	OAuthStart, OAuthCallback,
+	SendVerification, VerifyEmail, ForgotPassword, ResetPassword,
+	VerifyEmailPage, VerifyEmailForm, ResetPasswordPage, ResetPasswordForm,
+	Health, JWKS, Discovery,
+}
+
+// Unrouted names the functions that have no path of their own, with what invokes them instead.
+var Unrouted = map[string]string{
+	"fallback":    "the $default route",
+	"mailer":      "the stream of the Sessions table",
+	"rotate-keys": "a schedule, and CloudFormation",
+}
+
+// Methods returns the methods that path has, sorted; none for an unknown path. A path is matched as in API Gateway: segment by
+// segment, with no tolerance for an additional slash.
+func Methods(path string) []string {
+	var methods []string
+	for _, endpoint := range Endpoints {
+		if matches(endpoint.Path, path) {
+			methods = append(methods, endpoint.Method)
+		}
+	}
+	slices.Sort(methods)
+	return slices.Compact(methods)
+}
+
+func matches(pattern, path string) bool {
+	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
+	return slices.EqualFunc(want, got, func(w, g string) bool {
+		return w == g || strings.HasPrefix(w, "{") && g != ""
+	})
+}

@@ -1,0 +1,209 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"latchkey/pkg/contract"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/pages"
+	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
+)
+
+// Call is one request to an endpoint, as data: its decoded body and what it carries besides.
+type Call[Req any] struct {
+	Body Req
+
+	Credentials session.Credentials // as presented; empty where the endpoint ignores them
+	Sessions    session.Resolution  // of the credentials, where the endpoint's Auth has them read before the rule
+	Principal   session.Principal   // the caller, where the endpoint requires one
+
+	Device  secret.String // the value of the device cookie
+	Binding secret.String // the value of the cookie that binds sign-ins at a provider to the browser
+
+	request *http.Request
+}
+
+// PathValue returns the segment of the path that varies under that name.
+func (c Call[Req]) PathValue(name string) string { return c.request.PathValue(name) }
+
+// LinkToken returns the token in the path of a mailed link.
+func (c Call[Req]) LinkToken() secret.String { return secret.New(c.PathValue("token")) }
+
+// Query returns the query of the URL. A malformed one is a [fault.Invalid] that does not quote it.
+func (c Call[Req]) Query() (url.Values, error) {
+	query, err := url.ParseQuery(c.request.URL.RawQuery)
+	if err != nil {
+		return nil, errMalformedQuery
+	}
+	return query, nil
+}
+
+// Result is the response of an endpoint, as data.
+type Result[Res any] struct {
+	Status   int // zero is 200
+	Body     Res
+	Location string        // of a [contract.Redirect]
+	MaxAge   time.Duration // how long anybody may cache the response; zero is not at all
+
+	// Cookies to set or clear. They are written with an error, too.
+	Cookies []Cookie
+}
+
+// Rule is what an endpoint does.
+type Rule[Req, Res any] func(ctx context.Context, call Call[Req]) (Result[Res], error)
+
+// Endpoint is a row of the contract's table with its rule.
+type Endpoint struct {
+	contract.Endpoint
+	serve      func(s *Server, e Endpoint, w http.ResponseWriter, r *http.Request) error
+	ownOrigins bool
+}
+
+// FromOwnOrigins returns the endpoint for pages of the allowed origins only, whether or not a request carries a session cookie:
+// for an endpoint that sets one, so that a page of another site cannot sign its visitors in.
+func (e Endpoint) FromOwnOrigins() Endpoint {
+	e.ownOrigins = true
+	return e
+}
+
+// JSON returns an endpoint whose request and response are JSON objects, or whose response is a redirect.
+func JSON[Req Body, Res any](row contract.Endpoint, rule Rule[Req, Res]) Endpoint {
+	return bind(row, jsonDecoder[Req](), rule, func(_ *Server, w http.ResponseWriter, result Result[Res]) {
+		if row.Serves == contract.Redirect {
+			w.Header().Set("Location", result.Location)
+			w.WriteHeader(http.StatusFound)
+			return
+		}
+		setCacheable(w.Header(), result.MaxAge)
+		writeJSON(w, result.status(), result.Body)
+	})
+}
+
+// Page returns an endpoint that takes no body and responds with a page.
+func Page(row contract.Endpoint, rule Rule[Unread, pages.Page]) Endpoint {
+	return bind(row, readNothing, rule, writePage)
+}
+
+// PageForm returns an endpoint that takes a form and responds with a page.
+func PageForm(row contract.Endpoint, rule Rule[url.Values, pages.Page]) Endpoint {
+	return bind(row, readForm, rule, writePage)
+}
+
+// setCacheable lets clients and proxies keep a response that is the same for everybody.
+func setCacheable(header http.Header, maxAge time.Duration) {
+	if maxAge > 0 {
+		header.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(maxAge/time.Second)))
+	}
+}
+
+func writePage(s *Server, w http.ResponseWriter, result Result[pages.Page]) {
+	s.pages.write(w, result.status(), result.Body)
+}
+
+func (r Result[Res]) status() int {
+	if r.Status == 0 {
+		return http.StatusOK
+	}
+	return r.Status
+}
+
+// bind makes an endpoint of its three parts: what reads the body, what decides, and what writes the result.
+func bind[Req, Res any](
+	row contract.Endpoint, decode func(*http.Request) (Req, error), rule Rule[Req, Res], write func(*Server, http.ResponseWriter, Result[Res]),
+) Endpoint {
+	return Endpoint{Endpoint: row, serve: func(s *Server, e Endpoint, w http.ResponseWriter, r *http.Request) error {
+		body, misfit := decode(r)
+		call := Call[Req]{Body: body, Device: s.cookies.Device.read(r), Binding: s.cookies.Binding.read(r), request: r}
+		admitted, err := s.admit(w, r, e, rateSubject(body, misfit), misfit)
+		if err != nil {
+			return err
+		}
+		call.Credentials, call.Sessions, call.Principal = admitted.credentials, admitted.sessions, admitted.principal
+		result, err := rule(r.Context(), call)
+		for _, cookie := range result.Cookies {
+			s.cookies.write(w, cookie)
+		}
+		if err != nil {
+			return err
+		}
+		write(s, w, result)
+		return nil
+	}}
+}
+
+// subject is a body that names an account or a mailbox, for which the request is counted besides its caller.
+type subject interface {
+	// RateSubject returns the canonical login name; empty for none.
+	RateSubject() string
+}
+
+// rateSubject returns whom the body names. A body that does not decode names nobody.
+func rateSubject(body any, misfit error) string {
+	if named, is := body.(subject); is && misfit == nil {
+		return named.RateSubject()
+	}
+	return ""
+}
+
+// admission is what a request has shown before its rule runs.
+type admission struct {
+	credentials session.Credentials
+	sessions    session.Resolution
+	principal   session.Principal
+}
+
+// admit decides whether a request reaches its rule, in this order: the rate limit, the origin, the credentials, the body.
+// Credentials come before the body, so that 401 takes precedence over 400.
+func (s *Server) admit(
+	w http.ResponseWriter, r *http.Request, e Endpoint, named string, misfit error,
+) (admission, error) {
+	credentials, foreign := s.credentials(r, e)
+	a := admission{credentials: credentials}
+	if foreign == nil && readsSessions(e.Auth) {
+		var err error
+		if a.sessions, err = s.sessions.Resolve(r.Context(), credentials); err != nil {
+			return admission{}, err
+		}
+	}
+	if err := s.limits.check(w, r, e.Endpoint, a.sessions.Live(), named); err != nil {
+		return admission{}, err
+	}
+	if foreign != nil {
+		return admission{}, foreign
+	}
+	if e.Auth == contract.Required || e.Auth == contract.Ending && misfit != nil {
+		caller, err := s.authenticate(w, r, credentials, a.sessions)
+		if err != nil {
+			return admission{}, err
+		}
+		a.principal = caller
+	}
+	return a, misfit
+}
+
+// readsSessions says whether the sessions of the credentials are read before the rule runs.
+func readsSessions(auth contract.Auth) bool {
+	return auth == contract.Offered || auth == contract.Required || auth == contract.Ending
+}
+
+// Unread is the body of an endpoint that does not look at one.
+type Unread struct{}
+
+// Validate implements [Body].
+func (Unread) Validate() []fault.Field { return nil }
+
+func readNothing(*http.Request) (Unread, error) { return Unread{}, nil }
+
+// NoBody is the body of an endpoint that needs none. It may be absent, and any JSON object is ignored.
+type NoBody struct{}
+
+// Validate implements [Body].
+func (NoBody) Validate() []fault.Field { return nil }
+
+// BodyOptional marks a body that may be absent.
+func (NoBody) BodyOptional() {}

@@ -1,0 +1,177 @@
+// Package httpapi is the HTTP edge: it decodes requests, calls the rule of an endpoint and writes the response.
+//
+// HTTP is written once, here: the body cap, strict decoding, credentials and cookies, rate limits, the headers of every
+// response, the one mapping from errors to responses and the one log line per request. An endpoint is a function from [Call] to
+// [Result]; package app has them. The handlers are plain [http.Handler] values and know nothing of Lambda; package lambdahttp
+// carries events to them.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"latchkey/pkg/contract"
+	"latchkey/pkg/fault"
+	"latchkey/pkg/reqlog"
+	"latchkey/pkg/session"
+)
+
+// sessions resolves credentials.
+type sessions interface {
+	// Resolve reads the sessions that the credentials name, in at most one call.
+	Resolve(ctx context.Context, credentials session.Credentials) (session.Resolution, error)
+	// Admit returns the caller that a resolution authenticates, or session.ErrAuthenticationRequired.
+	Admit(ctx context.Context, resolution session.Resolution) (session.Authentication, error)
+}
+
+// Options are what the endpoints of a function share.
+type Options struct {
+	Log       *slog.Logger
+	Now       func() time.Time
+	RequestID func(context.Context) string // names the request of a context, as the log of the platform names it
+	HTTPS     bool                         // clients reach the API over HTTPS only
+	Cookies   CookieSet
+	Origins   Origins
+	Sessions  sessions // nil for a function whose endpoints ignore credentials
+	Limits    Limits
+	Pages     PageRenderer // of a function that serves pages
+}
+
+// Server serves the endpoints of one function.
+type Server struct {
+	log       *slog.Logger
+	now       func() time.Time
+	requestID func(context.Context) string
+	https     bool
+	cookies   CookieSet
+	origins   Origins
+	sessions  sessions
+	limits    Limits
+	pages     PageRenderer
+}
+
+// NewServer returns a Server.
+func NewServer(o Options) *Server {
+	return &Server{
+		log: o.Log, now: o.Now, requestID: o.RequestID, https: o.HTTPS, cookies: o.Cookies, origins: o.Origins,
+		sessions: o.Sessions, limits: o.Limits, pages: o.Pages,
+	}
+}
+
+// Handler returns the handler of a function that serves the endpoints. API Gateway or an [http.ServeMux] has decided before which
+// of them a request fits; [http.Request.Pattern] holds its key.
+func (s *Server) Handler(endpoints ...Endpoint) http.Handler {
+	byKey := make(map[string]http.Handler, len(endpoints))
+	for _, endpoint := range endpoints {
+		write := s.writeFault
+		if endpoint.Serves == contract.Page {
+			write = s.pages.writeFault
+		}
+		byKey[endpoint.Key()] = s.serve(endpoint.Key(), func(w http.ResponseWriter, r *http.Request) error {
+			return endpoint.serve(s, endpoint, w, r)
+		}, write)
+	}
+	fallback := s.Fallback()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if handler, ok := byKey[r.Pattern]; ok {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		fallback.ServeHTTP(w, r)
+	})
+}
+
+// Fallback returns the handler of requests that fit no endpoint: 405 for a path that has other methods, else 404. API Gateway
+// passes a path that it has decoded, so a path can match an endpoint here although it did not match there.
+func (s *Server) Fallback() http.Handler {
+	return s.serve("$default", func(_ http.ResponseWriter, r *http.Request) error {
+		if allow := contract.Methods(r.URL.Path); len(allow) > 0 && !slices.Contains(allow, r.Method) {
+			refused := *errMethodNotAllowed
+			refused.Allow = allow
+			return &refused
+		}
+		return errNotFound
+	}, s.writeFault)
+}
+
+// handler responds to a request, or returns an error before it has written anything but headers.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// faultWriter writes the response to an error.
+type faultWriter func(ctx context.Context, w http.ResponseWriter, route string, failed *fault.Fault)
+
+// serve wraps a handler with what every response has. route is its name in the log and in validation errors.
+func (s *Server) serve(route string, handle handler, write faultWriter) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun := s.now()
+		ctx, record := reqlog.Open(r.Context())
+		response := &statusWriter{ResponseWriter: w}
+		s.setHeaders(response.Header())
+		failed := fault.From(recovered(handle, response, r.WithContext(ctx)))
+		if failed != nil {
+			write(ctx, response, route, failed)
+		}
+		s.logRequest(ctx, route, response.status, s.now().Sub(begun), failed, record)
+	})
+}
+
+// recovered turns a panic of the handler into an error, so that the function continues.
+func recovered(handle handler, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return handle(w, r)
+}
+
+func (s *Server) setHeaders(header http.Header) {
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	if s.https {
+		header.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	}
+}
+
+// logRequest writes the one line of a request. Faults of ours are errors, everything else a client can cause is not.
+func (s *Server) logRequest(
+	ctx context.Context, route string, status int, took time.Duration, failed *fault.Fault, record *reqlog.Record,
+) {
+	level, code := slog.LevelInfo, "ok"
+	attrs := []slog.Attr{
+		slog.String("request_id", s.requestID(ctx)),
+		slog.String("route", route),
+		slog.Int("status", status),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+	}
+	if failed != nil {
+		code = failed.Code
+		if cause := errors.Unwrap(failed); cause != nil {
+			attrs = append(attrs, slog.String("cause", cause.Error()))
+		}
+	}
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	attrs = append(attrs, slog.String("code", code))
+	s.log.LogAttrs(ctx, level, "request", append(attrs, record.Attrs()...)...)
+}
+
+// statusWriter remembers the status.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
