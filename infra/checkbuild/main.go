@@ -1,6 +1,6 @@
-// Command checkbuild looks at what `sam build` made of template.yaml and refuses a binary that Lambda could not start: one that is
-// missing, of another architecture than the template says, or linked to a C library, which Lambda's image has in another version.
-// AWS would report each of these only when the function is first called.
+// Command checkbuild checks the output of `sam build`. It rejects a binary that Lambda cannot start: a missing one, one built for an
+// architecture other than the template's, or one linked against a C library, whose version differs in Lambda's image. AWS would
+// report each of these faults only when the function is first called.
 package main
 
 import (
@@ -15,17 +15,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-const built = ".aws-sam/build"
+const buildFolder = ".aws-sam/build"
 
 func main() {
-	if err := check("template.yaml", built); err != nil {
+	if err := check("template.yaml", buildFolder); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// sam is the part of a template that decides what has to be built. A function without Architectures has those of Globals.
-type sam struct {
+// samTemplate holds the part of a SAM template that decides which binaries are built. A function without Architectures inherits
+// those of Globals.
+type samTemplate struct {
 	Globals struct {
 		Function properties `yaml:"Function"`
 	} `yaml:"Globals"`
@@ -39,55 +40,55 @@ type properties struct {
 	Architectures []string `yaml:"Architectures"`
 }
 
-// check returns all faults of all functions.
+// check reports every fault of every function, joined into one error.
 func check(template, folder string) error {
 	text, err := os.ReadFile(template)
 	if err != nil {
 		return fmt.Errorf("reading the template: %w", err)
 	}
-	var declared sam
-	if err := yaml.Unmarshal(text, &declared); err != nil {
-		return fmt.Errorf("reading the template: %w", err)
+	var parsed samTemplate
+	if err := yaml.Unmarshal(text, &parsed); err != nil {
+		return fmt.Errorf("parsing the template: %w", err)
 	}
 	var faults []error
 	functions := 0
-	for _, name := range slices.Sorted(maps.Keys(declared.Resources)) {
-		resource := declared.Resources[name]
+	for _, name := range slices.Sorted(maps.Keys(parsed.Resources)) {
+		resource := parsed.Resources[name]
 		if resource.Type != "AWS::Serverless::Function" {
 			continue
 		}
 		functions++
 		architectures := resource.Properties.Architectures
 		if architectures == nil {
-			architectures = declared.Globals.Function.Architectures
+			architectures = parsed.Globals.Function.Architectures
 		}
 		if err := checkBinary(filepath.Join(folder, name, "bootstrap"), architectures); err != nil {
 			faults = append(faults, fmt.Errorf("function %s: %w", name, err))
 		}
 	}
 	if functions == 0 {
-		return fmt.Errorf("%s declares no function", template)
+		return fmt.Errorf("%s declares no functions", template)
 	}
 	return errors.Join(faults...)
 }
 
-// machines are Lambda's architectures.
+// machines maps the names of Lambda's architectures to those of the ELF format.
 var machines = map[string]elf.Machine{"x86_64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
 func checkBinary(path string, architectures []string) error {
 	if len(architectures) != 1 {
-		return fmt.Errorf("the template gives %d architectures, not one", len(architectures))
+		return fmt.Errorf("the template lists %d architectures, want 1", len(architectures))
 	}
 	binary, err := elf.Open(path)
 	if err != nil {
 		return fmt.Errorf("opening the binary: %w", err)
 	}
-	defer func() { _ = binary.Close() }() // only read
+	defer func() { _ = binary.Close() }() // opened for reading only
 	if want := machines[architectures[0]]; binary.Machine != want {
-		return fmt.Errorf("%s is built for %v, the template says %s", path, binary.Machine, architectures[0])
+		return fmt.Errorf("%s is built for %v, want %s as in the template", path, binary.Machine, architectures[0])
 	}
 	if slices.ContainsFunc(binary.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC }) {
-		return fmt.Errorf("%s is linked dynamically; it must be built with CGO_ENABLED=0", path)
+		return fmt.Errorf("%s is dynamically linked; build it with CGO_ENABLED=0", path)
 	}
 	return nil
 }

@@ -9,58 +9,58 @@ import (
 	"testing"
 )
 
-const source = "package main\n\nfunc main() {}\n"
+const pureGo = "package main\n\nfunc main() {}\n"
 
-// withC needs the C library, as the net package does when cgo is on.
-const withC = "package main\n\nimport \"C\"\n\nfunc main() {}\n"
+// cgo links against the C library, as the net package does when cgo is enabled.
+const cgo = "package main\n\nimport \"C\"\n\nfunc main() {}\n"
 
 func TestCheck(t *testing.T) {
 	for name, tc := range map[string]struct {
-		globals, own string // Architectures
-		source       string
-		environment  []string
-		want         string // part of the error
+		globals, function string // the Architectures of Globals and of the function
+		source            string
+		environment       []string
+		want              string // a part of the error
 	}{
-		"static, architecture of its own":     {"[arm64]", "[x86_64]", source, []string{"CGO_ENABLED=0", "GOARCH=amd64"}, ""},
-		"static, architecture of the globals": {"[arm64]", "", source, []string{"CGO_ENABLED=0", "GOARCH=arm64"}, ""},
-		"other architecture":                  {"[arm64]", "", source, []string{"CGO_ENABLED=0", "GOARCH=amd64"}, "function F: "},
-		"no architecture":                     {"", "", source, []string{"CGO_ENABLED=0", "GOARCH=amd64"}, "0 architectures"},
-		"linked to the C library":             {"[x86_64]", "", withC, []string{"CGO_ENABLED=1", "GOARCH=amd64"}, "linked dynamically"},
+		"static, with the function's architecture": {"[arm64]", "[x86_64]", pureGo, []string{"CGO_ENABLED=0", "GOARCH=amd64"}, ""},
+		"static, with the global architecture":     {"[arm64]", "", pureGo, []string{"CGO_ENABLED=0", "GOARCH=arm64"}, ""},
+		"wrong architecture":                       {"[arm64]", "", pureGo, []string{"CGO_ENABLED=0", "GOARCH=amd64"}, "function F: "},
+		"no architecture":                          {"", "", pureGo, []string{"CGO_ENABLED=0", "GOARCH=amd64"}, "0 architectures"},
+		"linked against the C library":             {"[x86_64]", "", cgo, []string{"CGO_ENABLED=1", "GOARCH=amd64"}, "dynamically linked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			build(t, folder, tc.source, tc.environment)
-			template := writeTemplate(t, folder, tc.globals, tc.own)
+			template := writeTemplate(t, folder, tc.globals, tc.function)
 			err := check(template, folder)
 			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
-				t.Errorf("error %v, want %q in it", err, tc.want)
+				t.Errorf("got error %v, want one that contains %q", err, tc.want)
 			}
 		})
 	}
 }
 
-func TestCheckRefusesWhatWasNotBuilt(t *testing.T) {
+func TestCheckRejectsMissingBinaries(t *testing.T) {
 	folder := t.TempDir()
 	template := writeTemplate(t, folder, "[arm64]", "")
 	if err := check(template, folder); err == nil || !strings.Contains(err.Error(), "opening the binary") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v for a folder without binaries, want one that contains \"opening the binary\"", err)
 	}
 	if err := os.WriteFile(template, []byte("Resources: {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := check(template, folder); err == nil {
-		t.Error("a template without functions passes")
+		t.Error("got no error for a template without functions, want one")
 	}
 }
 
-func writeTemplate(t *testing.T, folder, globals, own string) string {
+func writeTemplate(t *testing.T, folder, globals, function string) string {
 	t.Helper()
 	text := fmt.Sprintf(`
 Globals: {Function: {Architectures: %s}}
 Resources:
   F: {Type: "AWS::Serverless::Function", Properties: {Architectures: %s, Other: !Ref X}}
   T: {Type: "AWS::DynamoDB::Table"}
-`, globals, own)
+`, globals, function)
 	path := filepath.Join(folder, "template.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
