@@ -11,13 +11,13 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// values is a reader of what a fuzzer wrote.
+// values is a reader that returns the values of a fuzzer.
 type values map[string]secret.String
 
 // ReadBelow implements [keyring.Reader].
 func (v values) ReadBelow(context.Context, string) (map[string]secret.String, error) { return v, nil }
 
-// FuzzParameters opens whatever may stand in a parameter. It ends in a ring or in an error that does not repeat the value.
+// FuzzParameters opens a ring with any parameter. The result is a ring, or an error that does not contain the value.
 func FuzzParameters(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"signing/0001", `{"key":{"kty":"EC","alg":"ES256","kid":"a"},"from":"2026-01-01T00:00:00Z","life_seconds":1}`},
@@ -34,10 +34,10 @@ func FuzzParameters(f *testing.F) {
 			Path: "/p", MaxAge: time.Minute, Now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Log: slog.New(slog.DiscardHandler),
 		})
 		if (ring == nil) == (err == nil) {
-			t.Fatal("neither a ring nor an error, or both")
+			t.Fatalf("Open with the parameter %q = %v, error %v; want exactly one of them", name, ring, err)
 		}
 		if err != nil && strings.Contains(strings.ReplaceAll(err.Error(), name, ""), marker) {
-			t.Errorf("the error repeats the value: %v", err)
+			t.Errorf("the error %q contains the value", err)
 		}
 	})
 }

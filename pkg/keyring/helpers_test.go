@@ -25,25 +25,25 @@ const (
 	day    = 24 * time.Hour
 )
 
-// schedule is short, so that a test sees many lives of keys.
+// schedule is short, so that a test covers the lives of many keys.
 var schedule = keyring.Schedule{
 	Algorithm: "ES256", Period: 10 * day, Notice: 2 * time.Hour, Tick: day, Settle: time.Hour,
 	SigningLife: 12 * day, DerivingLife: 40 * day,
 }
 
-// stack is the keys of one stack with what works on them.
+// stack holds the keys of one stack, with a store, a clock and a log.
 type stack struct {
 	t     *testing.T
 	path  ssmtest.Path
 	store keyring.Store
 	clock *clock
-	log   *lines
+	log   *logBuffer
 }
 
 func newStack(t *testing.T) *stack {
 	t.Helper()
 	path := ssmtest.Fresh(t)
-	return &stack{t: t, path: path, store: path.Client, clock: &clock{at: time.Unix(1_800_000_000, 0).UTC()}, log: &lines{}}
+	return &stack{t: t, path: path, store: path.Client, clock: &clock{at: time.Unix(1_800_000_000, 0).UTC()}, log: &logBuffer{}}
 }
 
 func (s *stack) rotator(schedule keyring.Schedule) *keyring.Rotator {
@@ -74,15 +74,15 @@ func (s *stack) mustOpen() *keyring.Ring {
 	return ring
 }
 
-// values are the parameters by their names below the path.
+// values returns the parameters by their names below the path.
 func (s *stack) values() map[string]secret.String {
 	s.t.Helper()
-	found, err := s.path.Client.ReadBelow(s.t.Context(), s.path.Name)
+	all, err := s.path.Client.ReadBelow(s.t.Context(), s.path.Name)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	below := make(map[string]secret.String, len(found))
-	for name, value := range found {
+	below := make(map[string]secret.String, len(all))
+	for name, value := range all {
 		below[strings.TrimPrefix(name, s.path.Name+"/")] = value
 	}
 	return below
@@ -90,7 +90,7 @@ func (s *stack) values() map[string]secret.String {
 
 func (s *stack) names() []string { return slices.Sorted(maps.Keys(s.values())) }
 
-// isPrivate says whether an asymmetric key's parameter holds more than its public part.
+// isPrivate reports whether the parameter of an asymmetric key contains the private part.
 func (s *stack) isPrivate(name string) bool {
 	s.t.Helper()
 	return strings.Contains(s.values()[name].Reveal(), `"d":`)
@@ -113,21 +113,21 @@ func (s *stack) remove(name string) {
 func (s *stack) wantNames(want ...string) {
 	s.t.Helper()
 	if got := s.names(); !slices.Equal(got, want) {
-		s.t.Errorf("the parameters are %v, want %v", got, want)
+		s.t.Errorf("got the parameters %v, want %v", got, want)
 	}
 }
 
-// access signs an access token that lives as long as the schedule says.
+// access returns an access token with the lifetime of the schedule.
 func (s *stack) access(ring *keyring.Ring) string {
 	s.t.Helper()
 	at := s.clock.now().Truncate(time.Second)
-	made, err := keyring.NewAuthority(ring, issuer, issuer).SignAccess(session.AccessClaims{
+	token, err := keyring.NewAuthority(ring, issuer, issuer).SignAccess(session.AccessClaims{
 		Subject: id.ID{1}, Session: id.ID{2}, ID: "1", IssuedAt: at, Expires: at.Add(schedule.SigningLife),
 	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return made.Reveal()
+	return token.Reveal()
 }
 
 func (s *stack) verify(ring *keyring.Ring, raw string) error {
@@ -137,14 +137,14 @@ func (s *stack) verify(ring *keyring.Ring, raw string) error {
 
 func (s *stack) refresh(ring *keyring.Ring) string {
 	s.t.Helper()
-	made, err := ring.SealRefresh(ring.DerivingKey(), session.RefreshClaims{User: id.ID{1}, Session: id.ID{2}, Generation: 3})
+	token, err := ring.SealRefresh(ring.DerivingKey(), session.RefreshClaims{User: id.ID{1}, Session: id.ID{2}, Generation: 3})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return made.Reveal()
+	return token.Reveal()
 }
 
-// clock is a time that a test lets pass.
+// clock is a time that a test advances.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -156,56 +156,56 @@ func (c *clock) now() time.Time {
 	return c.at
 }
 
-func (c *clock) pass(d time.Duration) {
+func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
 }
 
-// lines is a log.
-type lines struct {
+// logBuffer is a log in memory that is safe for concurrent use.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
 // Write implements [io.Writer].
-func (l *lines) Write(data []byte) (int, error) {
+func (l *logBuffer) Write(data []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(data)
 }
 
-func (l *lines) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// counted counts readings, and fails them while it is told to.
-type counted struct {
+// countingReader counts reads, and fails them while failure is set.
+type countingReader struct {
 	keyring.Reader
-	mu       sync.Mutex
-	readings int
-	failure  error
+	mu      sync.Mutex
+	reads   int
+	failure error
 }
 
 // ReadBelow implements [keyring.Reader].
-func (c *counted) ReadBelow(ctx context.Context, path string) (map[string]secret.String, error) {
+func (c *countingReader) ReadBelow(ctx context.Context, path string) (map[string]secret.String, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.readings++
+	c.reads++
 	if c.failure != nil {
 		return nil, c.failure
 	}
 	return c.Reader.ReadBelow(ctx, path)
 }
 
-// privateKey is a JWK of an algorithm.
+// privateKey returns a new JWK for an algorithm.
 func privateKey(t *testing.T, algorithm string) string {
 	t.Helper()
-	made, err := token.GenerateKey(rand.Reader, algorithm)
+	key, err := token.GenerateKey(rand.Reader, algorithm)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(made)
+	return string(key)
 }

@@ -1,20 +1,20 @@
-// Package keyring keeps the keys of a deployed stack: their places in a parameter store, the set that functions work with while
-// keys change under them, and the rotation that changes them.
+// Package keyring manages the keys of a deployed stack: their parameters, the key set that functions use while keys are being
+// replaced, and the rotation that replaces them.
 //
-// What it promises: a function works with a whole key set or does not start; whatever a key has made is accepted until it
-// expires by itself, through any number of rotations, unless the key is revoked; a revoked key is out of use everywhere within
-// the greatest age of a key set.
+// It guarantees three things. A function works with a complete key set or does not start. Any number of rotations leaves the
+// tokens of a key valid until they expire, unless the key is revoked. A revoked key is out of use everywhere after the maximum
+// age of a key set.
 //
-// What it is not: what keys make is package token's, which also judges their material. It knows no AWS; the store comes in as
-// an interface. The lives of keys are written at the head of rotate.go.
+// Package token creates tokens with the keys, and checks the key material. This package does not know AWS: the parameter store
+// is an interface. The head of rotate.go describes the life of a key.
 //
-// Below the path of a stack there is one parameter for each key, and nothing that is not made here:
+// Below the path of a stack there is one parameter for each key:
 //
-//	signing/0001    an asymmetric key: {"key": JWK, "from": time, "life_seconds": number}
-//	deriving/0001   a symmetric key, likewise
-//	revoked/signing/0001   that key counts for nothing: {"until": time}
+//	signing/0001           an asymmetric key: {"key": JWK, "from": time, "life_seconds": number}
+//	deriving/0001          a symmetric key in the same form
+//	revoked/signing/0001   marks that key as revoked: {"until": time}
 //
-// Numbers only grow, and a name is never given twice.
+// Numbers only grow, and a name is never reused.
 package keyring
 
 import (
@@ -29,13 +29,14 @@ type Reader interface {
 	ReadBelow(ctx context.Context, path string) (map[string]secret.String, error)
 }
 
-// Store keeps secrets by name. Each of its calls is atomic and none is conditional but Create.
+// Store holds secrets by name. Each call is atomic. Only Create is conditional.
 type Store interface {
 	Reader
-	// Create makes a value and says so, or says that one of that name is there: of several callers at once one makes it.
-	Create(ctx context.Context, name string, value secret.String) (made bool, err error)
-	// Replace gives a name another value.
+	// Create stores a value under a new name and reports whether it did. If the name exists, it changes nothing. Of
+	// concurrent callers, exactly one creates the value.
+	Create(ctx context.Context, name string, value secret.String) (created bool, err error)
+	// Replace stores a value under a name, whether or not the name exists.
 	Replace(ctx context.Context, name string, value secret.String) error
-	// Delete removes a value; one that is not there is no error.
+	// Delete deletes a value. A missing value is not an error.
 	Delete(ctx context.Context, name string) error
 }

@@ -14,7 +14,7 @@ import (
 	"latchkey/pkg/token"
 )
 
-// The families of keys, by the folder of their parameters.
+// The families of keys, and the folder of revocations.
 const (
 	signing  = "signing"
 	deriving = "deriving"
@@ -23,15 +23,15 @@ const (
 
 // record is a key with its dates.
 type record struct {
-	name   string // below the path, as in signing/0001
-	number int
-	key    []byte // a JWK
-	what   token.Summary
-	from   time.Time     // it is used from then on, until a later one is
-	life   time.Duration // of the longest-lived thing that it can have made
+	name    string // below the path, for example signing/0001
+	number  int
+	key     []byte // a JWK
+	summary token.Summary
+	from    time.Time     // start of its use, which lasts until the `from` of a later key
+	life    time.Duration // of the longest-lived token of the key
 }
 
-// wireRecord is a record as its parameter holds it.
+// wireRecord is the parameter of a key.
 type wireRecord struct {
 	Key         jsontext.Value `json:"key"`
 	From        time.Time      `json:"from"`
@@ -43,15 +43,15 @@ type wireRevocation struct {
 	Until time.Time `json:"until"`
 }
 
-// nameOf is the name of a family's key by its number.
+// nameOf returns the name of the key of a family with that number.
 func nameOf(family string, number int) string { return fmt.Sprintf("%s/%04d", family, number) }
 
-// numberOf reads what nameOf writes, and nothing else.
+// numberOf parses the output of nameOf, and nothing else.
 func numberOf(name string) (family string, number int, ok bool) {
 	family, digits, _ := strings.Cut(name, "/")
 	number, err := strconv.Atoi(digits)
-	known := family == signing || family == deriving
-	return family, number, err == nil && known && number > 0 && nameOf(family, number) == name
+	exists := family == signing || family == deriving
+	return family, number, err == nil && exists && number > 0 && nameOf(family, number) == name
 }
 
 func (r record) encode() (secret.String, error) {
@@ -59,24 +59,25 @@ func (r record) encode() (secret.String, error) {
 	return secret.New(string(text)), err
 }
 
-// decodeRecord reads a key's parameter. Its errors hold no part of the value.
+// decodeRecord reads the parameter of a key. Its errors contain no part of the value.
 func decodeRecord(name string, value secret.String) (record, error) {
 	family, number, _ := numberOf(name)
 	var wire wireRecord
 	if json.Unmarshal([]byte(value.Reveal()), &wire) != nil {
-		return record{}, errors.New("is no key with its dates")
+		return record{}, errors.New("is not a key with its dates")
 	}
-	what, err := token.Summarize(wire.Key)
+	summary, err := token.Summarize(wire.Key)
 	switch {
 	case err != nil:
 		return record{}, err
-	case what.Symmetric != (family == deriving):
-		return record{}, fmt.Errorf("holds a key of %s, which is none of this family", what.Algorithm)
+	case summary.Symmetric != (family == deriving):
+		return record{}, fmt.Errorf("contains a key of %s, which does not belong to this family", summary.Algorithm)
 	case wire.From.IsZero() || wire.LifeSeconds <= 0:
 		return record{}, errors.New("has no dates")
 	}
 	return record{
-		name: name, number: number, key: wire.Key, what: what, from: wire.From, life: time.Duration(wire.LifeSeconds) * time.Second,
+		name: name, number: number, key: wire.Key, summary: summary, from: wire.From,
+		life: time.Duration(wire.LifeSeconds) * time.Second,
 	}, nil
 }
 
@@ -88,7 +89,7 @@ func encodeRevocation(until time.Time) (secret.String, error) {
 func decodeRevocation(value secret.String) (until time.Time, err error) {
 	var wire wireRevocation
 	if json.Unmarshal([]byte(value.Reveal()), &wire) != nil || wire.Until.IsZero() {
-		return time.Time{}, errors.New("is no revocation with its date")
+		return time.Time{}, errors.New("is not a revocation with its date")
 	}
 	return wire.Until, nil
 }

@@ -7,18 +7,19 @@ import (
 	"time"
 )
 
-// ErrNoSuchKey is what a revocation gets that names no key.
-var ErrNoSuchKey = errors.New("there is no key of that name")
+// ErrNoSuchKey is the error for a revocation of an unknown key.
+var ErrNoSuchKey = errors.New("there is no key with that name")
 
-// errRaced says that another run made the key that was to be made.
-var errRaced = errors.New("another rotation was under way: try again")
+// errRaced is the error if another run created the successor first.
+var errRaced = errors.New("another rotation was in progress: try again")
 
-// Revoke takes a key out of use at once, by its name as in signing/0003. What it has made dies with it: access tokens, or all
-// refresh tokens and links that it derived. Repeated, it does what is left of it.
+// Revoke takes a key out of use immediately. Its name is, for example, signing/0003. All its tokens become invalid: access
+// tokens, or the refresh tokens, links and device cookies that it derived. Revoke may be repeated, and then completes a
+// revocation that was interrupted.
 func (r *Rotator) Revoke(ctx context.Context, name string) error {
-	found, err := r.read(ctx)
+	stored, err := r.read(ctx)
 	if err == nil {
-		err = r.revoke(ctx, found, name)
+		err = r.revoke(ctx, stored, name)
 	}
 	if err != nil {
 		return fmt.Errorf("revoking %q: %w", name, err)
@@ -26,18 +27,18 @@ func (r *Rotator) Revoke(ctx context.Context, name string) error {
 	return nil
 }
 
-func (r *Rotator) revoke(ctx context.Context, found holding, name string) error {
-	if _, is := found.revoked[name]; is {
+func (r *Rotator) revoke(ctx context.Context, stored contents, name string) error {
+	if _, ok := stored.revoked[name]; ok {
 		return r.store.Delete(ctx, r.path+"/"+name)
 	}
 	family, _, _ := numberOf(name)
 	now := r.now()
-	for i, key := range found.families[family] {
+	for i, key := range stored.families[family] {
 		if key.name != name {
 			continue
 		}
-		if i >= found.families[family].current(now) {
-			if err := r.supersede(ctx, family, found.lastNumber(family)+1, now); err != nil {
+		if i >= stored.families[family].current(now) {
+			if err := r.supersede(ctx, family, stored.lastNumber(family)+1, now); err != nil {
 				return err
 			}
 		}
@@ -46,16 +47,16 @@ func (r *Rotator) revoke(ctx context.Context, found holding, name string) error 
 	return ErrNoSuchKey
 }
 
-// supersede makes a key that counts at once.
+// supersede creates a key that is current from now on.
 func (r *Rotator) supersede(ctx context.Context, family string, number int, now time.Time) error {
-	made, err := r.create(ctx, family, number, now)
-	if err == nil && !made {
+	created, err := r.create(ctx, family, number, now)
+	if err == nil && !created {
 		err = errRaced
 	}
 	return err
 }
 
-// withdraw writes the revocation, which is kept for as long as anything that the key made could be shown.
+// withdraw stores the revocation, which is kept as long as a token of the key could exist, and deletes the key.
 func (r *Rotator) withdraw(ctx context.Context, key record, now time.Time) error {
 	until, err := encodeRevocation(now.Add(r.schedule.Settle + key.life).UTC().Truncate(time.Second))
 	if err != nil {
@@ -68,14 +69,14 @@ func (r *Rotator) withdraw(ctx context.Context, key record, now time.Time) error
 	return r.store.Delete(ctx, r.path+"/"+key.name)
 }
 
-// finishRevocations deletes what is left of revoked keys, and revocations that have no key to keep away any more.
-func (r *Rotator) finishRevocations(ctx context.Context, found holding) error {
-	for _, key := range found.withdrawn {
+// finishRevocations deletes the remaining parameters of revoked keys, and revocations that have ended.
+func (r *Rotator) finishRevocations(ctx context.Context, stored contents) error {
+	for _, key := range stored.withdrawn {
 		if err := r.store.Delete(ctx, r.path+"/"+key.name); err != nil {
 			return err
 		}
 	}
-	for name, until := range found.revoked {
+	for name, until := range stored.revoked {
 		if !r.now().Before(until) {
 			if err := r.store.Delete(ctx, r.path+"/"+revoked+"/"+name); err != nil {
 				return err
@@ -85,14 +86,14 @@ func (r *Rotator) finishRevocations(ctx context.Context, found holding) error {
 	return nil
 }
 
-// Destroy deletes all keys of a stack that goes. Parameters that are not ours stay. It works on keys that cannot be read, too.
+// Destroy deletes all keys of a stack, including unreadable ones. It keeps parameters that this package does not use.
 func (r *Rotator) Destroy(ctx context.Context) error {
 	values, err := r.store.ReadBelow(ctx, r.path)
 	if err != nil {
 		return fmt.Errorf("deleting the keys: %w", err)
 	}
 	for full := range values {
-		if !isOurs(r.path, full) {
+		if !isKeyParameter(r.path, full) {
 			continue
 		}
 		if err := r.store.Delete(ctx, full); err != nil {

@@ -10,12 +10,12 @@ import (
 	"latchkey/pkg/keyring"
 )
 
-// TestRevocation: whatever part a key plays, what it made is refused afterwards, by functions that read the keys again too,
-// and there is a key to go on with.
+// TestRevocation shows for a key in each role that its tokens are refused after the revocation, also by functions that have
+// read a key again, and that a successor exists.
 func TestRevocation(t *testing.T) {
 	for name, test := range map[string]struct {
 		key     string
-		access  bool // the tokens made before are accepted afterwards
+		access  bool // the earlier tokens are still accepted
 		refresh bool
 		names   string
 	}{
@@ -30,62 +30,64 @@ func TestRevocation(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStack(t)
-			for _, pass := range []time.Duration{0, 9 * day, 10 * day} { // second keys are in use, third ones are next
-				s.clock.pass(pass)
+			for _, step := range []time.Duration{0, 9 * day, 10 * day} { // the second keys are current, the third ones are next
+				s.clock.advance(step)
 				s.rotate()
 			}
 			running := s.mustOpen()
 			access, refresh := s.access(running), s.refresh(running)
 			before := s.values()[test.key].Reveal()
-			for range 2 { // a repetition changes nothing
+			for range 2 { // the second time changes nothing
 				if err := s.rotator(schedule).Revoke(t.Context(), test.key); err != nil {
 					t.Fatal(err)
 				}
 			}
-			s.clock.pass(schedule.Notice)
+			s.clock.advance(schedule.Notice)
 			running.Fresh(t.Context())
 			for which, ring := range map[string]*keyring.Ring{"running": running, "new": s.mustOpen()} {
-				_, refused := ring.OpenRefresh(refresh)
-				if (s.verify(ring, access) == nil) != test.access || (refused == nil) != test.refresh {
-					t.Errorf("%s function: access token %v, refresh token %v", which, s.verify(ring, access), refused)
+				_, refreshErr := ring.OpenRefresh(refresh)
+				accessErr := s.verify(ring, access)
+				if (accessErr == nil) != test.access || (refreshErr == nil) != test.refresh {
+					t.Errorf("%s function: got %v for the access token, %v for the refresh token; want accepted: %v, %v",
+						which, accessErr, refreshErr, test.access, test.refresh)
 				}
 				if err := s.verify(ring, s.access(ring)); err != nil {
-					t.Errorf("%s function: %v", which, err)
+					t.Errorf("%s function: got the error %v for a new token, want it accepted", which, err)
 				}
 			}
 			if got := strings.Join(s.names(), " "); got != test.names {
-				t.Errorf("the parameters are %s\nwant               %s", got, test.names)
+				t.Errorf("got the parameters %s\nwant               %s", got, test.names)
 			}
-			s.put(test.key, before) // by a run that had read it before
+			s.put(test.key, before) // as by a concurrent run that had read the key before
 			ring := s.mustOpen()
 			if _, err := ring.OpenRefresh(refresh); (s.verify(ring, access) == nil) != test.access || (err == nil) != test.refresh {
-				t.Error("a key that was written again counts again")
+				t.Error("a revoked key that was written again is in use, want it ignored")
 			}
 			s.rotate()
 			if slices.Contains(s.names(), test.key) {
-				t.Error("the next run leaves it there")
+				t.Errorf("after the next run %s exists, want it deleted", test.key)
 			}
 		})
 	}
 }
 
-func TestARevocationIsForgottenWhenItsKeyWouldBeGone(t *testing.T) {
+func TestARevocationIsDeletedWhenItsTokensHaveExpired(t *testing.T) {
 	s := newStack(t)
 	s.rotate()
 	if err := s.rotator(schedule).Revoke(t.Context(), "signing/0001"); err != nil {
 		t.Fatal(err)
 	}
-	s.clock.pass(schedule.SigningLife + schedule.Settle)
+	s.clock.advance(schedule.SigningLife + schedule.Settle)
 	s.rotate()
 	s.wantNames("deriving/0001", "deriving/0002", "signing/0002", "signing/0003")
 }
 
-func TestNoKeyOfThatNameIsRevoked(t *testing.T) {
+func TestRevokeRefusesUnknownKeys(t *testing.T) {
 	s := newStack(t)
 	s.rotate()
 	for _, name := range []string{"", "signing", "signing/0002", "signing/1", "../keys/signing/0001", "revoked/signing/0001"} {
 		if err := s.rotator(schedule).Revoke(t.Context(), name); !errors.Is(err, keyring.ErrNoSuchKey) {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("Revoke(%q) returned the error %v, want %v", name, err, keyring.ErrNoSuchKey)
 		}
 	}
 	s.wantNames("deriving/0001", "signing/0001")

@@ -14,77 +14,77 @@ import (
 )
 
 const (
-	// readTime bounds one reading within a request.
+	// readTime limits one attempt to read the keys during a request.
 	readTime = 2 * time.Second
 
-	// leastPause is between two readings that something else than age asks for, so that neither a store that is away nor a
-	// flood of tokens of unknown keys costs more than a call now and then.
+	// leastPause is the minimum time between two attempts. It limits the calls while the store is unavailable, and during a
+	// flood of tokens with unknown keys.
 	leastPause = 30 * time.Second
 )
 
-// Options say how a [Ring] keeps up to date.
+// Options configures a [Ring].
 type Options struct {
-	Path   string        // of the stack's keys, without a slash at the end
-	MaxAge time.Duration // of what was read, when a request begins
+	Path   string        // of the keys of the stack, without a trailing slash
+	MaxAge time.Duration // maximum age of the keys at the start of a request
 	Now    func() time.Time
 	Log    *slog.Logger
 }
 
 // Ring is a key set that follows the parameters it was read from. It is safe for concurrent use.
 //
-// It is read at the start, by [Ring.Fresh] when it is older than MaxAge, and when a token names a key that is not in it. From
-// one key to the next it goes by the clock, without a call. A reading that fails, or finds no whole key set, changes nothing
-// but the log.
+// It reads the parameters at the start, in [Ring.Fresh] if they are older than MaxAge, and when a token names a key that is not
+// in the set. It changes from one key to the next by the clock, without a call. If it cannot read a complete key set, it keeps
+// the former one and logs an error.
 type Ring struct {
 	reader  Reader // nil for a set that never changes
 	options Options
-	held    atomic.Pointer[reading]
+	state   atomic.Pointer[ringState]
 
-	mu    sync.Mutex // held while reading
-	tried time.Time  // when last, under mu
+	mu          sync.Mutex // locked while reading
+	lastAttempt time.Time  // to read, guarded by mu
 }
 
-// reading is what was read, and what it amounts to until next.
-type reading struct {
-	values  map[string]secret.String
-	holding holding
-	read    time.Time
-	set     *token.KeySet
-	next    time.Time // when another key's time comes; zero for never
+// ringState holds the parameters and the key set that follows from them until next.
+type ringState struct {
+	values   map[string]secret.String
+	contents contents
+	read     time.Time
+	set      *token.KeySet
+	next     time.Time // when the next key becomes current; zero for never
 }
 
-// Static returns a Ring of a set that never changes.
+// Static returns a Ring with a set that never changes.
 func Static(set *token.KeySet) *Ring {
 	r := &Ring{}
-	r.held.Store(&reading{set: set})
+	r.state.Store(&ringState{set: set})
 	return r
 }
 
-// Open reads the keys of a stack. Without a whole key set there is no Ring, and the error says which parameter is at fault.
+// Open reads the keys of a stack. It returns an error, with the names of faulty parameters, unless the key set is complete.
 func Open(ctx context.Context, reader Reader, options Options) (*Ring, error) {
 	r := &Ring{reader: reader, options: options}
 	now := options.Now()
 	values, err := reader.ReadBelow(ctx, options.Path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the keys: %w", err)
+		return nil, fmt.Errorf("ringState the keys: %w", err)
 	}
 	if err := r.take(ctx, values, now); err != nil {
-		return nil, fmt.Errorf("reading the keys: %w", err)
+		return nil, fmt.Errorf("ringState the keys: %w", err)
 	}
-	r.tried = now
+	r.lastAttempt = now
 	return r, nil
 }
 
-// Fresh reads the keys again if they are too old. A request begins with it.
+// Fresh reads the keys again if they are too old. Callers call it at the start of each request.
 func (r *Ring) Fresh(ctx context.Context) {
-	if r.reader == nil || r.options.Now().Sub(r.held.Load().read) < r.options.MaxAge {
+	if r.reader == nil || r.options.Now().Sub(r.state.Load().read) < r.options.MaxAge {
 		return
 	}
 	r.readAgain(ctx)
 }
 
-// seek reads the keys again for one that is not among them. The rules that ask for a key promise their callers to call
-// nothing, so this rare call has no context of theirs but a short time of its own.
+// seek reads the keys again because a token names an unknown key. Token methods take no context, because they usually make no
+// call. This rare call therefore has a short timeout of its own.
 func (r *Ring) seek() *token.KeySet {
 	if r.reader != nil {
 		r.readAgain(context.Background())
@@ -92,15 +92,15 @@ func (r *Ring) seek() *token.KeySet {
 	return r.set()
 }
 
-// readAgain reads unless it was tried a moment ago. Of several callers at once one reads and the others wait for it.
+// readAgain reads the keys unless the last attempt is recent. Of concurrent callers, one reads and the others wait for it.
 func (r *Ring) readAgain(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.options.Now()
-	if now.Sub(r.tried) < min(leastPause, r.options.MaxAge) {
+	if now.Sub(r.lastAttempt) < min(leastPause, r.options.MaxAge) {
 		return
 	}
-	r.tried = now
+	r.lastAttempt = now
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	values, err := r.reader.ReadBelow(ctx, r.options.Path)
@@ -108,56 +108,56 @@ func (r *Ring) readAgain(ctx context.Context) {
 		err = r.take(ctx, values, now)
 	}
 	if err != nil {
-		r.options.Log.ErrorContext(ctx, "the keys could not be read again and stay as they were",
-			"read_at", r.held.Load().read, "cause", err.Error())
+		r.options.Log.ErrorContext(ctx, "the keys could not be read again; the former ones stay in use",
+			"read_at", r.state.Load().read, "cause", err.Error())
 	}
 }
 
-// take makes what was read the ring's. Values that are the same as before give the same set, with all that was made for it.
+// take stores the values that were read. Unchanged values keep the same set, with the memory that belongs to it.
 func (r *Ring) take(ctx context.Context, values map[string]secret.String, now time.Time) error {
-	if held := r.held.Load(); held != nil && maps.Equal(held.values, values) {
-		same := *held
+	if state := r.state.Load(); state != nil && maps.Equal(state.values, values) {
+		same := *state
 		same.read = now
-		r.held.Store(&same)
+		r.state.Store(&same)
 		return nil
 	}
-	found, err := read(r.options.Path, values)
+	stored, err := read(r.options.Path, values)
 	if err != nil {
 		return err
 	}
-	set, err := found.keySet(r.options.Path, now)
+	set, err := stored.keySet(r.options.Path, now)
 	if err != nil {
 		return err
 	}
-	if len(found.foreign) > 0 {
-		r.options.Log.ErrorContext(ctx, "among the keys there are parameters that are none", "names", found.foreign)
+	if len(stored.foreign) > 0 {
+		r.options.Log.ErrorContext(ctx, "there are unknown parameters among the keys", "names", stored.foreign)
 	}
-	r.held.Store(&reading{values: values, holding: found, read: now, set: set, next: found.next(now)})
+	r.state.Store(&ringState{values: values, contents: stored, read: now, set: set, next: stored.next(now)})
 	return nil
 }
 
-// set is the key set of this moment.
+// set returns the current key set.
 func (r *Ring) set() *token.KeySet {
-	held := r.held.Load()
-	if held.next.IsZero() || r.options.Now().Before(held.next) {
-		return held.set
+	state := r.state.Load()
+	if state.next.IsZero() || r.options.Now().Before(state.next) {
+		return state.set
 	}
-	return r.turn(held)
+	return r.advance(state)
 }
 
-// turn goes over to the key whose time has come. Keys that cannot be a set in another order stay in the old one.
-func (r *Ring) turn(held *reading) *token.KeySet {
+// advance changes to the key that has become current. If that gives no valid set, the former one stays in use.
+func (r *Ring) advance(state *ringState) *token.KeySet {
 	now := r.options.Now()
-	turned := *held
-	turned.next = held.holding.next(now)
-	set, err := held.holding.keySet(r.options.Path, now)
+	advanced := *state
+	advanced.next = state.contents.next(now)
+	set, err := state.contents.keySet(r.options.Path, now)
 	if err != nil {
 		r.options.Log.Error("the next key cannot be used", "cause", err.Error())
 	} else {
-		turned.set = set
+		advanced.set = set
 	}
-	if r.held.CompareAndSwap(held, &turned) {
-		return turned.set
+	if r.state.CompareAndSwap(state, &advanced) {
+		return advanced.set
 	}
-	return r.held.Load().set
+	return r.state.Load().set
 }

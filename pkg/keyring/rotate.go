@@ -13,64 +13,66 @@ import (
 
 // The life of a key
 //
-//	          made             from               from of its successor       life and Settle later
-//	(nothing) ────▶ next ──────────────▶ current ────────────────▶ previous ────────────────▶ gone
+//	          create            from               `from` of the successor   after Settle and life
+//	(nothing) ────▶ next ──────────────▶ current ────────────────▶ previous ────────────────▶ deleted
 //	                 │                      │                         │
-//	                 └──────────────────────┴── revoked ──────────────┴──▶ counts for nothing, at once
+//	                 └──────────────────────┴── revoke ───────────────┴──▶ invalid immediately
 //
-// What a key is follows from dates that stand in the parameters, and from the clock: no write turns next into current. Of a
-// family, that key is current which has the highest number of those whose `from` has come; those before it are previous, those
-// after it next. Every function draws that conclusion by itself, so all go over to a key together, give or take their clocks.
+// The role of a key follows from dates in the parameters and from the clock. No write makes a next key current. In a family,
+// the current key is the one with the highest number of those with a `from` that has come. Lower numbers are previous and higher
+// ones are next. Each function derives the roles itself, so all functions change keys at the same time, within the accuracy of
+// their clocks.
 //
-// Next. A key is made with a `from` at least Notice away, by when every function has read it and every verifier's copy of the
-// published set has expired. All keys verify from the moment they are read, so it does not matter who goes over first. Only
-// the first key of a family counts at once, as there is no other, and one that replaces a revoked key.
+// Next. A key is created with a `from` at least Notice in the future. By then, every function has read the key and every
+// verifier's copy of the published set has expired. All keys verify as soon as they are read, so it does not matter which
+// function changes first. Only the first key of a family, and the successor of a revoked key, are current immediately.
 //
-// Previous. Once its successor has been current for Settle, nobody signs with an asymmetric key any more, and its parameter is
-// overwritten by its public part: it can verify what it made and make nothing more. A symmetric key stays whole, since
-// verifying takes all of it.
+// Previous. After its successor has been current for Settle, no function signs with an asymmetric key any more. Its parameter is
+// then overwritten with the public part, which verifies existing tokens and creates no new ones. A symmetric key is kept
+// unchanged, because it verifies with the same secret.
 //
-// Gone. `life` is how long the longest-lived thing lives that the key can have made. It is written when the key is made, and
-// raised while the key is next or current if the settings have come to allow longer lives; it never falls, since what was made
-// before a setting was lowered lives on. The parameter is deleted when the successor has been current for Settle and life:
-// whatever the key made has expired by itself.
+// Deleted. `life` is the lifetime of the longest-lived token of the key. It is stored when the key is created. It is raised
+// while the key is next or current if the settings allow longer lifetimes. It is never lowered, because existing tokens keep
+// their lifetime. The parameter is deleted after the successor has been current for Settle and `life`, when all tokens of the key
+// have expired.
 //
-// One run of Rotate does whatever is due. It reads everything, decides by the dates alone, and each of its writes is complete
-// in itself:
-//   - create: number n+1 while the family ends at n. The name is the lock: of two runs at once one makes it, and the other is
-//     told and is content, since what it wanted is there;
-//   - raise, strip and delete: of two runs at once both write the same, and doing it again changes nothing.
+// One run of Rotate does everything that is due. It reads all parameters, decides by the dates alone, and each of its writes is
+// complete in itself:
+//   - Create adds number n+1 while the family ends at n. The name acts as the lock. Of two concurrent runs, one creates the key,
+//     and the other learns that it exists and continues.
+//   - Raise, strip and delete write the same in two concurrent runs, and may be repeated.
 //
-// So a run that dies between any two writes leaves a state that is sound as it is, and the next run does the rest.
+// A run that dies between two writes therefore leaves a valid state, and the next run completes the work.
 //
-// Revoked. A revocation is a parameter of its own, which is created before anything is deleted, and counts from then on: the
-// key's own parameter means nothing any more, whoever may be writing it at the time. A key that may sign or derive now or later
-// has its successor made first. Functions notice within their greatest age of a key set; what the key has made dies with it.
+// Revoked. A revocation is a parameter of its own. It is created before the key is deleted and takes effect immediately: from
+// then on, the parameter of the key is ignored, even if a concurrent run writes it again. If the key is current or next, its
+// successor is created first. Functions notice a revocation within the maximum age of their key set. All tokens of the key
+// become invalid with it.
 //
-// Invariants, each held by a test:
-//   - no run makes a second next key, or a key whose name was given before;
-//   - a function that reads at any moment, between any two writes too, finds a whole key set;
-//   - a key is read by everybody before it is used by anybody;
-//   - nothing is dropped while something that it made can live;
-//   - no private part of an asymmetric key outlasts its use.
+// Invariants, each checked by a test:
+//   - No run creates a second next key, or a key with a name that was used before.
+//   - A function that reads at any moment, including between two writes, finds a complete key set.
+//   - All functions have read a key before any function uses it.
+//   - Nothing is deleted while a token that needs it can be valid.
+//   - No private part of an asymmetric key outlasts its use.
 
-// Schedule is when keys change.
+// Schedule determines when keys change.
 type Schedule struct {
 	Algorithm string // of new signing keys
 
-	Period time.Duration // a key is current for that long
-	Notice time.Duration // and next for that long before, at least
-	Tick   time.Duration // the time between two runs: what comes due before the next one is done now
+	Period time.Duration // for which a key is current
+	Notice time.Duration // for which a key is next, at least
+	Tick   time.Duration // between two runs; a run also does what becomes due before the next one
 
-	// Settle is how long after a key's time has come some function may still use the one before: one that has not read the keys
-	// since, or whose clock is behind.
+	// Settle is the time for which some function may still use the previous key, because it has not read the keys since, or its
+	// clock is behind.
 	Settle time.Duration
 
 	SigningLife  time.Duration // of the longest-lived access token
 	DerivingLife time.Duration // of the longest-lived derived token
 }
 
-// life is that of what a key of the family can make.
+// life returns the lifetime of the longest-lived token of a family.
 func (s Schedule) life(family string) time.Duration {
 	if family == signing {
 		return s.SigningLife
@@ -78,7 +80,7 @@ func (s Schedule) life(family string) time.Duration {
 	return s.DerivingLife
 }
 
-// algorithm is that of the family's new keys.
+// algorithm returns the algorithm of new keys of a family.
 func (s Schedule) algorithm(family string) string {
 	if family == signing {
 		return s.Algorithm
@@ -96,21 +98,21 @@ type Rotator struct {
 	log      *slog.Logger
 }
 
-// NewRotator returns a Rotator of the keys below path. random must be a cryptographic source.
+// NewRotator returns a Rotator for the keys below path. random must be a cryptographic source.
 func NewRotator(
 	store Store, path string, schedule Schedule, now func() time.Time, random io.Reader, log *slog.Logger,
 ) *Rotator {
 	return &Rotator{store: store, path: path, schedule: schedule, now: now, random: random, log: log}
 }
 
-// Rotate does what is due, and makes sure that there is a whole key set afterwards. It may be called at any time, and several
-// times at once.
+// Rotate does everything that is due, and then checks that the key set is complete. It is safe to call at any time and
+// concurrently.
 func (r *Rotator) Rotate(ctx context.Context) error {
-	found, err := r.read(ctx)
+	stored, err := r.read(ctx)
 	if err != nil {
 		return fmt.Errorf("rotating the keys: %w", err)
 	}
-	err = errors.Join(r.rotate(ctx, found, signing), r.rotate(ctx, found, deriving), r.finishRevocations(ctx, found))
+	err = errors.Join(r.rotate(ctx, stored, signing), r.rotate(ctx, stored, deriving), r.finishRevocations(ctx, stored))
 	if err == nil {
 		err = r.verify(ctx)
 	}
@@ -120,35 +122,35 @@ func (r *Rotator) Rotate(ctx context.Context) error {
 	return nil
 }
 
-// read takes everything below the path, and tells of what should not be there.
-func (r *Rotator) read(ctx context.Context) (holding, error) {
+// read reads all parameters below the path, and logs the unknown ones.
+func (r *Rotator) read(ctx context.Context) (contents, error) {
 	values, err := r.store.ReadBelow(ctx, r.path)
 	if err != nil {
-		return holding{}, err
+		return contents{}, err
 	}
-	found, err := read(r.path, values)
-	if len(found.foreign) > 0 {
-		r.log.ErrorContext(ctx, "among the keys there are parameters that are none", "names", found.foreign)
+	stored, err := read(r.path, values)
+	if len(stored.foreign) > 0 {
+		r.log.ErrorContext(ctx, "there are unknown parameters among the keys", "names", stored.foreign)
 	}
-	return found, err
+	return stored, err
 }
 
-// verify reads the keys as functions do.
+// verify checks that functions can use the keys.
 func (r *Rotator) verify(ctx context.Context) error {
-	found, err := r.read(ctx)
+	stored, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = found.keySet(r.path, r.now())
+	_, err = stored.keySet(r.path, r.now())
 	return err
 }
 
-// rotate does what is due in one family.
-func (r *Rotator) rotate(ctx context.Context, found holding, name string) error {
+// rotate does everything that is due in one family.
+func (r *Rotator) rotate(ctx context.Context, stored contents, name string) error {
 	now := r.now()
-	keys := found.families[name]
+	keys := stored.families[name]
 	if len(keys) == 0 {
-		_, err := r.create(ctx, name, found.lastNumber(name)+1, now)
+		_, err := r.create(ctx, name, stored.lastNumber(name)+1, now)
 		return err
 	}
 	for _, key := range keys[keys.current(now):] {
@@ -157,7 +159,7 @@ func (r *Rotator) rotate(ctx context.Context, found holding, name string) error 
 		}
 	}
 	if from, due := r.successor(keys[len(keys)-1], now); due {
-		if _, err := r.create(ctx, name, found.lastNumber(name)+1, from); err != nil {
+		if _, err := r.create(ctx, name, stored.lastNumber(name)+1, from); err != nil {
 			return err
 		}
 	}
@@ -169,36 +171,36 @@ func (r *Rotator) rotate(ctx context.Context, found holding, name string) error 
 	return nil
 }
 
-// successor says whether the newest key needs one, and from when on that counts.
+// successor reports whether the newest key needs a successor now, and the `from` of that successor.
 func (r *Rotator) successor(newest record, now time.Time) (from time.Time, due bool) {
-	soonest := now.Add(r.schedule.Notice + time.Second).Truncate(time.Second) // whole seconds, and never too soon
-	if newest.what.Symmetric || newest.what.Algorithm == r.schedule.Algorithm {
+	soonest := now.Add(r.schedule.Notice + time.Second).Truncate(time.Second) // rounded up to whole seconds
+	if newest.summary.Symmetric || newest.summary.Algorithm == r.schedule.Algorithm {
 		from = newest.from.Add(r.schedule.Period)
 		return later(from, soonest), !soonest.Add(r.schedule.Tick).Before(from)
 	}
-	return soonest, true // the algorithm was changed
+	return soonest, true // the algorithm has changed
 }
 
-// create makes a key, unless another run has made that number.
-func (r *Rotator) create(ctx context.Context, name string, number int, from time.Time) (made bool, err error) {
+// create creates a key and reports whether it did. It does nothing if another run has created a key with that number.
+func (r *Rotator) create(ctx context.Context, name string, number int, from time.Time) (created bool, err error) {
 	key, err := token.GenerateKey(r.random, r.schedule.algorithm(name))
 	if err != nil {
 		return false, err
 	}
-	fresh := record{
+	next := record{
 		name: nameOf(name, number), key: key, from: from.UTC().Truncate(time.Second), life: r.schedule.life(name),
 	}
-	value, err := fresh.encode()
+	value, err := next.encode()
 	if err != nil {
 		return false, err
 	}
-	if made, err = r.store.Create(ctx, r.path+"/"+fresh.name, value); made {
-		r.log.InfoContext(ctx, "a key was made", "name", fresh.name, "from", fresh.from)
+	if created, err = r.store.Create(ctx, r.path+"/"+next.name, value); created {
+		r.log.InfoContext(ctx, "a key was created", "name", next.name, "from", next.from)
 	}
-	return made, err
+	return created, err
 }
 
-// raise lets a key that is still to make something live as long as that.
+// raise updates the life of a next or current key if the settings allow longer lifetimes.
 func (r *Rotator) raise(ctx context.Context, key record) error {
 	family, _, _ := numberOf(key.name)
 	life := r.schedule.life(family)
@@ -209,14 +211,14 @@ func (r *Rotator) raise(ctx context.Context, key record) error {
 	return r.replace(ctx, key)
 }
 
-// retire takes from a previous key what it needs no more. superseded is when its successor's time came.
+// retire deletes a previous key, or its private part, when it is no longer needed. superseded is the `from` of its successor.
 func (r *Rotator) retire(ctx context.Context, key record, superseded, now time.Time) error {
 	settled := superseded.Add(r.schedule.Settle)
 	switch {
 	case !now.Before(settled.Add(key.life)):
-		r.log.InfoContext(ctx, "a key is gone", "name", key.name)
+		r.log.InfoContext(ctx, "a key is deleted", "name", key.name)
 		return r.store.Delete(ctx, r.path+"/"+key.name)
-	case !now.Before(settled) && key.what.Private && !key.what.Symmetric:
+	case !now.Before(settled) && key.summary.Private && !key.summary.Symmetric:
 		public, err := token.PublicPart(key.key)
 		if err != nil {
 			return err
@@ -235,13 +237,13 @@ func (r *Rotator) replace(ctx context.Context, key record) error {
 	return r.store.Replace(ctx, r.path+"/"+key.name, value)
 }
 
-// lastNumber is the highest number that the family has given, revoked keys included.
-func (h holding) lastNumber(family string) int {
+// lastNumber returns the highest number used in the family, including revoked keys.
+func (c contents) lastNumber(family string) int {
 	last := 0
-	for _, key := range h.families[family] {
+	for _, key := range c.families[family] {
 		last = max(last, key.number)
 	}
-	for name := range h.revoked {
+	for name := range c.revoked {
 		if of, number, _ := numberOf(name); of == family {
 			last = max(last, number)
 		}
