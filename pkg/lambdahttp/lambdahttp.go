@@ -1,8 +1,9 @@
-// Package lambdahttp carries API Gateway HTTP API events (payload format 2.0) to an [http.Handler] and its answer back.
+// Package lambdahttp passes events of an API Gateway HTTP API (payload format 2.0) to an [http.Handler] and returns its
+// response.
 //
-// It is the only place that knows both, so that everything behind it is plain net/http and could be served anywhere.
-// Header names are read without regard to case and cookies from either place, since SAM local writes them otherwise
-// than the real service.
+// It is the only package that knows both sides, so everything behind it is plain net/http and could run anywhere. It reads
+// header names without regard to case, and cookies from either place, because SAM local and the real service write them
+// differently.
 package lambdahttp
 
 import (
@@ -22,10 +23,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// Reserve is kept back from the function's deadline, so that an answer can still be given when a dependency is slow.
+// Reserve is kept back from the deadline of the function, so that a response is possible even if a dependency is slow.
 const Reserve = 500 * time.Millisecond
 
-// event is what is read of an event. The other half of its members is left out, so that no request pays for decoding them.
+// event holds the members of an event that are used. The others, about half, are left out so that no request decodes them.
 type event struct {
 	RouteKey       string            `json:"routeKey"`
 	RawPath        string            `json:"rawPath"`
@@ -44,48 +45,48 @@ type event struct {
 	IsBase64Encoded bool   `json:"isBase64Encoded"`
 }
 
-// Handler implements [lambda.Handler], so that events are decoded here and not by the Lambda library, which decodes whole ones
-// from a copy.
+// Handler implements [lambda.Handler]. It decodes events itself, because the Lambda library would decode complete events from a
+// copy.
 type Handler struct{ http http.Handler }
 
 var _ lambda.Handler = Handler{}
 
-// Adapt returns handler as a Lambda handler.
+// Adapt returns a Lambda handler that calls handler.
 func Adapt(handler http.Handler) Handler { return Handler{http: handler} }
 
-// Invoke answers one event. The context of its request ends [Reserve] before the function's time does. An event that cannot
-// be read is the function's error; nothing that a client sends can cause one.
+// Invoke handles one event. The context of the request ends [Reserve] before the deadline of the function. An event that cannot
+// be read is an error of the function. No input of a client can cause it.
 func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-Reserve))
 		defer cancel()
 	}
-	var asked event
-	if err := json.Unmarshal(payload, &asked); err != nil {
+	var ev event
+	if err := json.Unmarshal(payload, &ev); err != nil {
 		return nil, fmt.Errorf("reading the event: %w", err)
 	}
-	request, err := newRequest(ctx, &asked)
+	request, err := newRequest(ctx, &ev)
 	if err != nil {
 		return nil, fmt.Errorf("reading the event: %w", err)
 	}
-	answer := &recorder{header: http.Header{}, status: http.StatusOK}
-	h.http.ServeHTTP(answer, request)
-	return encode(answer.response())
+	writer := &recorder{header: http.Header{}, status: http.StatusOK}
+	h.http.ServeHTTP(writer, request)
+	return encode(writer.response())
 }
 
-// encode writes an answer as the Lambda library does: without escapes for HTML, which would only make pages longer.
+// encode encodes a response as the Lambda library does, but without escapes for HTML, which would make pages longer.
 func encode(response events.APIGatewayV2HTTPResponse) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(response); err != nil {
-		return nil, fmt.Errorf("writing the answer: %w", err)
+		return nil, fmt.Errorf("encoding the response: %w", err)
 	}
 	return text.Bytes(), nil
 }
 
-// RequestID is the Lambda request id of the invocation that ctx belongs to; empty outside of one.
+// RequestID returns the Lambda request id of the invocation that ctx belongs to, or "" outside of an invocation.
 func RequestID(ctx context.Context) string {
 	if invocation, ok := lambdacontext.FromContext(ctx); ok {
 		return invocation.AwsRequestID
@@ -125,7 +126,7 @@ func newRequest(ctx context.Context, event *event) (*http.Request, error) {
 	return request, nil
 }
 
-// recorder collects what a handler writes.
+// recorder is an [http.ResponseWriter] that keeps the response.
 type recorder struct {
 	header http.Header
 	status int
@@ -136,7 +137,7 @@ type recorder struct {
 // Header implements [http.ResponseWriter].
 func (r *recorder) Header() http.Header { return r.header }
 
-// WriteHeader implements [http.ResponseWriter]; the first status counts.
+// WriteHeader implements [http.ResponseWriter]. Only the first status counts.
 func (r *recorder) WriteHeader(status int) {
 	if !r.wrote {
 		r.status, r.wrote = status, true

@@ -15,7 +15,7 @@ import (
 	"latchkey/pkg/lambdahttp"
 )
 
-// asAPIGateway is an event as the HTTP API makes it, asSAM one as SAM local does.
+// The same event in the forms of the HTTP API and of SAM local.
 const (
 	asAPIGateway = `{"version":"2.0","routeKey":"POST /things/{id}","rawPath":"/things/a b","rawQueryString":"x=1&x=2",
 		"cookies":["a=1","b=2"],"headers":{"content-type":"application/json","x-two":"1,2"},"pathParameters":{"id":"a b"},
@@ -29,12 +29,12 @@ const (
 
 func invoke(t *testing.T, event string, handler http.HandlerFunc) events.APIGatewayV2HTTPResponse {
 	t.Helper()
-	answer, err := lambdahttp.Adapt(handler).Invoke(t.Context(), []byte(event))
+	payload, err := lambdahttp.Adapt(handler).Invoke(t.Context(), []byte(event))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var response events.APIGatewayV2HTTPResponse
-	if err := json.Unmarshal(answer, &response); err != nil {
+	if err := json.Unmarshal(payload, &response); err != nil {
 		t.Fatal(err)
 	}
 	return response
@@ -47,7 +47,7 @@ func TestRequest(t *testing.T) {
 				body, _ := io.ReadAll(r.Body)
 				first, _ := r.Cookie("a")
 				second, _ := r.Cookie("b")
-				for what, pair := range map[string][2]string{
+				for name, pair := range map[string][2]string{
 					"method":       {r.Method, "POST"},
 					"path":         {r.URL.Path, "/things/a b"},
 					"query":        {r.URL.RawQuery, "x=1&x=2"},
@@ -61,7 +61,7 @@ func TestRequest(t *testing.T) {
 					"cookies":      {first.String() + " " + second.String(), "a=1 b=2"},
 				} {
 					if pair[0] != pair[1] {
-						t.Errorf("%s is %q, want %q", what, pair[0], pair[1])
+						t.Errorf("%s: got %q, want %q", name, pair[0], pair[1])
 					}
 				}
 			})
@@ -81,24 +81,24 @@ func TestResponse(t *testing.T) {
 		_, _ = io.WriteString(w, "stout")
 	})
 	if response.StatusCode != http.StatusTeapot || response.Body != "short and stout" || response.IsBase64Encoded {
-		t.Errorf("the response is %+v", response)
+		t.Errorf("got the response %+v, want the first status and both parts of the body", response)
 	}
 	if len(response.Cookies) != 2 || response.Cookies[1] != "b=2" || response.Headers["set-cookie"] != "" {
-		t.Errorf("the cookies are %v beside the headers %v", response.Cookies, response.Headers)
+		t.Errorf("got the cookies %v and the headers %v, want two cookies and no header for them", response.Cookies, response.Headers)
 	}
 	if response.Headers["vary"] != "Origin, Accept" {
-		t.Errorf("vary is %q", response.Headers["vary"])
+		t.Errorf("got Vary: %q, want %q", response.Headers["vary"], "Origin, Accept")
 	}
 }
 
-func TestBytesThatAreNoTextAreBase64(t *testing.T) {
+func TestABodyThatIsNotTextIsBase64(t *testing.T) {
 	response := invoke(t, asAPIGateway, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte{0xff, 0xfe}) })
 	if !response.IsBase64Encoded || response.Body != "//4=" {
-		t.Errorf("the response is %+v", response)
+		t.Errorf("got the response %+v, want the body //4= in base64", response)
 	}
 }
 
-func TestTheHandlersTimeEndsBeforeTheFunctions(t *testing.T) {
+func TestTheRequestEndsBeforeTheFunction(t *testing.T) {
 	deadline := time.Now().Add(10 * time.Second)
 	ctx, cancel := context.WithDeadline(t.Context(), deadline)
 	defer cancel()
@@ -108,45 +108,46 @@ func TestTheHandlersTimeEndsBeforeTheFunctions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !got.Equal(deadline.Add(-lambdahttp.Reserve)) {
-		t.Errorf("the handler's deadline is %v before the function's", deadline.Sub(got))
+		t.Errorf("the request ends %v before the function, want %v", deadline.Sub(got), lambdahttp.Reserve)
 	}
 }
 
 func TestRequestID(t *testing.T) {
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "abc"})
 	if got := lambdahttp.RequestID(ctx); got != "abc" {
-		t.Errorf("the id is %q", got)
+		t.Errorf("RequestID = %q, want %q", got, "abc")
 	}
 	if got := lambdahttp.RequestID(t.Context()); got != "" {
-		t.Errorf("outside of an invocation the id is %q", got)
+		t.Errorf("RequestID outside of an invocation = %q, want an empty text", got)
 	}
 }
 
-func TestAnEventThatCannotBeReadIsTheFunctionsError(t *testing.T) {
+func TestAnUnreadableEventIsAnError(t *testing.T) {
 	handler := lambdahttp.Adapt(http.NotFoundHandler())
 	for name, event := range map[string]string{
-		"body that is no base64": `{"body":"%","isBase64Encoded":true}`,
-		"method with a space":    `{"requestContext":{"http":{"method":"A B"}}}`,
-		"no JSON":                `{"body":`,
-		"another shape":          `{"headers":{"accept":["*/*"]}}`,
+		"body that is not base64": `{"body":"%","isBase64Encoded":true}`,
+		"method with a space":     `{"requestContext":{"http":{"method":"A B"}}}`,
+		"not JSON":                `{"body":`,
+		"another form":            `{"headers":{"accept":["*/*"]}}`,
 	} {
 		if _, err := handler.Invoke(t.Context(), []byte(event)); err == nil {
-			t.Errorf("%s: no error", name)
+			t.Errorf("%s: Invoke(%s) returned no error", name, event)
 		}
 	}
 }
 
-// The Lambda library takes a Handler as it is, and gives its answer on byte for byte, markup unescaped.
+// TestHandlerRunsUnderTheLambdaLibrary shows that the library uses a Handler directly and returns its response byte for byte,
+// without escapes for HTML.
 func TestHandlerRunsUnderTheLambdaLibrary(t *testing.T) {
 	handler := lambdahttp.Adapt(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<p>&</p>") }))
 	want := `{"statusCode":200,"headers":{},"multiValueHeaders":null,"body":"<p>&</p>","cookies":null}` + "\n"
 	got, err := lambda.NewHandler(handler).Invoke(t.Context(), []byte(asAPIGateway))
 	if err != nil || string(got) != want {
-		t.Errorf("got %s, %v, want %s", got, err, want)
+		t.Errorf("Invoke = %s, %v; want %s", got, err, want)
 	}
 }
 
-// FuzzEvent holds: no event makes the adapter panic, and a handler is called for all that can be read.
+// FuzzEvent shows that no event makes the adapter panic, and that each response is JSON.
 func FuzzEvent(f *testing.F) {
 	for _, seed := range []string{asAPIGateway, asSAM, "{}", "null", `{"cookies":["a\nb"],"headers":{"a b":"c"}}`, `{"body":"%","isBase64Encoded":true}`} {
 		f.Add(seed)
@@ -156,9 +157,9 @@ func FuzzEvent(f *testing.F) {
 		_, _ = r.Cookie("a")
 	}))
 	f.Fuzz(func(t *testing.T, event string) {
-		answer, err := handler.Invoke(t.Context(), []byte(event))
-		if err == nil && !json.Valid(answer) {
-			t.Errorf("the answer is %s", answer)
+		payload, err := handler.Invoke(t.Context(), []byte(event))
+		if err == nil && !json.Valid(payload) {
+			t.Errorf("Invoke(%s) = %s, want JSON", event, payload)
 		}
 	})
 }

@@ -1,13 +1,13 @@
-// Package lambdakeys carries the events of functions/rotate-keys to the rules of keys, and the outcome back.
+// Package lambdakeys passes the events of functions/rotate-keys to the rotation of keys, and reports the results.
 //
-// There are two kinds of events. CloudFormation says that the stack's keys are to be made, updated or deleted (a custom
-// resource), and waits for an answer at an address that stands in the event: it gets one whatever happens, since a stack that
-// waits in vain hangs for the rest of its timeout. And the schedule or an operator asks for an action:
+// There are two kinds of events. In a custom resource, CloudFormation asks to create, update or delete the keys of the stack
+// and waits for a response at a URL in the event. It always gets one, because otherwise the stack would hang until its timeout.
+// The schedule or an operator sends an action:
 //
-//	{"action": "rotate"}                         does what is due
-//	{"action": "revoke", "key": "signing/0003"}  takes a key out of use at once
+//	{"action": "rotate"}                         does everything that is due
+//	{"action": "revoke", "key": "signing/0003"}  takes a key out of use immediately
 //
-// What rotating means is package keyring's.
+// The rules of rotation belong to package keyring.
 package lambdakeys
 
 import (
@@ -22,28 +22,29 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
-// reserve is kept back from the function's deadline, so that an answer can still be given when the store is slow.
+// reserve is kept back from the deadline of the function, so that a response is possible even if the store is slow.
 const reserve = 10 * time.Second
 
-// Keys are a stack's keys.
+// Keys manages the keys of a stack.
 type Keys interface {
-	// Rotate does what is due: the first keys too. It may be repeated at any time.
+	// Rotate does everything that is due, including the creation of the first keys. It may be called at any time.
 	Rotate(ctx context.Context) error
-	// Revoke takes a key out of use at once, by its name.
+	// Revoke takes the key of that name out of use immediately.
 	Revoke(ctx context.Context, name string) error
 	// Destroy deletes all keys.
 	Destroy(ctx context.Context) error
 }
 
-// Options say how a [Handler] answers.
+// Options configures a [Handler].
 type Options struct {
-	// ID names the keys of this stack for CloudFormation. It never changes: a new one would have it delete the old keys.
+	// ID identifies the keys of this stack for CloudFormation. It must never change, because CloudFormation would delete the
+	// keys with the former ID.
 	ID string
 
-	// Fault, if there is one, is why the function cannot do its work. It is the answer to every event.
+	// Fault is the reason why the function cannot work, or nil. If set, it is the result of every event.
 	Fault error
 
-	// Loopback allows an answer to this machine, for a local CloudFormation. Otherwise answers go to AWS alone.
+	// Loopback allows responses to this machine, for a local CloudFormation. Otherwise responses only go to AWS.
 	Loopback bool
 
 	Log *slog.Logger
@@ -58,77 +59,77 @@ type Handler struct {
 
 var _ lambda.Handler = Handler{}
 
-// Adapt returns keys as a Lambda handler.
+// Adapt returns a Lambda handler for keys.
 func Adapt(keys Keys, options Options) Handler {
 	return Handler{keys: keys, options: options, client: &http.Client{
-		Timeout:       answerTimeout,
+		Timeout:       responseTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// event is one of either kind.
+// event is an event of either kind.
 type event struct {
 	request
 	Action string `json:"action"`
 	Key    string `json:"key"`
 }
 
-// Invoke handles one event. The error of an action is the function's own, so that Lambda counts it and, for a schedule, tries
-// again; that of a custom resource is CloudFormation's to know, and the function fails only if it cannot be told.
+// Invoke handles one event. It returns the error of an action, so that Lambda counts the failure and repeats a scheduled
+// event. The error of a custom resource is sent to CloudFormation, and Invoke fails only if the response cannot be sent.
 func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	var asked event
-	if err := json.Unmarshal(payload, &asked); err != nil {
+	var ev event
+	if err := json.Unmarshal(payload, &ev); err != nil {
 		return nil, fmt.Errorf("reading the event: %w", err)
 	}
-	working := ctx
+	work := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		working, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+		work, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
 		defer cancel()
 	}
-	err := h.guarded(working, asked)
+	err := h.handle(work, ev)
 	if err != nil {
-		h.options.Log.ErrorContext(ctx, "the keys were not dealt with", "cause", err.Error())
+		h.options.Log.ErrorContext(ctx, "handling an event for the keys failed", "cause", err.Error())
 	}
-	if asked.RequestType != "" {
-		err = h.answer(ctx, asked.request, err)
+	if ev.RequestType != "" {
+		err = h.respond(ctx, ev.request, err)
 	}
 	return []byte("null"), err
 }
 
-// guarded turns a panic into an error, so that CloudFormation is answered all the same.
-func (h Handler) guarded(ctx context.Context, asked event) (err error) {
+// handle does the work of an event. It turns a panic into an error, so that CloudFormation gets a response in that case too.
+func (h Handler) handle(ctx context.Context, ev event) (err error) {
 	defer func() {
-		if panicked := recover(); panicked != nil {
-			err = fmt.Errorf("panic: %v", panicked)
+		if value := recover(); value != nil {
+			err = fmt.Errorf("panic: %v", value)
 		}
 	}()
 	if h.options.Fault != nil {
 		return h.options.Fault
 	}
-	if asked.RequestType != "" {
-		return h.manage(ctx, asked.request)
+	if ev.RequestType != "" {
+		return h.manage(ctx, ev.request)
 	}
-	switch asked.Action {
+	switch ev.Action {
 	case "rotate":
 		return h.keys.Rotate(ctx)
 	case "revoke":
-		return h.keys.Revoke(ctx, asked.Key)
+		return h.keys.Revoke(ctx, ev.Key)
 	}
-	return errors.New("reading the event: its action is neither rotate nor revoke")
+	return errors.New("reading the event: the action is neither rotate nor revoke")
 }
 
-// manage does what CloudFormation asks for. A deletion of other keys than these is of a creation that failed, and there is
+// manage does the work of a custom resource. It ignores the deletion of another ID, which follows a failed creation and has
 // nothing to delete.
-func (h Handler) manage(ctx context.Context, asked request) error {
-	switch asked.RequestType {
+func (h Handler) manage(ctx context.Context, req request) error {
+	switch req.RequestType {
 	case "Create", "Update":
 		return h.keys.Rotate(ctx)
 	case "Delete":
-		if asked.PhysicalResourceID != h.options.ID {
+		if req.PhysicalResourceID != h.options.ID {
 			return nil
 		}
 		return h.keys.Destroy(ctx)
 	}
-	return errors.New("reading the event: its RequestType is none of Create, Update, Delete")
+	return errors.New("reading the event: the RequestType is none of Create, Update, Delete")
 }

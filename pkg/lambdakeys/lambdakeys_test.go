@@ -17,53 +17,54 @@ import (
 	"latchkey/pkg/lambdakeys"
 )
 
-const ours = "/latchkey/test/keys"
+const keysID = "/latchkey/test/keys"
 
-// keys note what is done to them.
+// keys records the calls to it.
 type keys struct {
-	done    []string
+	calls   []string
 	failure error
 	panics  bool
-	left    time.Duration // until the deadline of what is done
+	left    time.Duration // until the deadline of the last call
 }
 
-func (k *keys) do(ctx context.Context, what string) error {
-	k.done = append(k.done, what)
+func (k *keys) record(ctx context.Context, call string) error {
+	k.calls = append(k.calls, call)
 	if deadline, ok := ctx.Deadline(); ok {
 		k.left = time.Until(deadline)
 	}
 	if k.panics {
-		panic("at the disco")
+		panic("a fault of the test")
 	}
 	return k.failure
 }
 
-func (k *keys) Rotate(ctx context.Context) error              { return k.do(ctx, "rotate") }
-func (k *keys) Revoke(ctx context.Context, name string) error { return k.do(ctx, "revoke "+name) }
-func (k *keys) Destroy(ctx context.Context) error             { return k.do(ctx, "destroy") }
+func (k *keys) Rotate(ctx context.Context) error              { return k.record(ctx, "rotate") }
+func (k *keys) Revoke(ctx context.Context, name string) error { return k.record(ctx, "revoke "+name) }
+func (k *keys) Destroy(ctx context.Context) error             { return k.record(ctx, "destroy") }
 
-// cloudFormation takes answers; the first of them it loses, if so told.
+// cloudFormation receives responses. It refuses as many as refusals says.
 type cloudFormation struct {
 	*httptest.Server
-	answers []map[string]string
-	loses   int
+	responses []map[string]string
+	refusals  int
 }
 
-func newCloudFormation(t *testing.T, loses int) *cloudFormation {
+func newCloudFormation(t *testing.T, refusals int) *cloudFormation {
 	t.Helper()
-	c := &cloudFormation{loses: loses}
+	c := &cloudFormation{refusals: refusals}
 	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c.loses > 0 {
-			c.loses--
+		if c.refusals > 0 {
+			c.refusals--
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
 		body, err := io.ReadAll(r.Body)
-		var answer map[string]string
-		if err != nil || json.Unmarshal(body, &answer) != nil || r.Method != http.MethodPut || r.Header.Get("Content-Type") != "" || len(body) > 4096 {
-			t.Errorf("%s %q of %q: %s", r.Method, r.URL, r.Header.Get("Content-Type"), body)
+		var response map[string]string
+		if err != nil || json.Unmarshal(body, &response) != nil || r.Method != http.MethodPut || r.Header.Get("Content-Type") != "" || len(body) > 4096 {
+			t.Errorf("got the request %s %q of type %q with the body %s, want a PUT of at most 4 KB of JSON without a type",
+				r.Method, r.URL, r.Header.Get("Content-Type"), body)
 		}
-		c.answers = append(c.answers, answer)
+		c.responses = append(c.responses, response)
 	}))
 	t.Cleanup(c.Close)
 	return c
@@ -72,64 +73,64 @@ func newCloudFormation(t *testing.T, loses int) *cloudFormation {
 func (c *cloudFormation) event(kind, physical string) string {
 	return fmt.Sprintf(`{"RequestType":%q,"ResponseURL":%q,"StackId":"s","RequestId":"r","LogicalResourceId":"Keys",
 		"PhysicalResourceId":%q,"ResourceType":"AWS::CloudFormation::CustomResource","ResourceProperties":{"Settings":["ES256"]}}`,
-		kind, c.URL+"/answer?Signature=x", physical)
+		kind, c.URL+"/response?Signature=x", physical)
 }
 
 func handler(k *keys, fault error, loopback bool, log io.Writer) lambdakeys.Handler {
-	return lambdakeys.Adapt(k, lambdakeys.Options{ID: ours, Fault: fault, Loopback: loopback, Log: slog.New(slog.NewTextHandler(log, nil))})
+	return lambdakeys.Adapt(k, lambdakeys.Options{ID: keysID, Fault: fault, Loopback: loopback, Log: slog.New(slog.NewTextHandler(log, nil))})
 }
 
-func TestCloudFormationIsAnswered(t *testing.T) {
+func TestCloudFormationGetsAResponse(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind, physical string
 		keys           keys
 		fault          error
-		loses          int
-		done           string
+		refusals       int
+		calls          string
 		status, reason string
 	}{
-		"creation":                 {kind: "Create", done: "rotate", status: "SUCCESS"},
-		"update":                   {kind: "Update", physical: ours, done: "rotate", status: "SUCCESS"},
-		"deletion":                 {kind: "Delete", physical: ours, done: "destroy", status: "SUCCESS"},
-		"deletion of others":       {kind: "Delete", physical: "failed-create", done: "", status: "SUCCESS"},
-		"an unknown request":       {kind: "Pause", done: "", status: "FAILED", reason: "RequestType"},
-		"failure":                  {kind: "Create", keys: keys{failure: errors.New("no way")}, done: "rotate", status: "FAILED", reason: "no way"},
-		"panic":                    {kind: "Create", keys: keys{panics: true}, done: "rotate", status: "FAILED", reason: "panic"},
-		"a long reason":            {kind: "Create", keys: keys{failure: errors.New(strings.Repeat("é", 9000))}, done: "rotate", status: "FAILED", reason: "éé"},
-		"a broken configuration":   {kind: "Create", fault: errors.New("LOG_LEVEL: no"), done: "", status: "FAILED", reason: "LOG_LEVEL"},
-		"an answer that got lost":  {kind: "Create", loses: 2, done: "rotate", status: "SUCCESS"},
-		"deletion with that fault": {kind: "Delete", physical: ours, fault: errors.New("KEYS_PREFIX: no"), status: "FAILED", reason: "KEYS_PREFIX"},
+		"creation":                 {kind: "Create", calls: "rotate", status: "SUCCESS"},
+		"update":                   {kind: "Update", physical: keysID, calls: "rotate", status: "SUCCESS"},
+		"deletion":                 {kind: "Delete", physical: keysID, calls: "destroy", status: "SUCCESS"},
+		"deletion of another ID":   {kind: "Delete", physical: "failed-create", calls: "", status: "SUCCESS"},
+		"an unknown request":       {kind: "Pause", calls: "", status: "FAILED", reason: "RequestType"},
+		"failure":                  {kind: "Create", keys: keys{failure: errors.New("no way")}, calls: "rotate", status: "FAILED", reason: "no way"},
+		"panic":                    {kind: "Create", keys: keys{panics: true}, calls: "rotate", status: "FAILED", reason: "panic"},
+		"a long reason":            {kind: "Create", keys: keys{failure: errors.New(strings.Repeat("é", 9000))}, calls: "rotate", status: "FAILED", reason: "éé"},
+		"an invalid configuration": {kind: "Create", fault: errors.New("LOG_LEVEL: no"), calls: "", status: "FAILED", reason: "LOG_LEVEL"},
+		"two refused responses":    {kind: "Create", refusals: 2, calls: "rotate", status: "SUCCESS"},
+		"deletion with a fault":    {kind: "Delete", physical: keysID, fault: errors.New("KEYS_PREFIX: no"), status: "FAILED", reason: "KEYS_PREFIX"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cloud, k := newCloudFormation(t, test.loses), test.keys
+			cloud, k := newCloudFormation(t, test.refusals), test.keys
 			if _, err := handler(&k, test.fault, true, io.Discard).Invoke(t.Context(), []byte(cloud.event(test.kind, test.physical))); err != nil {
-				t.Error(err)
+				t.Errorf("Invoke returned the error %v, want nil", err)
 			}
-			if got := strings.Join(k.done, ","); got != test.done {
-				t.Errorf("done: %s", got)
+			if got := strings.Join(k.calls, ","); got != test.calls {
+				t.Errorf("got the calls %q, want %q", got, test.calls)
 			}
-			if len(cloud.answers) != 1 {
-				t.Fatalf("%d answers", len(cloud.answers))
+			if len(cloud.responses) != 1 {
+				t.Fatalf("got %d responses, want 1", len(cloud.responses))
 			}
-			got := cloud.answers[0]
-			if got["Status"] != test.status || !strings.Contains(got["Reason"], test.reason) || got["PhysicalResourceId"] != ours ||
+			got := cloud.responses[0]
+			if got["Status"] != test.status || !strings.Contains(got["Reason"], test.reason) || got["PhysicalResourceId"] != keysID ||
 				got["StackId"] != "s" || got["RequestId"] != "r" || got["LogicalResourceId"] != "Keys" {
-				t.Errorf("the answer is %v", got)
+				t.Errorf("got the response %v, want the status %s with the ids of the request and %q in the reason", got, test.status, test.reason)
 			}
 		})
 	}
 }
 
-func TestCloudFormationThatTakesNoAnswerIsAFailure(t *testing.T) {
+func TestAResponseThatIsAlwaysRefusedIsAnError(t *testing.T) {
 	cloud, k := newCloudFormation(t, 100), keys{}
 	_, err := handler(&k, nil, true, io.Discard).Invoke(t.Context(), []byte(cloud.event("Create", "")))
 	if err == nil || !strings.Contains(err.Error(), "the status is 503") || strings.Contains(err.Error(), "Signature") {
-		t.Errorf("the error is %v", err)
+		t.Errorf("Invoke returned the error %v, want the status 503 without the signed URL", err)
 	}
 }
 
-// TestAnswersGoToAWSAlone, and the keys are dealt with none the less.
-func TestAnswersGoToAWSAlone(t *testing.T) {
+// TestResponsesGoOnlyToAWS shows that every other address is refused.
+func TestResponsesGoOnlyToAWS(t *testing.T) {
 	for _, address := range []string{
 		"http://127.0.0.1:1/", "http://bucket.s3.amazonaws.com/", "https://amazonaws.com.evil.example/", "https://evilamazonaws.com/",
 		"https://user@bucket.s3.amazonaws.com/", "https://bucket.s3.amazonaws.com:444/", "https://169.254.169.254/", "", ":",
@@ -137,29 +138,29 @@ func TestAnswersGoToAWSAlone(t *testing.T) {
 		k := keys{}
 		event := fmt.Sprintf(`{"RequestType":"Create","ResponseURL":%q}`, address)
 		if _, err := handler(&k, nil, false, io.Discard).Invoke(t.Context(), []byte(event)); err == nil || !strings.Contains(err.Error(), "ResponseURL") {
-			t.Errorf("%q: %v", address, err)
+			t.Errorf("Invoke with the ResponseURL %q returned the error %v, want a refusal of the URL", address, err)
 		}
 	}
 }
 
 func TestActions(t *testing.T) {
 	for name, test := range map[string]struct {
-		event, done, fault string
+		event, calls, fault string
 	}{
 		"the schedule":   {`{"action":"rotate"}`, "rotate", ""},
 		"a revocation":   {`{"action":"revoke","key":"signing/0001"}`, "revoke signing/0001", ""},
-		"no action":      {`{}`, "", "its action is neither"},
-		"another action": {`{"action":"Rotate"}`, "", "its action is neither"},
-		"no JSON":        {`rotate`, "", "reading the event"},
+		"no action":      {`{}`, "", "the action is neither"},
+		"another action": {`{"action":"Rotate"}`, "", "the action is neither"},
+		"not JSON":       {`rotate`, "", "reading the event"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := keys{}
 			_, err := handler(&k, nil, false, io.Discard).Invoke(t.Context(), []byte(test.event))
-			if got := strings.Join(k.done, ","); got != test.done || (err == nil) != (test.fault == "") {
-				t.Errorf("done %q, error %v", got, err)
+			if got := strings.Join(k.calls, ","); got != test.calls || (err == nil) != (test.fault == "") {
+				t.Errorf("Invoke(%s) made the calls %q and returned the error %v, want %q and %q", test.event, got, err, test.calls, test.fault)
 			}
 			if err != nil && !strings.Contains(err.Error(), test.fault) {
-				t.Error(err)
+				t.Errorf("Invoke(%s) returned the error %v, want %q in it", test.event, err, test.fault)
 			}
 		})
 	}
@@ -169,15 +170,15 @@ func TestAFailedActionFailsTheFunctionAndIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	k := keys{failure: errors.New("no way")}
 	if _, err := handler(&k, nil, false, &log).Invoke(t.Context(), []byte(`{"action":"rotate"}`)); !errors.Is(err, k.failure) {
-		t.Errorf("the error is %v", err)
+		t.Errorf("Invoke returned the error %v, want %v", err, k.failure)
 	}
 	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "no way") {
-		t.Errorf("the log says %s", log.String())
+		t.Errorf("got the log %s, want a line of level ERROR with the cause", log.String())
 	}
 }
 
-// TestTimeIsLeftForAnAnswer of the function's minute.
-func TestTimeIsLeftForAnAnswer(t *testing.T) {
+// TestTimeIsLeftForTheResponse shows that the work may not use the whole time of the function.
+func TestTimeIsLeftForTheResponse(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	k := keys{}
@@ -185,6 +186,6 @@ func TestTimeIsLeftForAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if k.left <= 0 || k.left > 50*time.Second {
-		t.Errorf("%v are left for the work", k.left)
+		t.Errorf("got %v for the work of a function with a minute, want at most 50 s", k.left)
 	}
 }

@@ -1,7 +1,8 @@
-// Package lambdastream carries the records of a DynamoDB stream to a function that deals with one item at a time, and tells
-// Lambda which of them to bring again (ReportBatchItemFailures).
+// Package lambdastream passes the records of a DynamoDB stream to a function that handles one item at a time, and reports
+// failed records to Lambda, which delivers them again (ReportBatchItemFailures).
 //
-// A record is a hint that an item has changed: only its key is passed on. It knows no accounts and no mails.
+// A record is only a hint that an item has changed, so nothing but its key is passed on. The package has no notion of accounts
+// or mails.
 package lambdastream
 
 import (
@@ -12,15 +13,15 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Reserve is kept back from the function's deadline: a record that comes later is left for the next batch.
+// Reserve is kept back from the deadline of the function. A record that would start later is left for the next batch.
 const Reserve = 20 * time.Second
 
 // Handler is the signature that the Lambda runtime calls.
 type Handler func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
 
-// Adapt returns a handler that calls do with the partition key of each record, in their order. Records for which do fails,
-// or for which no time is left, are reported: Lambda brings the batch again from the first of them on, so that do may be
-// called again for records after it and must not mind.
+// Adapt returns a handler that calls do with the partition key of each record, in order. It reports the records for which do
+// fails or no time is left. Lambda then delivers the batch again, starting with the first of them, so do must accept repeated
+// calls for the records that follow.
 func Adapt(do func(ctx context.Context, pk string) error, log *slog.Logger) Handler {
 	return func(ctx context.Context, event events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		var response events.DynamoDBEventResponse
@@ -46,7 +47,7 @@ func one(ctx context.Context, do func(ctx context.Context, pk string) error, rec
 	}
 	key, ok := record.Change.Keys["pk"]
 	if !ok || key.DataType() != events.DataTypeString {
-		return nil // no item of ours
+		return nil // not an item of this product
 	}
 	return do(ctx, key.String())
 }

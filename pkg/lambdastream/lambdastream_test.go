@@ -21,6 +21,7 @@ const batch = `{"Records":[
 	{"eventName":"INSERT","dynamodb":{"Keys":{"id":{"N":"3"}},"SequenceNumber":"300"}},
 	{"eventName":"INSERT","dynamodb":{"Keys":{"pk":{"S":"O#4"},"sk":{"S":"-"}},"SequenceNumber":"400"}}]}`
 
+// deliver passes the batch to the handler and returns the sequence numbers of the failed records.
 func deliver(t *testing.T, ctx context.Context, do func(context.Context, string) error) []string {
 	t.Helper()
 	var event events.DynamoDBEvent
@@ -38,39 +39,39 @@ func deliver(t *testing.T, ctx context.Context, do func(context.Context, string)
 	return failed
 }
 
-func TestEachRecordsKeyIsPassedOn(t *testing.T) {
-	var seen []string
+func TestTheKeyOfEachRecordIsPassedOn(t *testing.T) {
+	var keys []string
 	failed := deliver(t, t.Context(), func(_ context.Context, pk string) error {
-		seen = append(seen, pk)
+		keys = append(keys, pk)
 		return nil
 	})
-	if !slices.Equal(seen, []string{"O#1", "O#2", "O#4"}) || failed != nil {
-		t.Errorf("seen are %v, failed %v", seen, failed)
+	if want := []string{"O#1", "O#2", "O#4"}; !slices.Equal(keys, want) || failed != nil {
+		t.Errorf("got the keys %v and the failures %v, want %v and none", keys, failed, want)
 	}
 }
 
-func TestAFailureIsReportedAndTheOthersGoOn(t *testing.T) {
-	var seen []string
+func TestAFailureIsReportedAndTheNextRecordsAreHandled(t *testing.T) {
+	var keys []string
 	failed := deliver(t, t.Context(), func(_ context.Context, pk string) error {
-		seen = append(seen, pk)
+		keys = append(keys, pk)
 		if pk == "O#2" {
-			return errors.New("not now")
+			return errors.New("a fault of the test")
 		}
 		return nil
 	})
-	if len(seen) != 3 || !slices.Equal(failed, []string{"200"}) {
-		t.Errorf("seen are %v, failed %v", seen, failed)
+	if want := []string{"200"}; len(keys) != 3 || !slices.Equal(failed, want) {
+		t.Errorf("got the keys %v and the failures %v, want three keys and the failures %v", keys, failed, want)
 	}
 }
 
-func TestWithoutTimeRecordsAreLeftForLater(t *testing.T) {
+func TestRecordsWithoutTimeAreReported(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), lambdastream.Reserve-time.Second)
 	defer cancel()
 	failed := deliver(t, ctx, func(context.Context, string) error {
-		t.Error("a record was begun without time to end it")
+		t.Error("the handler was called, want no call without time to complete it")
 		return nil
 	})
-	if !slices.Equal(failed, []string{"100", "200", "300", "400"}) {
-		t.Errorf("failed are %v", failed)
+	if want := []string{"100", "200", "300", "400"}; !slices.Equal(failed, want) {
+		t.Errorf("got the failures %v, want %v", failed, want)
 	}
 }

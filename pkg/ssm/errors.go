@@ -13,20 +13,20 @@ import (
 	"latchkey/pkg/fault"
 )
 
-// ErrNotFound says that there is no parameter of that name.
-var ErrNotFound = errors.New("there is no such parameter")
+// ErrNotFound is the error for a parameter that does not exist.
+var ErrNotFound = errors.New("the parameter does not exist")
 
-// errUnreadable is an answer that is not what the service sends.
-var errUnreadable = errors.New("the answer cannot be read")
+// errUnreadable is the error for a response in another form than that of the service.
+var errUnreadable = errors.New("the response cannot be decoded")
 
-// The codes that are told apart.
+// The codes that callers distinguish.
 const (
 	codeNotFound = "ParameterNotFound"
 	codeExists   = "ParameterAlreadyExists"
-	codeInvalid  = "ValidationException" // its message quotes what did not fit
+	codeInvalid  = "ValidationException" // its message quotes the invalid value
 )
 
-// apiError is the service's refusal. Its message names callers and parameters; one that could quote a value is left out.
+// apiError is an error response of the service. Its message names callers and parameters, and never contains a value.
 type apiError struct {
 	status  int
 	code    string
@@ -37,33 +37,33 @@ func (e *apiError) Error() string {
 	return fmt.Sprintf("%s (status %d): %s", e.code, e.status, e.message)
 }
 
-// Is makes errors.Is(err, ErrNotFound) hold.
+// Is makes a missing parameter match ErrNotFound in errors.Is.
 func (e *apiError) Is(target error) bool { return target == ErrNotFound && e.code == codeNotFound }
 
-// unanswered says that no answer could be read: the connection was refused, reset or broken off.
-type unanswered struct{ cause error }
+// connectionError is the error if no response was read, because the connection was refused, reset or interrupted.
+type connectionError struct{ cause error }
 
-func (e *unanswered) Error() string { return e.cause.Error() }
+func (e *connectionError) Error() string { return e.cause.Error() }
 
-func (e *unanswered) Unwrap() error { return e.cause }
+func (e *connectionError) Unwrap() error { return e.cause }
 
-// refusal reads an error as JSON protocols of AWS write it: the type may be qualified, and the message stands in either case, or
-// in both.
-func refusal(status int, answer []byte) error {
-	var told struct {
+// refusal parses an error response in the JSON protocols of AWS. The type may be qualified, and the message may be in either or
+// both of two members.
+func refusal(status int, data []byte) error {
+	var document struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 		Other   string `json:"Message"`
 	}
-	if json.Unmarshal(answer, &told) != nil {
+	if json.Unmarshal(data, &document) != nil {
 		return &apiError{status: status, code: "UnknownError"}
 	}
-	code := told.Type[strings.LastIndexByte(told.Type, '#')+1:]
-	told.Message = cmp.Or(told.Message, told.Other)
+	code := document.Type[strings.LastIndexByte(document.Type, '#')+1:]
+	message := cmp.Or(document.Message, document.Other)
 	if code == codeInvalid {
-		told.Message = "the request does not fit"
+		message = "the request is invalid"
 	}
-	return &apiError{status: status, code: code, message: told.Message}
+	return &apiError{status: status, code: code, message: message}
 }
 
 func transient(err error) bool {
@@ -71,12 +71,12 @@ func transient(err error) bool {
 		return refused.status >= http.StatusInternalServerError || refused.status == http.StatusTooManyRequests ||
 			strings.HasPrefix(refused.code, "Throttling") || refused.code == "TooManyUpdates"
 	}
-	_, lost := errors.AsType[*unanswered](err)
+	_, lost := errors.AsType[*connectionError](err)
 	return lost
 }
 
-// classify makes a service that is down, slow or throttled a [fault.ServiceUnavailable]; anything else, such as a lacking
-// permission, is a fault of ours and stays internal.
+// classify returns [fault.ServiceUnavailable] if the service is down, slow or throttled. Other errors, such as a missing
+// permission, are faults of this deployment and stay internal.
 func classify(err error) error {
 	if transient(err) || errors.Is(err, context.DeadlineExceeded) {
 		return fault.ServiceUnavailable.Because(err)

@@ -6,13 +6,13 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// parameter is a parameter as the service writes it.
+// parameter is a parameter in a response of the service.
 type parameter struct {
 	Name  string        `json:"Name"`
 	Value secret.String `json:"Value"`
 }
 
-// Read returns the value of the parameter of that name, decrypted; [ErrNotFound] if there is none.
+// Read returns the decrypted value of a parameter. The error is [ErrNotFound] if it does not exist.
 func (c *Client) Read(ctx context.Context, name string) (secret.String, error) {
 	input := struct {
 		Name           string
@@ -25,8 +25,8 @@ func (c *Client) Read(ctx context.Context, name string) (secret.String, error) {
 	return output.Parameter.Value, nil
 }
 
-// ReadBelow returns the values of all parameters below path, at any depth, decrypted, by their full names. The service
-// gives them ten at a time; one that is written meanwhile may be in it or not.
+// ReadBelow returns the decrypted values of all parameters below path, at any depth, by their full names. The service returns
+// them in pages of ten, so a parameter that is written meanwhile may be missing.
 func (c *Client) ReadBelow(ctx context.Context, path string) (map[string]secret.String, error) {
 	input := struct {
 		Path           string
@@ -53,7 +53,7 @@ func (c *Client) ReadBelow(ctx context.Context, path string) (map[string]secret.
 	}
 }
 
-// write is the input of PutParameter. The value is a plain string here, since a secret does not marshal.
+// write is the input of PutParameter. The value is a plain string, because a secret does not marshal.
 type write struct {
 	Name      string
 	Value     string
@@ -69,9 +69,9 @@ func (c *Client) put(ctx context.Context, name string, value secret.String, over
 	}, &output)
 }
 
-// Create makes a parameter, or says that one of that name is there: of several callers at once one makes it. A caller whose
-// first answer was lost may be told that it is there, made by itself.
-func (c *Client) Create(ctx context.Context, name string, value secret.String) (made bool, err error) {
+// Create creates a parameter and reports whether it did. If the name exists, it changes nothing. Of concurrent callers, exactly
+// one creates the parameter. If a response is lost and the call repeated, the caller that created it may get false.
+func (c *Client) Create(ctx context.Context, name string, value secret.String) (created bool, err error) {
 	err = c.put(ctx, name, value, false)
 	if hasCode(err, codeExists) {
 		return false, nil
@@ -79,12 +79,12 @@ func (c *Client) Create(ctx context.Context, name string, value secret.String) (
 	return err == nil, err
 }
 
-// Replace gives a parameter another value, or makes it if it is gone.
+// Replace stores the value of a parameter, whether or not it exists.
 func (c *Client) Replace(ctx context.Context, name string, value secret.String) error {
 	return c.put(ctx, name, value, true)
 }
 
-// Delete removes a parameter; one that is not there is no error.
+// Delete deletes a parameter. A missing parameter is not an error.
 func (c *Client) Delete(ctx context.Context, name string) error {
 	err := c.call(ctx, "DeleteParameter", struct{ Name string }{name}, &struct{}{})
 	if hasCode(err, codeNotFound) {

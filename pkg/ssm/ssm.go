@@ -1,10 +1,10 @@
-// Package ssm reads and writes parameters of AWS Systems Manager, as far as keys and settings need it.
+// Package ssm reads and writes parameters of AWS Systems Manager, for keys and settings.
 //
-// It is a client of our own for five calls, since the SDK's costs every function that links it 2.5 ms of its start and
-// 1.4 MB. The SDK's signer, which the store links anyway, signs. Every value is written as a SecureString, encrypted with
-// the key that AWS keeps for the account, and read as a [secret.String].
+// It implements the five calls that the product needs, because the client of the SDK adds 2.5 ms to the start of each function
+// that links it, and 1.4 MB. It signs with the signer of the SDK, which the store links too. Each value is stored as a
+// SecureString, encrypted with the key that AWS manages for the account, and is read as a [secret.String].
 //
-// It knows nothing of what parameters mean; packages keyring and app do.
+// The meaning of parameters belongs to the packages keyring and app.
 package ssm
 
 import (
@@ -13,6 +13,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/go-json-experiment/json"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -20,26 +23,22 @@ import (
 	"time"
 
 	"latchkey/pkg/awshttp"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/go-json-experiment/json"
 )
 
-// Limits of one call. Keys are read at INIT and inside a request, where every try must leave time for an answer.
+// Limits of one call. Keys are read during INIT and during requests, so each attempt must leave time for a response.
 const (
 	attempts       = 3
 	attemptTimeout = 2 * time.Second
 	firstPause     = 50 * time.Millisecond
-	maxAnswer      = 1 << 20 // ten parameters of 4 KB are far below
+	maxResponse    = 1 << 20 // bytes; ten parameters of 4 KB need far less
 )
 
-// Options say where the parameters are and with what the client talks to them.
+// Options configures a [Client].
 type Options struct {
 	Region      string
-	Endpoint    string // of a local stand-in; empty for AWS
+	Endpoint    string // of a local replacement; empty for AWS
 	Credentials aws.CredentialsProvider
-	Transport   http.RoundTripper // nil for one of its own; tests inject faults here
+	Transport   http.RoundTripper // nil for the default; tests inject faults here
 	Now         func() time.Time
 }
 
@@ -71,7 +70,7 @@ func New(options Options) *Client {
 	}
 }
 
-// suffix is the domain of a region's partition.
+// suffix returns the domain of the partition of a region.
 func suffix(region string) string {
 	if strings.HasPrefix(region, "cn-") {
 		return "amazonaws.com.cn"
@@ -79,30 +78,30 @@ func suffix(region string) string {
 	return "amazonaws.com"
 }
 
-// call makes one call, tried again while the service is throttled, down or away.
+// call makes one call. It repeats the call while the service is throttled, down or unreachable.
 func (c *Client) call(ctx context.Context, operation string, input, output any) error {
 	body, err := json.Marshal(input)
 	if err != nil {
-		return fmt.Errorf("ssm %s: writing the request: %w", operation, err)
+		return fmt.Errorf("ssm %s: encoding the request: %w", operation, err)
 	}
-	var failed error
+	var lastErr error
 	for attempt := range attempts {
 		if attempt > 0 {
 			if err := pause(ctx, firstPause<<attempt); err != nil {
 				break
 			}
 		}
-		if failed = c.try(ctx, operation, body, output); failed == nil || !transient(failed) {
+		if lastErr = c.attempt(ctx, operation, body, output); lastErr == nil || !transient(lastErr) {
 			break
 		}
 	}
-	if failed != nil {
-		return fmt.Errorf("ssm %s: %w", operation, classify(failed))
+	if lastErr != nil {
+		return fmt.Errorf("ssm %s: %w", operation, classify(lastErr))
 	}
 	return nil
 }
 
-// pause waits for a random time below limit, or until ctx ends.
+// pause waits for a random time of at most limit, or until ctx ends.
 func pause(ctx context.Context, limit time.Duration) error {
 	select {
 	case <-time.After(rand.N(limit)):
@@ -112,7 +111,7 @@ func pause(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-func (c *Client) try(ctx context.Context, operation string, body []byte, output any) error {
+func (c *Client) attempt(ctx context.Context, operation string, body []byte, output any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -129,18 +128,18 @@ func (c *Client) try(ctx context.Context, operation string, body []byte, output 
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return &unanswered{err}
+		return &connectionError{err}
 	}
 	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
 	if err != nil {
-		return &unanswered{err}
+		return &connectionError{err}
 	}
 	if response.StatusCode != http.StatusOK {
-		return refusal(response.StatusCode, answer)
+		return refusal(response.StatusCode, data)
 	}
-	if err := json.Unmarshal(answer, output); err != nil {
-		return errUnreadable // not wrapped: the decoder's text quotes the answer, which holds keys
+	if err := json.Unmarshal(data, output); err != nil {
+		return errUnreadable // not wrapped: the text of the decoder quotes the response, which contains keys
 	}
 	return nil
 }
