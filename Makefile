@@ -1,4 +1,4 @@
-# `make help` lists what there is. Everything is installed below the checkout, in git-ignored folders.
+# `make help` lists the targets. Everything is installed below the checkout, in folders that git ignores.
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
@@ -16,31 +16,31 @@ checkov        = .tools/checkov/installed
 environment    = $(if $(filter dev,$(STAGE)),default,$(STAGE))
 host           = .tools/bin/local
 
-# dynoxide, the engine of daily work, comes for one platform only; elsewhere DynamoDB Local takes its place.
+# dynoxide is the default engine but exists for one platform only. Other platforms use DynamoDB Local.
 engine = $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),,$(dynamodb_local))
 
-# need is a recipe line that ends the recipe in one clear line if a program is missing.
+# need is a recipe line that ends the recipe with one line of explanation if a program is missing.
 need = @command -v $(1) >/dev/null || { echo "latchkey: $(1) is missing: install $(2)" >&2; exit 1; }
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' Makefile
 
-run: $(node_modules) $(engine) ## run everything locally; settings: PORT MAIL_PORT OPENID_PORT DYNAMODB_PORT DATA_DIR DYNAMODB_ENDPOINT
+run: $(node_modules) $(engine) ## run the API locally; settings: PORT MAIL_PORT OPENID_PORT DYNAMODB_PORT DATA_DIR DYNAMODB_ENDPOINT
 	$(call need,go,Go 1.26 or later)
 	@go build -o $(host) ./infra/local
 	@exec $(host)
 
-run-fresh: $(node_modules) $(engine) ## run with empty tables and new signing keys
+run-fresh: $(node_modules) $(engine) ## like run, with empty tables and new signing keys
 	$(call need,go,Go 1.26 or later)
 	@go build -o $(host) ./infra/local
 	@exec $(host) -fresh
 
-sam-local: $(node_modules) $(engine) $(python_tools) ## as run, with the functions in Docker containers (sam local); SAM_IMAGE besides
+sam-local: $(node_modules) $(engine) $(python_tools) ## like run, with the functions in Docker containers (sam local); further setting: SAM_IMAGE
 	$(call need,go,Go 1.26 or later)
 	@go build -o $(host) ./infra/local
 	@exec $(host) -sam
 
-setup: $(node_modules) $(dynamodb_local) $(python_tools) ## install the emulators of DynamoDB, SES, SSM and Google's sign-in
+setup: $(node_modules) $(dynamodb_local) $(python_tools) ## install the emulators of DynamoDB, SES, Systems Manager and Google's sign-in
 
 test: setup ## run all tests, on both DynamoDB engines
 	$(call need,go,Go 1.26 or later)
@@ -49,17 +49,17 @@ test: setup ## run all tests, on both DynamoDB engines
 	CGO_ENABLED=1 go test -race -shuffle=on -parallel=16 -timeout=40m ./...
 	CGO_ENABLED=1 go test -race -shuffle=on -tags=guard ./infra/local/child
 
-test-browser: $(node_modules) $(engine) $(browser_driver) ## sign in and out with a real browser (headless Chromium)
+test-browser: $(node_modules) $(engine) $(browser_driver) ## test sign-in and the pages in a real browser (headless Chromium)
 	$(call need,go,Go 1.26 or later)
 	infra/browser/chromium.sh --install
 	go test -count=1 -tags=browser ./infra/browser
 
-test-sam: $(node_modules) $(engine) $(python_tools) ## visit the functions in Docker containers; installs Debian's Docker as root, or uses yours
+test-sam: $(node_modules) $(engine) $(python_tools) ## test the functions in Docker containers; uses your Docker, or installs Debian's as root
 	$(call need,go,Go 1.26 or later)
 	infra/local/docker/docker.sh --install
 	go test -count=1 -v -timeout=20m -tags=sam ./infra/local/sam
 
-e2e: ## visit a running Latchkey as a client: BASE_URL=… and, where the local SES has its mail, MAIL_URL=…
+e2e: ## call every endpoint of a running Latchkey: BASE_URL=… and, for a local SES, MAIL_URL=…
 	$(call need,go,Go 1.26 or later)
 	go test -count=1 -v -tags=deployed ./infra/acceptance
 
@@ -70,11 +70,11 @@ lint: ## check the code, the modules and the files
 	go mod tidy -diff
 	go tool -modfile=infra/tools/go.mod golangci-lint run ./...
 
-fuzz: ## try FUZZ_INPUTS inputs on each fuzz target
+fuzz: ## run each fuzz target with FUZZ_INPUTS inputs
 	$(call need,go,Go 1.26 or later)
 	infra/tools/fuzz.sh $(FUZZ_INPUTS)
 
-validate: $(python_tools) $(checkov) ## check the template, build it as for a deployment, check the binaries
+validate: $(python_tools) $(checkov) ## check the template, build as for a deployment, and check the binaries
 	$(call need,go,Go 1.26 or later)
 	.tools/venv/bin/cfn-lint template.yaml
 	.tools/venv/bin/sam validate --lint --region us-east-1
@@ -85,30 +85,30 @@ validate: $(python_tools) $(checkov) ## check the template, build it as for a de
 	go run ./infra/checkbuild
 	infra/tools/reproducible.sh Me Login
 
-deploy: $(python_tools) ## deploy a stage to AWS: make deploy STAGE=dev, staging or prod (samconfig.toml)
+deploy: $(python_tools) ## deploy a stage to AWS: STAGE=dev, staging or prod (see samconfig.toml)
 	$(call need,go,Go 1.26 or later)
 	@infra/tools/stage.sh "$(STAGE)"
 	.tools/venv/bin/sam build --config-env $(environment)
 	.tools/venv/bin/sam deploy --config-env $(environment)
 
-destroy: $(python_tools) ## delete a stage from AWS, its users apart: make destroy STAGE=dev or staging
+destroy: $(python_tools) ## delete a stage from AWS except its table of users: STAGE=dev or staging
 	@infra/tools/stage.sh "$(STAGE)" destroy
 	.tools/venv/bin/sam delete --config-env $(environment)
 
-ci: lint test test-browser fuzz validate test-sam ## everything that continuous integration checks
+ci: lint test test-browser fuzz validate test-sam ## run everything that continuous integration runs
 
-bench: $(node_modules) ## measure what Latchkey adds to what cannot be avoided, beside the bars
+bench: $(node_modules) ## measure the time that Latchkey adds to the unavoidable work
 	$(call need,go,Go 1.26 or later)
 	@go run ./infra/bench
 
-cost: $(node_modules) ## what a million requests of each kind cost, and a month beside what others ask for
+cost: $(node_modules) ## print the cost of a million requests of each kind, and of a month beside other services
 	$(call need,go,Go 1.26 or later)
 	@go run ./infra/cost
 
-clean: ## remove what was installed and built; data stays
+clean: ## remove all installed and built files, but keep the data
 	rm -rf .tools .aws-sam infra/local/node_modules infra/browser/node_modules
 
-# Called by `sam build` (BuildMethod: makefile) with ARTIFACTS_DIR. SAM's own builder for Go would link against this machine's libc.
+# `sam build` calls this target with ARTIFACTS_DIR (BuildMethod: makefile). SAM's Go builder would link against the libc of this machine.
 build-%:
 	$(call need,go,Go 1.26 or later)
 	@infra/tools/build-function.sh $* "$(ARTIFACTS_DIR)"

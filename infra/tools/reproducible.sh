@@ -1,6 +1,6 @@
 #!/bin/sh
-# reproducible.sh LOGICAL_ID… builds the functions again from a copy of the checkout in another folder, and fails if a binary differs
-# from that of `sam build`: then every deployment would publish every function, changed or not.
+# reproducible.sh LOGICAL_ID… builds the functions again from a copy of the checkout in another folder. It fails if a binary differs
+# from that of `sam build`, because every deployment would then publish every function, changed or not.
 set -eu
 
 copy=$(mktemp -d)
@@ -10,8 +10,8 @@ git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t 
 for function in "$@"; do
   (cd "$copy" && infra/tools/build-function.sh "$function" "$copy/built")
   if ! cmp "$copy/built/bootstrap" ".aws-sam/build/$function/bootstrap"; then
-    echo "latchkey: $function is another binary when built elsewhere" >&2
+    echo "latchkey: the binary of $function depends on the folder in which it was built" >&2
     exit 1
   fi
 done
-echo "built elsewhere, $* are the same binaries"
+echo "builds in another folder produce the same binaries: $*"

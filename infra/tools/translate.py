@@ -1,13 +1,13 @@
-"""translate.py TEMPLATE [PARAMETER=VALUE...] prints, as JSON, the CloudFormation template that SAM makes of TEMPLATE.
+"""translate.py TEMPLATE [PARAMETER=VALUE...] prints, as JSON, the CloudFormation template that SAM generates from TEMPLATE.
 
-In AWS that happens when a change set is made. Done here, it shows what a deployment would consist of, and fails where that would.
+In AWS, this happens when a change set is created. Here, it lists the resources of a deployment, and fails where the deployment would.
 """
 
 import json
 import os
 import sys
 
-# The translator asks boto3 for the region's name; no call is made.
+# The translator reads the region from boto3. It makes no call.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
 from samcli.yamlhelper import yaml_parse
@@ -19,7 +19,7 @@ POLICIES = "arn:aws:iam::aws:policy/service-role/"
 
 
 def local_code(resources):
-    """Gives functions the address that packaging would have given their code."""
+    """Sets the code of each function to an address like the one that packaging sets."""
     for resource in resources.values():
         if resource.get("Type") == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/code"
