@@ -1,85 +1,96 @@
-// Package acceptance says whether a running Latchkey does what its clients were promised: every endpoint of the guide in the order in
-// which a client meets them, seen from outside, through HTTP and the inbox alone. It asks nothing of how or where the API runs, so it
-// is run against `make run`, `sam local`, a deployed stack (`make e2e`), and by infra/e2e against its own.
+// Package acceptance checks that a running Latchkey serves every endpoint of the guide, in the order in which a client uses
+// them. It uses HTTP and the inbox alone, so it runs against `make run`, `sam local` and a deployed stack (`make e2e`), and
+// infra/e2e runs it against its own stack.
 //
-// It is no search for faults: what happens at once, between two calls or with the tables open is tested in infra/e2e.
+// Concurrency, faults and the contents of the tables are tested in infra/e2e.
 package acceptance
 
 import (
 	"crypto/rand"
 	"net/http"
+	"net/http/cookiejar"
 	"strings"
 	"testing"
+
+	"latchkey/infra/testkit/httpclient"
 )
 
 // Deployment is a running Latchkey.
 type Deployment struct {
 	URL     string // base of the API, without a slash at the end
-	MailURL string // of the local SES that gets its mail; "" where nobody can read it, as in AWS
+	MailURL string // the local SES that receives its mails; "" if the mails cannot be read, as in AWS
 
-	// Transport carries all requests, so that a test sees them; nil is that of package http.
+	// Transport carries all requests, so that a test can record them. If it is nil, http.DefaultTransport does.
 	Transport http.RoundTripper
 }
 
-// step is a part of the visit, which the later ones may build on.
+// step is one part of the run. A later step may use the results of an earlier one.
 type step struct {
 	name string
-	run  func(*visitor, *testing.T)
+	run  func(*user, *testing.T)
 }
 
 var steps = []step{
-	{"health, keys and discovery", (*visitor).looksAround},
-	{"registration", (*visitor).registers},
-	{"login and me", (*visitor).logsIn},
-	{"refusals", (*visitor).isRefused},
-	{"refresh", (*visitor).refreshes},
-	{"logout", (*visitor).logsOut},
-	{"cookie session", (*visitor).usesCookies},
-	{"sign-in at a provider", (*visitor).signsInElsewhere},
-	{"mail is promised to everybody", (*visitor).asksForMail},
+	{"health, keys and discovery", (*user).readPublicDocuments},
+	{"registration", (*user).register},
+	{"login and me", (*user).logIn},
+	{"refusals", (*user).makeMistakes},
+	{"refresh", (*user).refreshTokens},
+	{"logout", (*user).logOut},
+	{"cookie session", (*user).useCookies},
+	{"sign-in at a provider", (*user).signInAtProviders},
+	{"requests for mail", (*user).requestMail},
 }
 
-// byMail are the steps that only the receiver of the mails can take.
-var byMail = []step{
-	{"verification by the mailed link", (*visitor).verifies},
-	{"password reset by the mailed link", (*visitor).resets},
+// mailSteps need the mails.
+var mailSteps = []step{
+	{"verification by the mailed link", (*user).verifyAddress},
+	{"password reset by the mailed link", (*user).resetPassword},
 }
 
-// Run visits the deployment as a new user, whose account stays behind. It may be run against one deployment again and again. What it
-// could not check is logged.
+// Run takes every step as a new user and stops at the first failed one. The new account remains. Run can be repeated against
+// the same deployment. It logs what it could not check.
 func Run(t *testing.T, d Deployment) {
-	v := newVisitor(d)
+	u := newUser(d)
 	for _, s := range steps {
-		if !t.Run(s.name, func(t *testing.T) { s.run(v, t) }) {
-			return // the later ones would only say the same again
+		if !t.Run(s.name, func(t *testing.T) { s.run(u, t) }) {
+			return // the later steps would fail for the same reason
 		}
 	}
-	for _, s := range byMail {
+	for _, s := range mailSteps {
 		if d.MailURL == "" {
-			t.Logf("NOT CHECKED, since no MAIL_URL is given: %s", s.name)
+			t.Logf("NOT CHECKED, because MAIL_URL is not set: %s", s.name)
 			continue
 		}
-		if !t.Run(s.name, func(t *testing.T) { s.run(v, t) }) {
+		if !t.Run(s.name, func(t *testing.T) { s.run(u, t) }) {
 			return
 		}
 	}
 }
 
-// visitor is a new user, and what he holds at a step.
-type visitor struct {
+// user is a new user of a deployment, with an HTTP client that keeps cookies.
+type user struct {
 	Deployment
-	client
+	client                    httpclient.Client
 	username, email, password string
-	access, refresh           string // the latest pair
+	access, refresh           string // the latest pair of tokens
 }
 
-// newVisitor has a name that nobody had before. Where the mails cannot be read they are real, so they go to the mailbox simulator
-// of SES, which takes mail to any label and counts no bounces.
-func newVisitor(d Deployment) *visitor {
+// newUser returns a user with an unused name. If the mails cannot be read, they are real ones, so they go to the mailbox
+// simulator of SES, which accepts any label and counts no bounces.
+func newUser(d Deployment) *user {
 	name := "guide-" + strings.ToLower(rand.Text()[:12])
 	email := name + "@example.com"
 	if d.MailURL == "" {
 		email = "success+" + name + "@simulator.amazonses.com"
 	}
-	return &visitor{Deployment: d, client: newClient(d), username: name, email: email, password: "SecurePass123!"}
+	return &user{Deployment: d, client: newClient(d), username: name, email: email, password: "SecurePass123!"}
+}
+
+func newClient(d Deployment) httpclient.Client {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		panic("acceptance: creating a cookie jar without options: " + err.Error())
+	}
+	return httpclient.Client{Transport: d.Transport, Jar: jar, Timeout: requestTimeout}
 }

@@ -5,51 +5,53 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
-	"slices"
 	"testing"
+
+	"latchkey/infra/testkit/httpclient"
 )
 
-// CheckHeaders looks for the headers that every answer of the API has, the public keys and the pages apart.
+// CheckHeaders checks the headers that every JSON response of the API has, except the public keys and the discovery
+// document.
 func CheckHeaders(t *testing.T, header http.Header) {
 	t.Helper()
 	for name, want := range map[string]string{
 		"Content-Type": "application/json", "Cache-Control": "no-store",
 		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 	} {
-		if value := header.Get(name); value != want {
-			t.Errorf("%s is %q, want %q", name, value, want)
+		if got := header.Get(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
 }
 
-var pair = regexp.MustCompile(
+var tokenPair = regexp.MustCompile(
 	`^\{"access_token":"[\w-]+\.[\w-]+\.[\w-]+","refresh_token":"[\w-]+","token_type":"bearer","expires_in":[1-9]\d*\}$`)
 
-// checkTokens ends the test without a pair of tokens.
-func checkTokens(t *testing.T, got answer, status int) {
+// checkTokens ends the test if the response is not a pair of tokens.
+func checkTokens(t *testing.T, got httpclient.Response, status int) {
 	t.Helper()
-	if got.status != status || !pair.MatchString(got.body) {
-		t.Fatalf("the answer is %d %s", got.status, got.body)
+	if got.Status != status || !tokenPair.MatchString(got.Body) {
+		t.Fatalf("got %v, want %d and a pair of tokens", got, status)
 	}
-	CheckHeaders(t, got.header)
+	CheckHeaders(t, got.Header)
 }
 
-// checkMessage ends the test without that message, which clients may compare.
-func checkMessage(t *testing.T, got answer, status int, message string) {
+// checkMessage ends the test if the response does not have the message. Clients may compare it, so its wording is fixed.
+func checkMessage(t *testing.T, got httpclient.Response, status int, message string) {
 	t.Helper()
-	if got.status != status || got.body != `{"message":"`+message+`"}` {
-		t.Fatalf("the answer is %d %s", got.status, got.body)
+	if want := `{"message":"` + message + `"}`; got.Status != status || got.Body != want {
+		t.Fatalf("got %v, want %d %s", got, status, want)
 	}
-	CheckHeaders(t, got.header)
+	CheckHeaders(t, got.Header)
 }
 
-// checkRefusal looks for an error of the contract's form.
-func checkRefusal(t *testing.T, got answer, status int, detail string) {
+// checkRefusal checks for an error in the form of the contract.
+func checkRefusal(t *testing.T, got httpclient.Response, status int, detail string) {
 	t.Helper()
-	if got.status != status || got.member("detail") != detail || got.member("code") == "" || got.member("request_id") == "" {
-		t.Errorf("the answer is %d %s, want %d %s", got.status, got.body, status, detail)
+	if got.Status != status || got.Member("detail") != detail || got.Member("code") == "" || got.Member("request_id") == "" {
+		t.Errorf("got %v, want %d with the detail %q, a code and a request id", got, status, detail)
 	}
-	CheckHeaders(t, got.header)
+	CheckHeaders(t, got.Header)
 }
 
 var (
@@ -57,22 +59,22 @@ var (
 	rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
 )
 
-// checkUser looks for exactly the members of a user who has logged in: those in want, and three that differ from run to run.
-func checkUser(t *testing.T, got answer, want map[string]any) {
+// checkUser checks a user who has logged in. The user must have exactly the members in want and three more, which differ
+// between runs.
+func checkUser(t *testing.T, got httpclient.Response, want map[string]any) {
 	t.Helper()
-	var user map[string]any
-	if err := json.Unmarshal([]byte(got.body), &user); err != nil || got.status != http.StatusOK {
-		t.Fatalf("the answer is %d %s", got.status, got.body)
+	var members map[string]any
+	if err := json.Unmarshal([]byte(got.Body), &members); err != nil || got.Status != http.StatusOK {
+		t.Fatalf("got %v, want 200 and a user", got)
 	}
-	CheckHeaders(t, got.header)
+	CheckHeaders(t, got.Header)
 	for name, form := range map[string]*regexp.Regexp{"id": uuid, "date_joined": rfc3339, "last_login": rfc3339} {
-		if !form.MatchString(got.member(name)) {
-			t.Errorf("%s is %q", name, got.member(name))
+		if !form.MatchString(got.Member(name)) {
+			t.Errorf("%s: got %q, want a match of %v", name, got.Member(name), form)
 		}
-		delete(user, name)
+		delete(members, name)
 	}
-	if !maps.Equal(user, want) {
-		names := slices.Sorted(maps.Keys(want))
-		t.Errorf("the user is %s, want the members %v as %v", got.body, names, want)
+	if !maps.Equal(members, want) {
+		t.Errorf("got the members %v, want %v", members, want)
 	}
 }

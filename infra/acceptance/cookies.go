@@ -4,46 +4,48 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"latchkey/infra/testkit/httpclient"
 )
 
-// sessionCookie is the header that sets the session cookie, and the name that it must have at this deployment.
-func (v *visitor) sessionCookie(got answer) (set, name string) {
-	name = "session_id" // on plain-HTTP localhost, where browsers take no other
-	if strings.HasPrefix(v.URL, "https:") {
+// sessionCookie returns the Set-Cookie header of the session cookie, or "", and the name that this deployment must use.
+func (u *user) sessionCookie(got httpclient.Response) (header, name string) {
+	name = "session_id" // on localhost over plain HTTP, where browsers reject the prefix __Host-
+	if strings.HasPrefix(u.URL, "https:") {
 		name = "__Host-session_id"
 	}
-	for _, set := range got.header.Values("Set-Cookie") {
-		if strings.HasPrefix(set, name+"=") {
-			return set, name
+	for _, header := range got.Header.Values("Set-Cookie") {
+		if strings.HasPrefix(header, name+"=") {
+			return header, name
 		}
 	}
 	return "", name
 }
 
-// usesCookies signs in and out as a web application has its browser do: the client keeps and sends what it is told to.
-func (v *visitor) usesCookies(t *testing.T) {
-	got := v.login(t, "/api/auth/session/login", v.username, v.password)
+// useCookies signs in and out like a web application: the client stores and sends cookies.
+func (u *user) useCookies(t *testing.T) {
+	got := u.login(t, "/api/auth/session/login", u.username, u.password)
 	checkMessage(t, got, http.StatusOK, "Successfully logged in")
-	set, name := v.sessionCookie(got)
+	header, name := u.sessionCookie(got)
 	for _, attribute := range []string{"; Path=/", "; Max-Age=", "; HttpOnly", "; SameSite=Lax"} {
-		if !strings.Contains(set, attribute) {
-			t.Errorf("the cookie %s is set as %q, without %q", name, set, attribute)
+		if !strings.Contains(header, attribute) {
+			t.Errorf("cookie %s: got %q, want the attribute %q", name, header, attribute)
 		}
 	}
-	if secure := strings.Contains(set, "; Secure"); secure != strings.HasPrefix(name, "__Host-") {
-		t.Errorf("the cookie %s is set as %q", name, set)
+	if got, want := strings.Contains(header, "; Secure"), strings.HasPrefix(name, "__Host-"); got != want {
+		t.Errorf("cookie %s: got %q, want Secure to be %v", name, header, want)
 	}
-	if me := v.get(t, "/api/auth/me"); me.member("username") != v.username {
-		t.Errorf("the cookie's user is %d %s", me.status, me.body)
+	if me := u.get(t, "/api/auth/me"); me.Member("username") != u.username {
+		t.Errorf("me with the cookie: got %v, want the user %s", me, u.username)
 	}
-	foreign := v.send(t, http.MethodPost, "/api/auth/session/logout", "", "Origin: https://evil.example", "Sec-Fetch-Site: cross-site")
-	checkRefusal(t, foreign, http.StatusForbidden, "Cross-origin request refused")
-	out := v.send(t, http.MethodPost, "/api/auth/session/logout", "")
-	checkMessage(t, out, http.StatusOK, "Successfully logged out")
-	if set, _ := v.sessionCookie(out); !strings.Contains(set, "; Max-Age=0") {
-		t.Errorf("the logout sets %q", set)
+	crossSite := u.send(t, http.MethodPost, "/api/auth/session/logout", "", "Origin: https://evil.example", "Sec-Fetch-Site: cross-site")
+	checkRefusal(t, crossSite, http.StatusForbidden, "Cross-origin request refused")
+	logout := u.send(t, http.MethodPost, "/api/auth/session/logout", "")
+	checkMessage(t, logout, http.StatusOK, "Successfully logged out")
+	if cleared, _ := u.sessionCookie(logout); !strings.Contains(cleared, "; Max-Age=0") {
+		t.Errorf("logout: got the cookie %q, want one with Max-Age=0", cleared)
 	}
-	// The client has no cookie any more; whoever kept a copy has nothing either.
-	pair, _, _ := strings.Cut(set, ";")
-	checkRefusal(t, v.get(t, "/api/auth/me", "Cookie: "+pair), http.StatusUnauthorized, "Authentication required")
+	// The client has deleted the cookie, so a copy is sent.
+	pair, _, _ := strings.Cut(header, ";")
+	checkRefusal(t, u.get(t, "/api/auth/me", "Cookie: "+pair), http.StatusUnauthorized, "Authentication required")
 }

@@ -9,84 +9,90 @@ import (
 	"time"
 
 	"latchkey/infra/local/mailbox"
+	"latchkey/infra/testkit/httpclient"
 )
 
-// mailPatience is how long a mail may take from the request to the inbox, a mailer that has to be started first included.
-const mailPatience = 30 * time.Second
+// mailTimeout limits the time from a request to its mail in the inbox. It includes the start of the mailer.
+const mailTimeout = 30 * time.Second
 
 const (
-	resetPromised        = "If an account exists with this email, you will receive a password reset link"
-	verificationPromised = "If this email needs verification, a verification link has been sent"
+	resetMessage        = "If an account exists with this email, you will receive a password reset link"
+	verificationMessage = "If this email needs verification, a verification link has been sent"
 )
 
-// asksForMail is told the same for an address that is known and one that is not.
-func (v *visitor) asksForMail(t *testing.T) {
-	for _, email := range []string{v.email, "unknown-" + v.email} {
-		asked := v.post(t, "/api/auth/send-verification", map[string]string{"email": email})
-		checkMessage(t, asked, http.StatusCreated, verificationPromised)
-		asked = v.post(t, "/api/auth/forgot-password", map[string]string{"email": email})
-		checkMessage(t, asked, http.StatusCreated, resetPromised)
+// requestMail requests both kinds of mail for a known and an unknown address. The responses must not differ.
+func (u *user) requestMail(t *testing.T) {
+	for _, email := range []string{u.email, "unknown-" + u.email} {
+		got := u.post(t, "/api/auth/send-verification", map[string]string{"email": email})
+		checkMessage(t, got, http.StatusCreated, verificationMessage)
+		got = u.post(t, "/api/auth/forgot-password", map[string]string{"email": email})
+		checkMessage(t, got, http.StatusCreated, resetMessage)
 	}
 }
 
-// token awaits a mail whose link leads to a page of that name, and returns the token.
-func (v *visitor) token(t *testing.T, page string) string {
+// linkToken waits for a mail with a link to the page and returns the token in the link.
+func (u *user) linkToken(t *testing.T, page string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), mailPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), mailTimeout)
 	defer cancel()
 	for nth := 1; ; nth++ {
-		mail, err := mailbox.Await(ctx, v.MailURL, v.email, nth)
+		mail, err := mailbox.Await(ctx, u.MailURL, u.email, nth)
 		if err != nil {
 			t.Fatal(err)
 		}
-		leads, token, err := mail.Link()
+		address, token, err := mail.Link()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasSuffix(leads, "/"+page) {
+		if strings.HasSuffix(address, "/"+page) {
 			return token
 		}
 	}
 }
 
-// verifies looks at the page of the link, as mail scanners do too, verifies as the guide has it, and presses the page's button late.
-func (v *visitor) verifies(t *testing.T) {
-	token := v.token(t, "verify-email")
+// verifyAddress opens the page of the link, as mail scanners do, then verifies as the guide does, and finally presses the
+// button of the page.
+func (u *user) verifyAddress(t *testing.T) {
+	token := u.linkToken(t, "verify-email")
 	page := "/account/verify-email/" + token
-	if got := v.get(t, page); got.status != http.StatusOK || !strings.Contains(got.body, v.username) {
-		t.Errorf("the page is %d %s", got.status, got.body)
-	}
-	v.access = v.login(t, "/api/auth/login", v.username, v.password).member("access_token")
-	v.checkVerified(t, "false")
-	checkMessage(t, v.get(t, "/api/auth/verify-email/"+token), http.StatusOK, "Email verified successfully")
-	checkMessage(t, v.get(t, "/api/auth/verify-email/"+token), http.StatusOK, "Email already verified")
-	v.checkVerified(t, "true")
-	button := url.Values{"action": {"verify"}}.Encode()
-	pressed := v.send(t, http.MethodPost, page, button, "Content-Type: application/x-www-form-urlencoded")
-	if pressed.status != http.StatusOK || !strings.Contains(pressed.body, "confirmed before") {
-		t.Errorf("the button answers %d %s", pressed.status, pressed.body)
+	u.checkPage(t, page)
+	u.access = u.login(t, "/api/auth/login", u.username, u.password).Member("access_token")
+	u.checkVerified(t, "false")
+	checkMessage(t, u.get(t, "/api/auth/verify-email/"+token), http.StatusOK, "Email verified successfully")
+	checkMessage(t, u.get(t, "/api/auth/verify-email/"+token), http.StatusOK, "Email already verified")
+	u.checkVerified(t, "true")
+	form := url.Values{"action": {"verify"}}.Encode()
+	const want = "confirmed before"
+	if got := u.send(t, http.MethodPost, page, form, httpclient.Form); got.Status != http.StatusOK || !strings.Contains(got.Body, want) {
+		t.Errorf("POST %s: got %v, want 200 and %q", page, got, want)
 	}
 }
 
-func (v *visitor) checkVerified(t *testing.T, want string) {
+// checkPage checks that the page behind a mailed link names the user.
+func (u *user) checkPage(t *testing.T, path string) {
 	t.Helper()
-	if me := v.get(t, "/api/auth/me", bearer(v.access)); me.member("email_verified") != want {
-		t.Errorf("the user is %d %s, want email_verified %s", me.status, me.body, want)
+	if got := u.get(t, path); got.Status != http.StatusOK || !strings.Contains(got.Body, u.username) {
+		t.Errorf("GET %s: got %v, want 200 and a page that contains %s", path, got, u.username)
 	}
 }
 
-// resets the password, by which all sessions end, and signs in with the new one.
-func (v *visitor) resets(t *testing.T) {
-	token := v.token(t, "reset-password")
-	if page := v.get(t, "/account/reset-password/"+token); page.status != http.StatusOK || !strings.Contains(page.body, v.username) {
-		t.Errorf("the page is %d %s", page.status, page.body)
+func (u *user) checkVerified(t *testing.T, want string) {
+	t.Helper()
+	if me := u.get(t, "/api/auth/me", httpclient.Bearer(u.access)); me.Member("email_verified") != want {
+		t.Errorf("me: got %v, want email_verified %s", me, want)
 	}
-	before := v.password
-	v.password = "NewSecurePass456!"
-	chosen := map[string]string{"token": token, "new_password": v.password}
-	checkMessage(t, v.post(t, "/api/auth/reset-password", chosen), http.StatusOK, "Password reset successfully")
-	checkRefusal(t, v.post(t, "/api/auth/reset-password", chosen), http.StatusForbidden, "Invalid or expired reset token")
-	checkRefusal(t, v.get(t, "/api/auth/me", bearer(v.access)), http.StatusUnauthorized, "Authentication required")
-	checkRefusal(t, v.login(t, "/api/auth/login", v.username, before), http.StatusForbidden, "Invalid credentials")
-	checkTokens(t, v.login(t, "/api/auth/login", v.username, v.password), http.StatusOK)
+}
+
+// resetPassword sets a new password. It checks that this ends all sessions and that only the new password is accepted.
+func (u *user) resetPassword(t *testing.T) {
+	token := u.linkToken(t, "reset-password")
+	u.checkPage(t, "/account/reset-password/"+token)
+	oldPassword := u.password
+	u.password = "NewSecurePass456!"
+	body := map[string]string{"token": token, "new_password": u.password}
+	checkMessage(t, u.post(t, "/api/auth/reset-password", body), http.StatusOK, "Password reset successfully")
+	checkRefusal(t, u.post(t, "/api/auth/reset-password", body), http.StatusForbidden, "Invalid or expired reset token")
+	checkRefusal(t, u.get(t, "/api/auth/me", httpclient.Bearer(u.access)), http.StatusUnauthorized, "Authentication required")
+	checkRefusal(t, u.login(t, "/api/auth/login", u.username, oldPassword), http.StatusForbidden, "Invalid credentials")
+	checkTokens(t, u.login(t, "/api/auth/login", u.username, u.password), http.StatusOK)
 }

@@ -5,90 +5,67 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"latchkey/infra/testkit/httpclient"
 )
 
-// maxHops is how many pages a provider may lead through.
-const maxHops = 10
-
-// signsInElsewhere tries each provider that the contract names.
-func (v *visitor) signsInElsewhere(t *testing.T) {
-	checkRefusal(t, v.get(t, "/api/auth/oauth/nowhere"), http.StatusForbidden, "Unknown OAuth provider: nowhere")
+// signInAtProviders signs in at each provider of the contract.
+func (u *user) signInAtProviders(t *testing.T) {
+	checkRefusal(t, u.get(t, "/api/auth/oauth/nowhere"), http.StatusForbidden, "Unknown OAuth provider: nowhere")
 	for _, provider := range []string{"github", "google"} {
-		t.Run(provider, func(t *testing.T) { v.signsInAt(t, provider) })
+		t.Run(provider, func(t *testing.T) { u.signInAt(t, provider) })
 	}
 }
 
-// signsInAt goes as far as it can: a provider without settings is not offered, and into one that is not on this machine, which is the
-// real one, nobody can sign in by program.
-func (v *visitor) signsInAt(t *testing.T, provider string) {
+// signInAt goes as far as possible. A provider without settings is not available, and a program cannot sign in at a real
+// provider, which is one that does not run on this machine.
+func (u *user) signInAt(t *testing.T, provider string) {
 	path := "/api/auth/oauth/" + provider
 	callback := path + "/callback"
-	started := v.get(t, path)
-	if started.status == http.StatusNotFound {
-		checkRefusal(t, started, http.StatusNotFound, "OAuth provider not configured")
-		checkRefusal(t, v.get(t, callback+"?code=x&state=x"), http.StatusNotFound, "OAuth provider not configured")
-		t.Logf("NOT CHECKED, since %s has no settings here: signing in at it", provider)
+	start := u.get(t, path)
+	if start.Status == http.StatusNotFound {
+		checkRefusal(t, start, http.StatusNotFound, "OAuth provider not configured")
+		checkRefusal(t, u.get(t, callback+"?code=x&state=x"), http.StatusNotFound, "OAuth provider not configured")
+		t.Logf("NOT CHECKED, because %s is not configured: the sign-in at it", provider)
 		return
 	}
-	to := v.checkStart(t, started, callback)
-	state := url.Values{"state": {to.Query().Get("state")}}.Encode()
-	checkRefusal(t, v.get(t, callback+"?"+state), http.StatusBadRequest, "Validation failed for GET /api/auth/oauth/{provider}/callback")
-	// Whoever has not begun the sign-in has no cookie of it.
-	foreign := newClient(v.Deployment).get(t, callback+"?code=x&"+state)
+	authorization := u.checkStart(t, start, callback)
+	state := url.Values{"state": {authorization.Query().Get("state")}}.Encode()
+	checkRefusal(t, u.get(t, callback+"?"+state), http.StatusBadRequest, "Validation failed for GET /api/auth/oauth/{provider}/callback")
+	// Another browser does not have the cookie of the flow.
+	foreign := newClient(u.Deployment).Send(t, http.MethodGet, u.URL+callback+"?code=x&"+state, "")
 	checkRefusal(t, foreign, http.StatusForbidden, "Invalid OAuth state")
-	if !onThisMachine(to) {
-		t.Logf("NOT CHECKED, since %s is the real one: signing in at it", to.Host)
+	if !isLocal(authorization) {
+		t.Logf("NOT CHECKED, because %s is the real provider: the sign-in at it", authorization.Host)
 		return
 	}
-	back := callback + "?" + v.passThrough(t, to, callback).RawQuery
-	got := v.get(t, back)
+	form := url.Values{"email": {"provider-" + u.email}, "verified": {"on"}}
+	back := callback + "?" + u.client.Authorize(t, authorization.String(), callback, form).RawQuery
+	got := u.get(t, back)
 	checkTokens(t, got, http.StatusOK)
-	if me := v.get(t, "/api/auth/me", bearer(got.member("access_token"))); me.member("oauth_provider") != provider {
-		t.Errorf("the user is %d %s", me.status, me.body)
+	if me := u.get(t, "/api/auth/me", httpclient.Bearer(got.Member("access_token"))); me.Member("oauth_provider") != provider {
+		t.Errorf("me: got %v, want oauth_provider %s", me, provider)
 	}
-	checkRefusal(t, v.get(t, back), http.StatusForbidden, "Invalid OAuth state")
+	checkRefusal(t, u.get(t, back), http.StatusForbidden, "Invalid OAuth state")
 }
 
-// checkStart looks at the redirect to the provider, and returns where it leads.
-func (v *visitor) checkStart(t *testing.T, started answer, callback string) *url.URL {
+// checkStart checks the redirect to the provider and returns its target.
+func (u *user) checkStart(t *testing.T, got httpclient.Response, callback string) *url.URL {
 	t.Helper()
-	to, err := url.Parse(started.header.Get("Location"))
-	if err != nil || started.status != http.StatusFound {
-		t.Fatalf("the answer is %d %s", started.status, started.body)
+	target, err := url.Parse(got.Header.Get("Location"))
+	if err != nil || got.Status != http.StatusFound {
+		t.Fatalf("start: got %v, want a redirect", got)
 	}
-	query := to.Query()
+	query := target.Query()
 	if query.Get("code_challenge_method") != "S256" || query.Get("state") == "" || !strings.HasSuffix(query.Get("redirect_uri"), callback) {
-		t.Errorf("the provider is asked for %v", query)
+		t.Errorf("authorization request: got %v, want a state, the method S256 and a redirect URI that ends with %s", query, callback)
 	}
-	if set := started.header.Get("Set-Cookie"); !strings.Contains(set, "oauth_binding=") || !strings.Contains(set, "; HttpOnly; ") {
-		t.Errorf("the binding is set as %q", set)
+	if cookie := got.Header.Get("Set-Cookie"); !strings.Contains(cookie, "oauth_binding=") || !strings.Contains(cookie, "; HttpOnly; ") {
+		t.Errorf("start: got the cookie %q, want an HttpOnly one with the name oauth_binding", cookie)
 	}
-	return to
+	return target
 }
 
-func onThisMachine(to *url.URL) bool {
-	return to.Hostname() == "localhost" || to.Hostname() == "127.0.0.1"
-}
-
-// passThrough goes where the provider leads, signs in on its page if there is one, and returns where it leads back to.
-func (v *visitor) passThrough(t *testing.T, to *url.URL, callback string) *url.URL {
-	t.Helper()
-	form := url.Values{"email": {"provider-" + v.email}, "verified": {"on"}}.Encode()
-	got := v.fetch(t, http.MethodGet, to.String(), "")
-	for range maxHops {
-		if got.status == http.StatusOK {
-			got = v.fetch(t, http.MethodPost, to.String(), form, "Content-Type: application/x-www-form-urlencoded")
-		}
-		next, err := to.Parse(got.header.Get("Location"))
-		switch {
-		case err != nil || got.status < 300 || got.status > 399:
-			t.Fatalf("%s answers %d %s", to, got.status, got.body)
-		case next.Path == callback:
-			return next
-		}
-		to = next
-		got = v.fetch(t, http.MethodGet, to.String(), "")
-	}
-	t.Fatalf("the provider does not lead back within %d pages", maxHops)
-	return nil
+func isLocal(address *url.URL) bool {
+	return address.Hostname() == "localhost" || address.Hostname() == "127.0.0.1"
 }

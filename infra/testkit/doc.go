@@ -15,6 +15,7 @@
 //     invalid. For valid sign-ins at a conforming provider, use engine.StartOpenID in [latchkey/infra/local/engine].
 //   - [latchkey/infra/testkit/standin] is the common base of the last two. Its faults (slow, huge or broken responses)
 //     apply to both.
+//   - [latchkey/infra/testkit/httpclient] sends requests to a running Latchkey.
 //
 // A helper that only one package uses belongs in that package's helpers_test.go. A test whose emulator is not installed
 // fails. It is not skipped, because a skipped test proves nothing.
