@@ -8,9 +8,9 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// environment is all that a process of the function sees: the template's variables and those that Lambda sets for
-// a runtime without a language ("Defined runtime environment variables" in the Lambda guide), nothing of the host's own.
-// AWS_EXECUTION_ENV is missing, as it is in AWS for provided.al2023.
+// environment returns the complete environment of the function's processes: the variables of the template and those that
+// Lambda sets for a custom runtime ("Defined runtime environment variables" in the Lambda guide). It contains no variable of
+// the host. It does not contain AWS_EXECUTION_ENV, which AWS does not set for provided.al2023 either.
 func environment(function template.Function, runtimeAPI, taskRoot string) []string {
 	variables := maps.Clone(function.Environment)
 	if variables == nil {
@@ -28,7 +28,7 @@ func environment(function template.Function, runtimeAPI, taskRoot string) []stri
 		"AWS_LAMBDA_RUNTIME_API":          runtimeAPI,
 		"AWS_REGION":                      template.Region,
 		"AWS_SECRET_ACCESS_KEY":           "local",
-		"AWS_SESSION_TOKEN":               function.Name, // another one for each, as in AWS
+		"AWS_SESSION_TOKEN":               function.Name, // differs between functions, as in AWS
 		"LAMBDA_TASK_ROOT":                taskRoot,
 		"LANG":                            "en_US.UTF-8",
 		"PATH":                            "/usr/local/bin:/usr/bin:/bin:/opt/bin",

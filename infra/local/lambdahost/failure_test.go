@@ -16,79 +16,80 @@ import (
 	"time"
 
 	"latchkey/infra/local/linelog"
+	"latchkey/infra/testkit"
 )
 
-const gatewayFault = `{"message":"Internal Server Error"}`
+const gatewayError = `{"message":"Internal Server Error"}`
 
-func TestFailuresAreTheGatewaysAndTheProcessIsReplaced(t *testing.T) {
+func TestFailuresOfAProcess(t *testing.T) {
 	tests := map[string]struct {
 		path     string
 		log      string
-		survives bool // the process goes on, as in Lambda after an error that was reported
+		survives bool // the process continues, as in Lambda after a reported error
 	}{
-		"the process exits":            {"/exit", "ended: exit status 3", false},
-		"the handler panics":           {"/panic", "ended: exit status 1", false},
-		"the handler returns an error": {"/error", `probe | `, true},
-		"the answer is no JSON":        {"/garbage", "its answer is none for an HTTP API", true},
-		"the answer is over 6 MB":      {"/big?bytes=6291557", "ended: exit status 1", false},
+		"exit":               {"/exit", "ended: exit status 3", false},
+		"panic":              {"/panic", "ended: exit status 1", false},
+		"error":              {"/error", `probe | `, true},
+		"malformed response": {"/garbage", "invalid response for an HTTP API", true},
+		"response over 6 MB": {"/big?bytes=6291557", "ended: exit status 1", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			host := startHost(t, 1)
 			before := host.pid(0)
-			if status, body := host.get(test.path); status != http.StatusInternalServerError || body != gatewayFault {
-				t.Errorf("got %d %q", status, body)
+			if status, body := host.get(test.path); status != http.StatusInternalServerError || body != gatewayError {
+				t.Errorf("GET %s: got %d %q, want 500 %q", test.path, status, body, gatewayError)
 			}
 			if after := host.pid(0); (after == before) != test.survives {
-				t.Errorf("process %d before, %d after", before, after)
+				t.Errorf("GET %s: got process %d, then %d; want the same one: %v", test.path, before, after, test.survives)
 			}
-			eventually(t, "a line with "+test.log, func() bool { return host.log.has(test.log) })
+			testkit.Eventually(t, "a log line with "+test.log, func() bool { return host.log.has(test.log) })
 		})
 	}
 }
 
-func TestAnAnswerOfSixMegabytesPasses(t *testing.T) {
+func TestResponseOfSixMegabytes(t *testing.T) {
 	host := startHost(t, 1)
 	if status, body := host.get("/big?bytes=6291000"); status != http.StatusOK || len(body) != 6291000-2 {
-		t.Errorf("got %d with %d bytes", status, len(body))
+		t.Errorf("got %d with %d bytes, want 200 with %d", status, len(body), 6291000-2)
 	}
 }
 
-func TestATimeoutEndsTheProcess(t *testing.T) {
+func TestTimeoutEndsTheProcess(t *testing.T) {
 	host := startHost(t, 1)
 	if status, _ := host.get("/pid"); status != http.StatusOK {
-		t.Fatalf("got %d at first", status)
+		t.Fatalf("first request: got %d, want 200", status)
 	}
 	before := host.Processes()["Hasty"]
-	if status, body := host.get("/pid?ms=5000"); status != http.StatusInternalServerError || body != gatewayFault {
-		t.Errorf("got %d %q", status, body)
+	if status, body := host.get("/pid?ms=5000"); status != http.StatusInternalServerError || body != gatewayError {
+		t.Errorf("request over the timeout: got %d %q, want 500 %q", status, body, gatewayError)
 	}
 	if status, _ := host.get("/pid"); status != http.StatusOK {
-		t.Errorf("got %d afterwards", status)
+		t.Errorf("next request: got %d, want 200", status)
 	}
 	if after := host.Processes()["Hasty"]; len(after) != 1 || slices.Equal(before, after) {
-		t.Errorf("processes %v before, %v after", before, after)
+		t.Errorf("got processes %v, then %v; want another one", before, after)
 	}
-	if !host.log.has("hasty: process " + strconv.Itoa(before[0]) + " timed out after 300ms") {
-		t.Error("the log does not say so")
+	if want := "hasty: process " + strconv.Itoa(before[0]) + " timed out after 300ms"; !host.log.has(want) {
+		t.Errorf("got log %q, want %q in it", host.log.lines, want)
 	}
 }
 
-func TestAFailedInitSaysWhy(t *testing.T) {
+func TestFailedInitIsLogged(t *testing.T) {
 	host := startHost(t, 1)
-	for range 2 { // a second time, since the first must not block anything
-		if status, body := host.get("/broken"); status != http.StatusInternalServerError || body != gatewayFault {
-			t.Errorf("got %d %q", status, body)
+	for range 2 { // the first failure must not block the second request
+		if status, body := host.get("/broken"); status != http.StatusInternalServerError || body != gatewayError {
+			t.Errorf("GET /broken: got %d %q, want 500 %q", status, body, gatewayError)
 		}
 	}
-	for _, line := range []string{"broken | a setting is missing\n", "host | broken: INIT failed: Runtime.ExitError: process"} {
-		if !host.log.has(line) {
-			t.Errorf("the log has no %q", line)
+	for _, want := range []string{"broken | a setting is missing\n", "host | broken: INIT failed: Runtime.ExitError: process"} {
+		if !host.log.has(want) {
+			t.Errorf("got log %q, want %q in it", host.log.lines, want)
 		}
 	}
 }
 
-func TestAnInitThatHangsIsEnded(t *testing.T) {
+func TestInitHasATimeout(t *testing.T) {
 	dir, err := binDir()
 	if err != nil {
 		t.Fatal(err)
@@ -98,54 +99,54 @@ func TestAnInitThatHangsIsEnded(t *testing.T) {
 	defer stuck.close()
 	_, err = stuck.invoke(t.Context(), []byte("{}"))
 	if failure, ok := errors.AsType[*FunctionError](err); !ok || failure.Type != typeTimeout {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %s", err, typeTimeout)
 	}
 	if pids := stuck.pids(); len(pids) != 0 {
-		t.Errorf("processes %v are left", pids)
+		t.Errorf("got processes %v, want none", pids)
 	}
 }
 
-func TestInvokeTellsErrorsApart(t *testing.T) {
+func TestErrorsOfInvoke(t *testing.T) {
 	host := startHost(t, 1)
 	tests := map[string]struct{ function, path, kind, payload string }{
-		"reported by the function":   {"Probe", "/error", "errorString", `"errorMessage":"on demand"`},
-		"reported after a panic":     {"Probe", "/panic", "string", `"errorMessage":"on demand"`},
-		"reported in INIT":           {"Reporting", "/", "Settings", `"errorMessage":"one is missing"`},
-		"found out by the platform":  {"Probe", "/exit", typeExit, `"errorType":"Runtime.ExitError"`},
-		"asks again, answers never":  {"Mute", "/", typeExit, "asked for another event"},
-		"of more than six megabytes": {"Probe", "/big\",\"queryStringParameters\":{\"bytes\":\"6291557\"},\"x\":\"", typeTooLarge, "larger than 6291556 bytes"},
+		"error reported by the function": {"Probe", "/error", "errorString", `"errorMessage":"on demand"`},
+		"panic reported by the function": {"Probe", "/panic", "string", `"errorMessage":"on demand"`},
+		"failed initialization":          {"Reporting", "/", "Settings", `"errorMessage":"one is missing"`},
+		"exit":                           {"Probe", "/exit", typeExit, `"errorType":"Runtime.ExitError"`},
+		"no response":                    {"Mute", "/", typeExit, "requested another event"},
+		"response over six megabytes":    {"Probe", "/big\",\"queryStringParameters\":{\"bytes\":\"6291557\"},\"x\":\"", typeTooLarge, "larger than 6291556 bytes"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := host.Invoke(t.Context(), test.function, []byte(`{"rawPath":"`+test.path+`"}`))
 			failure, ok := errors.AsType[*FunctionError](err)
 			if !ok || failure.Type != test.kind || !bytes.Contains(failure.Payload, []byte(test.payload)) {
-				t.Errorf("got %v", err)
+				t.Errorf("%s %s: got %v, want %s with %s", test.function, test.path, err, test.kind, test.payload)
 			}
 		})
 	}
-	if _, err := host.Invoke(t.Context(), "Nobody", nil); !errors.Is(err, ErrUnknownFunction) {
-		t.Errorf("an unknown function: %v", err)
+	if _, err := host.Invoke(t.Context(), "Unknown", nil); !errors.Is(err, ErrUnknownFunction) {
+		t.Errorf("unknown function: got %v, want %v", err, ErrUnknownFunction)
 	}
 }
 
-func TestAKilledProcessIsReplaced(t *testing.T) {
+func TestKilledProcessIsReplaced(t *testing.T) {
 	host := startHost(t, 2)
-	killed := host.pid(0)
-	eventually(t, "the process idle", func() bool { return idle(host, 1) })
-	if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
+	first := host.pid(0)
+	testkit.Eventually(t, "an idle process", func() bool { return idle(host, 1) })
+	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the process gone", func() bool { return len(host.Processes()["Probe"]) == 0 })
-	if next := host.pid(0); next == killed || next == 0 {
-		t.Errorf("process %d after %d", next, killed)
+	testkit.Eventually(t, "no process", func() bool { return len(host.Processes()["Probe"]) == 0 })
+	if next := host.pid(0); next == first || next == 0 {
+		t.Errorf("got process %d, then %d; want another one", first, next)
 	}
-	if !host.log.has(fmt.Sprintf("host | probe: process %d ended: signal: killed", killed)) {
-		t.Error("the log does not say so")
+	if want := fmt.Sprintf("host | probe: process %d ended: signal: killed", first); !host.log.has(want) {
+		t.Errorf("got log %q, want %q in it", host.log.lines, want)
 	}
 }
 
-func TestManyDeathsLeaveNothingBehind(t *testing.T) {
+func TestEndedProcessesReleaseTheirResources(t *testing.T) {
 	host := startHost(t, 8)
 	host.get("/exit")
 	open := openFiles(t)
@@ -154,21 +155,21 @@ func TestManyDeathsLeaveNothingBehind(t *testing.T) {
 		all.Go(func() {
 			for range 8 {
 				if status, _ := host.get("/exit"); status != http.StatusInternalServerError {
-					t.Errorf("got %d", status)
+					t.Errorf("GET /exit: got %d, want 500", status)
 				}
 			}
 		})
 	}
 	all.Wait()
 	http.DefaultClient.CloseIdleConnections()
-	eventually(t, "all processes forgotten", func() bool { return len(host.Processes()["Probe"]) == 0 })
-	eventually(t, "files and sockets closed", func() bool { return openFiles(t) <= open+4 })
+	testkit.Eventually(t, "no process", func() bool { return len(host.Processes()["Probe"]) == 0 })
+	testkit.Eventually(t, "as few open files and sockets as before", func() bool { return openFiles(t) <= open+4 })
 	if host.pid(0) == 0 {
-		t.Error("128 deaths end the function")
+		t.Error("after 128 ended processes: got no process, want a new one")
 	}
 }
 
-// openFiles counts this process's open files.
+// openFiles returns the number of open files of this process.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/dev/fd")

@@ -9,13 +9,13 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// function is a function with its processes. A slot is the right to have a process handle an event; since an idle process is
-// taken before a new one is started, there are never more processes than slots.
+// function is a function with its processes. An event needs a slot to be handled by a process. The number of slots also limits
+// the number of processes, because a process is started only if none is idle.
 type function struct {
 	template.Function
 	platform *platform
 	binary   string
-	label    string // its folder's name, which stands before its log lines
+	label    string // name of its folder, which precedes its log lines
 	slots    chan struct{}
 
 	mu      sync.Mutex
@@ -25,9 +25,9 @@ type function struct {
 	running sync.WaitGroup
 }
 
-func newFunction(platform *platform, declared template.Function, binary string, maxProcesses int) *function {
+func newFunction(platform *platform, definition template.Function, binary string, maxProcesses int) *function {
 	return &function{
-		Function: declared,
+		Function: definition,
 		platform: platform,
 		binary:   binary,
 		label:    filepath.Base(binary),
@@ -35,7 +35,7 @@ func newFunction(platform *platform, declared template.Function, binary string, 
 	}
 }
 
-// invoke waits for a slot and has a process handle the event.
+// invoke waits for a slot and for the result of a process.
 func (f *function) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	select {
 	case f.slots <- struct{}{}:
@@ -48,15 +48,15 @@ func (f *function) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, ErrClosed
 	}
 	select {
-	case <-event.settled:
-		return event.answer, event.err
+	case <-event.done:
+		return event.result, event.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// begin hands the event to a goroutine that holds the slot until the process is done with it, which is
-// longer than the caller waits. It is false after close.
+// begin handles the event in a goroutine that keeps the slot until the process is ready again. The caller of invoke gets the
+// result earlier. begin returns false after close.
 func (f *function) begin(event *invocation) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -70,11 +70,11 @@ func (f *function) begin(event *invocation) bool {
 	return true
 }
 
-// handle gives the event to the idle process used last, or else to a new one. An idle process may have ended without our
-// notice; then it has not seen the event, and the next one gets it.
+// handle passes the event to the most recently used idle process, or else to a new one. If an idle process has ended in the
+// meantime, it has not received the event, and handle uses the next one.
 func (f *function) handle(event *invocation) {
-	for p := f.takeIdle(); p != nil; p = f.takeIdle() {
-		if reusable, taken := p.handle(event); taken {
+	for p := f.popIdle(); p != nil; p = f.popIdle() {
+		if reusable, accepted := p.handle(event); accepted {
 			f.release(p, reusable)
 			return
 		}
@@ -87,14 +87,14 @@ func (f *function) handle(event *invocation) {
 		event.fail(err)
 		return
 	}
-	reusable, taken := p.handle(event)
-	if !taken {
+	reusable, accepted := p.handle(event)
+	if !accepted {
 		event.fail(p.endError("before its first event"))
 	}
 	f.release(p, reusable)
 }
 
-func (f *function) takeIdle() *process {
+func (f *function) popIdle() *process {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	last := len(f.idle) - 1
@@ -106,7 +106,7 @@ func (f *function) takeIdle() *process {
 	return p
 }
 
-// start starts a process and counts it until it has ended.
+// start starts a process. The process is in f.all until it has ended.
 func (f *function) start() (*process, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -121,23 +121,23 @@ func (f *function) start() (*process, error) {
 	f.all = append(f.all, p)
 	f.running.Go(func() {
 		p.awaitEnd()
-		f.forget(p)
+		f.remove(p)
 		close(p.ended)
 	})
 	return p, nil
 }
 
-// release makes a process idle if it has asked for its next event.
+// release makes a reusable process idle.
 func (f *function) release(p *process, reusable bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if reusable && slices.Contains(f.all, p) { // else it has ended since
+	if reusable && slices.Contains(f.all, p) { // it may have ended in the meantime
 		f.idle = append(f.idle, p)
 	}
 }
 
-// forget drops a process that has ended.
-func (f *function) forget(p *process) {
+// remove removes a process that has ended.
+func (f *function) remove(p *process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	same := func(other *process) bool { return other == p }
@@ -155,10 +155,10 @@ func (f *function) pids() []int {
 	return pids
 }
 
-// ARN is the function's made-up ARN.
+// ARN returns the ARN of the function in the local account.
 func (f *function) ARN() string { return template.FunctionARN(f.Name) }
 
-// close ends all processes and waits for them and for the invocations under way.
+// close stops all processes and waits for them and for the invocations in progress.
 func (f *function) close() {
 	f.mu.Lock()
 	f.closed = true

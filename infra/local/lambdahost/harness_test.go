@@ -20,7 +20,7 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// The functions of the tests are one binary under several names.
+// functions are the functions of the tests. All have the same binary.
 var functions = []template.Function{
 	{
 		Name: "Probe", Folder: "functions/probe", Handler: "bootstrap", Timeout: 10 * time.Second, MemoryMB: 256,
@@ -40,13 +40,14 @@ var functions = []template.Function{
 	{Name: "Stuck", Folder: "functions/stuck", Timeout: time.Second, Environment: map[string]string{"INIT": "hang"}},
 }
 
-// binDir holds the probe under the name of each function's folder, built as it would be deployed.
+// binDir returns a folder with the probe under the name of each function's folder. The first call builds the probe, as for a
+// deployment.
 var binDir = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "lambdahost")
 	if err != nil {
 		return "", err
 	}
-	madeDir = dir
+	tempDir = dir
 	probe := filepath.Join(dir, "probe")
 	build := exec.Command("go", "build", "-tags=lambda.norpc", "-o", probe, "./testdata/probe")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -61,95 +62,91 @@ var binDir = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// madeDir is what binDir has made, if a test needed it.
-var madeDir string
+// tempDir is the folder of binDir, or "" if no test used it.
+var tempDir string
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if madeDir != "" {
-		_ = os.RemoveAll(madeDir)
+	if tempDir != "" {
+		_ = os.RemoveAll(tempDir)
 	}
 	os.Exit(code)
 }
 
-// running is a host under test with what it logged.
-type running struct {
+// testHost is a host under test with its log.
+type testHost struct {
 	*Host
 	t   *testing.T
 	log *logBuffer
 }
 
-// startHost starts a host that the test's end closes.
-func startHost(t *testing.T, maxProcesses int) *running {
+// startHost starts a host until the end of the test.
+func startHost(t *testing.T, maxProcesses int) *testHost {
 	t.Helper()
 	dir, err := binDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	log := &logBuffer{}
 	host, err := start(t.Context(), Options{
-		Template: &template.Template{Functions: functions}, BinDir: dir, Listener: listener, Log: log, MaxProcesses: maxProcesses,
+		Template: &template.Template{Functions: functions}, BinDir: dir, Listener: listen(t), Log: log, MaxProcesses: maxProcesses,
 	}, &platform{log: linelog.New(log), now: time.Now, initLimit: 5 * time.Second, stopGrace: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(host.Close)
-	return &running{Host: host, t: t, log: log}
+	return &testHost{Host: host, t: t, log: log}
 }
 
-// get asks the HTTP API and returns status and body.
-func (r *running) get(path string) (int, string) {
-	r.t.Helper()
-	response, err := http.Get(r.URL() + path)
+// get makes a request to the HTTP API and returns status and body.
+func (h *testHost) get(path string) (int, string) {
+	h.t.Helper()
+	response, err := http.Get(h.URL() + path)
 	if err != nil {
-		r.t.Error(err)
+		h.t.Error(err)
 		return 0, ""
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		r.t.Error(err)
+		h.t.Error(err)
 	}
 	return response.StatusCode, string(body)
 }
 
-// pid has the probe's process say its id, after so many milliseconds.
-func (r *running) pid(milliseconds int) int {
-	r.t.Helper()
+// pid invokes the probe, which returns its process id after that many milliseconds.
+func (h *testHost) pid(milliseconds int) int {
+	h.t.Helper()
 	payload := fmt.Appendf(nil, `{"rawPath":"/pid","queryStringParameters":{"ms":"%d"}}`, milliseconds)
-	answer, err := r.Invoke(r.t.Context(), "Probe", payload)
+	result, err := h.Invoke(h.t.Context(), "Probe", payload)
 	if err != nil {
-		r.t.Error(err)
+		h.t.Error(err)
 		return 0
 	}
-	var said struct {
+	var response struct {
 		Body string `json:"body"`
 	}
-	if err := json.Unmarshal(answer, &said); err != nil {
-		r.t.Error(err)
+	if err := json.Unmarshal(result, &response); err != nil {
+		h.t.Error(err)
 	}
-	pid, err := strconv.Atoi(said.Body)
+	pid, err := strconv.Atoi(response.Body)
 	if err != nil {
-		r.t.Error(err)
+		h.t.Error(err)
 	}
 	return pid
 }
 
-// eventually waits for what happens by itself, within seconds even on a loaded machine.
-func eventually(t *testing.T, what string, holds func() bool) {
+// listen opens a free port for a host.
+func listen(t *testing.T) net.Listener {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
+	return listener
 }
 
-// logBuffer keeps each Write apart, to show that a line is one.
+// logBuffer stores the text of each Write separately, so that tests can check that each is one line.
 type logBuffer struct {
 	mu    sync.Mutex
 	lines []string

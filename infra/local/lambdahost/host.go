@@ -1,12 +1,12 @@
-// Package lambdahost runs the functions of a SAM template on this machine as Lambda runs them, without Docker: each is its
-// real binary, spoken to through the Lambda Runtime API, behind an API Gateway HTTP API on loopback.
+// Package lambdahost runs the functions of a SAM template on this machine as Lambda does, without Docker. It runs their real
+// binaries, serves them the Lambda Runtime API, and places them behind an emulated HTTP API of API Gateway.
 //
-// A process handles one event at a time, starts on first use, and is stopped (SIGSTOP) from the moment it asks for
-// the next event until there is one, so that work left behind after an answer is caught here as it would be in Lambda.
-// A process that crashes, times out or fails to start costs its caller an error and is replaced.
+// A process handles one event at a time and starts at first use. It is stopped (SIGSTOP) from its request for the next event
+// until that event arrives. Work that a function leaves for after its response is therefore suspended, as in Lambda. If a
+// process crashes, exceeds its timeout or fails to start, the caller gets an error and the process is replaced.
 //
-// It is no sandbox: the functions run as the user who runs the host, with the whole machine's CPU and memory. It starts no
-// database and creates no tables, and polls no streams; package streams does, and calls [Host.Invoke].
+// The host is not a sandbox. Functions run as the user of the host and can use all CPU and memory. The host does not start
+// databases, create tables or read streams. Package streams reads them and calls [Host.Invoke].
 package lambdahost
 
 import (
@@ -27,32 +27,32 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// DefaultMaxProcesses is how many processes of one function run at once when Options do not say.
+// DefaultMaxProcesses is the limit for the processes of one function if Options does not set one.
 const DefaultMaxProcesses = 10
 
-// Options are what a Host needs; all fields but MaxProcesses are required.
+// Options holds the arguments of Start. All fields except MaxProcesses are required.
 type Options struct {
 	Template *template.Template
-	BinDir   string       // holds each function's binary under the name of its folder
-	Listener net.Listener // where the HTTP API is served; the host closes it
-	Log      io.Writer    // gets whole lines, each in one Write, from many goroutines one at a time
+	BinDir   string       // contains the binary of each function under the name of its folder
+	Listener net.Listener // for the HTTP API; the host closes it
+	Log      io.Writer    // gets each line in one call of Write; the calls are not concurrent
 
-	// MaxProcesses is the cap for each function; 0 is DefaultMaxProcesses. Further events wait.
+	// MaxProcesses limits the processes of each function. Further events wait. 0 selects DefaultMaxProcesses.
 	MaxProcesses int
 }
 
-// Host runs the functions. All methods may be called from any goroutine.
+// Host runs the functions of a template. Its methods are safe for concurrent use.
 type Host struct {
 	url       string
 	functions map[string]*function // by logical id
 	server    *http.Server
 	log       *linelog.Log
-	closing   sync.Once
-	served    chan struct{} // closed when the server has ended
+	closeOnce sync.Once
+	serverEnd chan struct{} // closed when the server has ended
 }
 
-// Start serves the HTTP API and is ready at its return; no function runs yet. It fails if a function has no binary.
-// The host runs until Close, or until ctx ends.
+// Start starts a host that serves the HTTP API until Close or the end of ctx. It does not start any function yet. It returns an
+// error if a function has no binary.
 func Start(ctx context.Context, options Options) (*Host, error) {
 	return start(ctx, options, &platform{
 		log:       linelog.New(options.Log),
@@ -62,19 +62,19 @@ func Start(ctx context.Context, options Options) (*Host, error) {
 	})
 }
 
-// platform is what all functions share.
+// platform holds the settings that all functions share.
 type platform struct {
 	log       *linelog.Log
 	now       func() time.Time
-	initLimit time.Duration // from a process's start until it asks for its first event; Lambda's INIT
-	stopGrace time.Duration // for a process to end by itself when the host closes
+	initLimit time.Duration // from the start of a process to its first request for an event, Lambda's INIT phase
+	stopGrace time.Duration // from SIGTERM to SIGKILL when the host closes
 }
 
 func start(ctx context.Context, options Options, platform *platform) (*Host, error) {
 	if options.MaxProcesses == 0 {
 		options.MaxProcesses = DefaultMaxProcesses
 	}
-	binDir, err := filepath.Abs(options.BinDir) // a function runs in this folder
+	binDir, err := filepath.Abs(options.BinDir) // functions run in this folder, so it must be absolute
 	if err != nil {
 		return nil, fmt.Errorf("finding the functions' binaries: %w", err)
 	}
@@ -82,14 +82,14 @@ func start(ctx context.Context, options Options, platform *platform) (*Host, err
 		url:       "http://" + options.Listener.Addr().String(),
 		functions: make(map[string]*function),
 		log:       platform.log,
-		served:    make(chan struct{}),
+		serverEnd: make(chan struct{}),
 	}
-	for _, declared := range options.Template.Functions {
-		binary := filepath.Join(binDir, path.Base(filepath.ToSlash(declared.Folder)))
-		if err := executable(binary); err != nil {
-			return nil, fmt.Errorf("function %s: %w", declared.Name, err)
+	for _, definition := range options.Template.Functions {
+		binary := filepath.Join(binDir, path.Base(filepath.ToSlash(definition.Folder)))
+		if err := checkExecutable(binary); err != nil {
+			return nil, fmt.Errorf("function %s: %w", definition.Name, err)
 		}
-		h.functions[declared.Name] = newFunction(platform, declared, binary, options.MaxProcesses)
+		h.functions[definition.Name] = newFunction(platform, definition, binary, options.MaxProcesses)
 	}
 	api := gateway.New(gateway.Options{
 		Template: options.Template, Invoker: h, Now: platform.now, Random: rand.Reader, Logf: h.log.Host,
@@ -102,36 +102,36 @@ func start(ctx context.Context, options Options, platform *platform) (*Host, err
 func (h *Host) serve(api http.Handler, listener net.Listener) {
 	h.server = &http.Server{
 		Handler:                      api,
-		DisableGeneralOptionsHandler: true, // "OPTIONS *" is the API's to answer
+		DisableGeneralOptionsHandler: true, // the API handles "OPTIONS *"
 		ReadHeaderTimeout:            30 * time.Second,
 		ErrorLog:                     h.log.Logger(),
 	}
 	go func() {
-		defer close(h.served)
+		defer close(h.serverEnd)
 		if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			h.log.Host("the HTTP API ended: %v", err)
 		}
 	}()
 }
 
-// URL is the base of the HTTP API, without a slash at the end.
+// URL returns the base address of the HTTP API, without a slash at the end.
 func (h *Host) URL() string { return h.url }
 
-// Invoke has the function with that logical id handle one event and returns its answer. The error is a *[FunctionError] if the
-// function failed; ErrUnknownFunction; ErrClosed; or that of ctx, with which the invocation itself does not end.
+// Invoke invokes the function with that logical id and returns its payload. The error wraps a *[FunctionError] if the function
+// failed, ErrUnknownFunction, ErrClosed, or the error of ctx. The invocation continues after the end of ctx.
 func (h *Host) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
-	invoked, ok := h.functions[function]
+	f, ok := h.functions[function]
 	if !ok {
 		return nil, fmt.Errorf("invoking %s: %w", function, ErrUnknownFunction)
 	}
-	answer, err := invoked.invoke(ctx, payload)
+	result, err := f.invoke(ctx, payload)
 	if err != nil {
 		return nil, fmt.Errorf("invoking %s: %w", function, err)
 	}
-	return answer, nil
+	return result, nil
 }
 
-// Processes lists the ids of the processes that live, by the function's logical id, oldest first.
+// Processes returns the ids of the running processes, oldest first, by the function's logical id.
 func (h *Host) Processes() map[string][]int {
 	processes := make(map[string][]int, len(h.functions))
 	for name, function := range h.functions {
@@ -140,18 +140,18 @@ func (h *Host) Processes() map[string][]int {
 	return processes
 }
 
-// Logf writes a line of the host's own to its log, for what works beside it; a line never mixes with those of the functions.
+// Logf writes a line to the host's log with the label of the host. It serves components that run beside the host.
 func (h *Host) Logf(format string, args ...any) { h.log.Host(format, args...) }
 
-// Close ends the HTTP API and every process, and returns when all have ended. Invocations under way fail with ErrClosed.
+// Close stops the HTTP API and all processes, and returns when they have ended. Invocations in progress fail with ErrClosed.
 func (h *Host) Close() {
-	h.closing.Do(func() {
-		_ = h.server.Close() // closing the listener a second time is the one failure possible
-		var ended sync.WaitGroup
+	h.closeOnce.Do(func() {
+		_ = h.server.Close() // its only error is that the listener is closed already
+		var closing sync.WaitGroup
 		for _, function := range h.functions {
-			ended.Go(function.close)
+			closing.Go(function.close)
 		}
-		ended.Wait()
+		closing.Wait()
 	})
-	<-h.served
+	<-h.serverEnd
 }

@@ -15,23 +15,23 @@ import (
 	"latchkey/infra/local/linelog"
 )
 
-// process is one execution environment: a process of the function, and a Runtime API that is its alone, since
-// AWS_LAMBDA_RUNTIME_API is an address without a path that could tell processes apart.
+// process is one execution environment: a process of the function with its own Runtime API. Processes cannot share one,
+// because AWS_LAMBDA_RUNTIME_API is an address without a path, which could not distinguish them.
 type process struct {
 	function *function
 	child    *child.Process
 	api      *runtimeAPI
 	server   *http.Server
-	output   [2]*linelog.Writer // its standard output and error
-	stopping atomic.Bool        // the host ends it because the host itself ends
-	ended    chan struct{}      // closed when all of it is gone
+	output   [2]*linelog.Writer // standard output and standard error
+	stopping atomic.Bool        // the host is stopping the process because the host closes
+	ended    chan struct{}      // closed when the process and its Runtime API have ended
 }
 
-// newProcess starts a process and its Runtime API. Whoever calls it waits for its end by awaitEnd.
+// newProcess starts a process and its Runtime API. The caller must call awaitEnd.
 func newProcess(f *function) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("opening a Runtime API: %w", err)
+		return nil, fmt.Errorf("opening a port for the Runtime API: %w", err)
 	}
 	log := f.platform.log
 	p := &process{
@@ -49,24 +49,24 @@ func newProcess(f *function) (*process, error) {
 		_ = listener.Close()
 		return nil, err
 	}
-	go func() { _ = p.server.Serve(listener) }() // its error is ErrServerClosed, from awaitEnd
+	go func() { _ = p.server.Serve(listener) }() // ends with ErrServerClosed in awaitEnd
 	return p, nil
 }
 
-// awaitInit waits until a new process asks for its first event.
+// awaitInit waits until a new process requests its first event.
 func (p *process) awaitInit(limit time.Duration) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	var failure error
 	select {
-	case <-p.api.asked:
+	case <-p.api.ready:
 		return nil
 	case report := <-p.api.initError:
 		failure = reportedError(report)
 	case <-p.ended:
-		failure = p.endError("before it asked for an event")
+		failure = p.endError("before it requested an event")
 	case <-timer.C:
-		failure = platformError(typeTimeout, "process %d did not ask for an event within %v", p.child.Pid(), limit)
+		failure = platformError(typeTimeout, "process %d did not request an event within %v", p.child.Pid(), limit)
 	}
 	if !errors.Is(failure, ErrClosed) {
 		p.function.platform.log.Host("%s: INIT failed: %v", p.function.label, failure)
@@ -75,9 +75,9 @@ func (p *process) awaitInit(limit time.Duration) error {
 	return failure
 }
 
-// handle has a process that waits for an event handle this one, and settles the event whatever happens. taken is false if
-// the process had ended before it saw the event; reusable says that it waits for the next one, stopped.
-func (p *process) handle(event *invocation) (reusable, taken bool) {
+// handle passes the event to the process, which must be waiting for one, and completes the event in every case. accepted is
+// false if the process had ended before it received the event. reusable means that the process waits for the next event, stopped.
+func (p *process) handle(event *invocation) (reusable, accepted bool) {
 	limit := p.function.Timeout
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -90,18 +90,18 @@ func (p *process) handle(event *invocation) (reusable, taken bool) {
 	case p.api.events <- event:
 	case <-p.ended:
 		return false, false
-	case <-timer.C: // its wait for an event was broken off
+	case <-timer.C: // the process no longer waits for an event
 		p.timeOut(event, limit)
 		return false, true
 	}
 	select {
-	case <-p.api.asked:
-		// Lambda freezes here, not at the answer: what runs between the two may end.
-		event.fail(platformError(typeExit, "process %d asked for another event without an answer to this one", p.child.Pid()))
-		_ = p.child.Signal(syscall.SIGSTOP) // it fails for a process that has just ended; the next event finds that out
+	case <-p.api.ready:
+		// As in Lambda, the process is frozen at its next request and not at its response.
+		event.fail(platformError(typeExit, "process %d requested another event without a response to this one", p.child.Pid()))
+		_ = p.child.Signal(syscall.SIGSTOP) // fails if the process has just ended, which the next event detects
 		return true, true
 	case <-p.ended:
-		event.fail(p.endError("before it answered"))
+		event.fail(p.endError("before it responded"))
 	case <-timer.C:
 		p.timeOut(event, limit)
 	}
@@ -114,10 +114,10 @@ func (p *process) timeOut(event *invocation, limit time.Duration) {
 	p.kill()
 }
 
-// awaitEnd waits until the process has ended and cleans up after it.
+// awaitEnd waits until the process has ended, stops its Runtime API, and flushes its output.
 func (p *process) awaitEnd() {
 	<-p.child.Done()
-	_ = p.server.Close() // nobody is left to be cut off
+	_ = p.server.Close() // its only client has ended
 	for _, output := range p.output {
 		output.Flush()
 	}
@@ -126,7 +126,7 @@ func (p *process) awaitEnd() {
 	}
 }
 
-// endError is what an event gets that an ended process has not answered.
+// endError returns the error for an event to which a process did not respond before it ended.
 func (p *process) endError(when string) error {
 	if p.stopping.Load() {
 		return ErrClosed
@@ -134,7 +134,7 @@ func (p *process) endError(when string) error {
 	return platformError(typeExit, "process %d ended %s: %s", p.child.Pid(), when, p.status())
 }
 
-// status is how an ended process ended, as in "signal: killed".
+// status returns how the process ended, as in "signal: killed".
 func (p *process) status() string {
 	if err := p.child.Err(); err != nil {
 		return err.Error()
@@ -142,13 +142,13 @@ func (p *process) status() string {
 	return "exit status 0"
 }
 
-// kill ends the process at once, as Lambda does, and waits for it.
+// kill kills the process, as Lambda does, and waits for its end.
 func (p *process) kill() {
-	_ = p.child.Signal(syscall.SIGKILL) // it fails only for a process that has ended
+	_ = p.child.Signal(syscall.SIGKILL) // fails only if the process has ended
 	<-p.ended
 }
 
-// stop ends the process because the host closes.
+// stop stops the process because the host closes.
 func (p *process) stop(grace time.Duration) {
 	p.stopping.Store(true)
 	p.child.Stop(grace)

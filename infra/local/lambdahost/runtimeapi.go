@@ -14,43 +14,43 @@ import (
 	"latchkey/pkg/id"
 )
 
-// maxAnswer is what Lambda takes as the answer to a synchronous invocation, in bytes.
-const maxAnswer = 6<<20 + 100
+// maxResponse is Lambda's limit for the response to a synchronous invocation, in bytes.
+const maxResponse = 6<<20 + 100
 
-// invocation is one event on its way through a process.
+// invocation is one event and its result.
 type invocation struct {
 	id       string
 	payload  []byte
 	deadline time.Time
 
-	once    sync.Once
-	settled chan struct{} // closed when answer and err are final
-	answer  []byte
-	err     error
+	once   sync.Once
+	done   chan struct{} // closed when result and err are final
+	result []byte
+	err    error
 }
 
 func newInvocation(payload []byte) *invocation {
-	return &invocation{id: id.New(rand.Reader).String(), payload: payload, settled: make(chan struct{})}
+	return &invocation{id: id.New(rand.Reader).String(), payload: payload, done: make(chan struct{})}
 }
 
-// succeed and fail settle the invocation. Only the first call counts.
-func (i *invocation) succeed(answer []byte) { i.settle(answer, nil) }
-func (i *invocation) fail(err error)        { i.settle(nil, err) }
+// succeed and fail complete the invocation. Only the first call has an effect.
+func (i *invocation) succeed(result []byte) { i.complete(result, nil) }
+func (i *invocation) fail(err error)        { i.complete(nil, err) }
 
-func (i *invocation) settle(answer []byte, err error) {
+func (i *invocation) complete(result []byte, err error) {
 	i.once.Do(func() {
-		i.answer, i.err = answer, err
-		close(i.settled)
+		i.result, i.err = result, err
+		close(i.done)
 	})
 }
 
-// runtimeAPI is the Lambda Runtime API, version 2018-06-01, of one process ("Using the Lambda runtime API for custom
+// runtimeAPI serves the Lambda Runtime API, version 2018-06-01, to one process ("Using the Lambda runtime API for custom
 // runtimes" in the Lambda guide).
 type runtimeAPI struct {
 	arn       string
-	asked     chan struct{}    // the runtime waits for an event; what it did before is done
-	events    chan *invocation // to the runtime that waits
-	initError chan []byte
+	ready     chan struct{}    // the runtime requests an event and has finished the previous one
+	events    chan *invocation // to the waiting runtime
+	initError chan []byte      // the report of a failed initialization
 
 	mu      sync.Mutex
 	current *invocation
@@ -59,7 +59,7 @@ type runtimeAPI struct {
 func newRuntimeAPI(arn string) *runtimeAPI {
 	return &runtimeAPI{
 		arn:       arn,
-		asked:     make(chan struct{}, 1),
+		ready:     make(chan struct{}, 1),
 		events:    make(chan *invocation),
 		initError: make(chan []byte, 1),
 	}
@@ -75,12 +75,12 @@ func (a *runtimeAPI) handler() http.Handler {
 	return mux
 }
 
-// next holds the request until there is an event, for hours if need be.
+// next responds with the next event. The request waits for it without a limit.
 func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 	a.setCurrent(nil)
 	select {
-	case a.asked <- struct{}{}:
-	default: // a runtime that asks twice waits once
+	case a.ready <- struct{}{}:
+	default: // a repeated request
 	}
 	select {
 	case event := <-a.events:
@@ -91,7 +91,7 @@ func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(event.deadline.UnixMilli(), 10))
 		header.Set("Lambda-Runtime-Invoked-Function-Arn", a.arn)
 		header.Set("Lambda-Runtime-Trace-Id", traceID(event.deadline))
-		_, _ = w.Write(event.payload) // a process that has gone away settles the event by its end
+		_, _ = w.Write(event.payload) // if the process has ended, process.handle fails the event
 	case <-r.Context().Done():
 	}
 }
@@ -101,22 +101,22 @@ func (a *runtimeAPI) response(w http.ResponseWriter, r *http.Request) {
 	if event == nil {
 		return
 	}
-	answer, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAnswer))
+	result, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxResponse))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		event.fail(platformError(typeTooLarge, "the answer is larger than %d bytes", maxAnswer))
-		reply(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
+		event.fail(platformError(typeTooLarge, "the response is larger than %d bytes", maxResponse))
+		respond(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
 		return
 	}
 	if err != nil {
-		reply(w, http.StatusBadRequest, "InvalidRequest")
+		respond(w, http.StatusBadRequest, "InvalidRequest")
 		return
 	}
-	// A runtime that fails in the middle of its answer says so in a trailer.
+	// A runtime reports a failure during its response in a trailer.
 	if kind := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); kind != "" {
-		event.fail(platformError(kind, "the function failed while it wrote its answer"))
+		event.fail(platformError(kind, "the function failed while it wrote its response"))
 	}
-	event.succeed(answer)
-	reply(w, http.StatusAccepted, "")
+	event.succeed(result)
+	respond(w, http.StatusAccepted, "")
 }
 
 func (a *runtimeAPI) failure(w http.ResponseWriter, r *http.Request) {
@@ -124,26 +124,26 @@ func (a *runtimeAPI) failure(w http.ResponseWriter, r *http.Request) {
 	if event == nil {
 		return
 	}
-	report, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAnswer))
+	report, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxResponse))
 	if err != nil {
-		reply(w, http.StatusBadRequest, "InvalidRequest")
+		respond(w, http.StatusBadRequest, "InvalidRequest")
 		return
 	}
 	event.fail(reportedError(report))
-	reply(w, http.StatusAccepted, "")
+	respond(w, http.StatusAccepted, "")
 }
 
 func (a *runtimeAPI) initFailure(w http.ResponseWriter, r *http.Request) {
-	report, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAnswer))
+	report, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxResponse))
 	if err != nil {
-		reply(w, http.StatusBadRequest, "InvalidRequest")
+		respond(w, http.StatusBadRequest, "InvalidRequest")
 		return
 	}
 	select {
 	case a.initError <- report:
-		reply(w, http.StatusAccepted, "")
+		respond(w, http.StatusAccepted, "")
 	default:
-		reply(w, http.StatusForbidden, "InvalidStateTransition")
+		respond(w, http.StatusForbidden, "InvalidStateTransition")
 	}
 }
 
@@ -153,31 +153,31 @@ func (a *runtimeAPI) setCurrent(event *invocation) {
 	a.current = event
 }
 
-// invocation is the event under way if the path names it. Otherwise it refuses, and is nil.
+// invocation returns the current event if the path names it. Otherwise it refuses the request and returns nil.
 func (a *runtimeAPI) invocation(w http.ResponseWriter, r *http.Request) *invocation {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.current == nil || a.current.id != r.PathValue("id") {
-		reply(w, http.StatusBadRequest, "InvalidRequestID")
+		respond(w, http.StatusBadRequest, "InvalidRequestID")
 		return nil
 	}
 	return a.current
 }
 
-// reply answers the runtime; errorType is empty for success.
-func reply(w http.ResponseWriter, status int, errorType string) {
+// respond writes the response to the runtime. errorType is empty for success.
+func respond(w http.ResponseWriter, status int, errorType string) {
 	body := map[string]string{"status": "OK"}
 	if errorType != "" {
 		body = map[string]string{"errorType": errorType, "errorMessage": http.StatusText(status)}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // to a process that may have ended
+	_ = json.NewEncoder(w).Encode(body) // fails only if the process has ended
 }
 
-// traceID is an X-Ray header that is never sampled.
+// traceID returns an X-Ray header of a trace that is not sampled.
 func traceID(at time.Time) string {
 	var random [20]byte
-	_, _ = rand.Read(random[:]) // never fails, since Go 1.24
+	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
 	return fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=0", at.Unix(), random[:12], random[12:])
 }

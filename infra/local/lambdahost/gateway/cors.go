@@ -10,14 +10,14 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// isPreflight says whether the request is a preflight (Fetch standard, CORS protocol). Any other OPTIONS request is routed.
+// isPreflight reports whether the request is a preflight (Fetch standard, CORS protocol). Other OPTIONS requests are routed.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// allow sets the CORS headers of an answer from the configuration, in place of the function's own. An origin that is not
-// in the list gets none.
-func allow(header http.Header, cors *template.CORS, origin string) {
+// setCORS replaces the CORS headers of a response by those of the configuration. An origin that is not in the list gets
+// none.
+func setCORS(header http.Header, cors *template.CORS, origin string) {
 	for name := range header {
 		if strings.HasPrefix(name, "Access-Control-") {
 			header.Del(name)
@@ -25,7 +25,7 @@ func allow(header http.Header, cors *template.CORS, origin string) {
 	}
 	all := slices.Contains(cors.Origins, "*")
 	if !all {
-		vary(header) // also without an Origin: a cache must not give this answer to one that has it
+		varyByOrigin(header) // even for a request without an Origin: a cache must not use its response for one with an Origin
 	}
 	switch {
 	case origin == "" || !all && !slices.Contains(cors.Origins, origin):
@@ -42,9 +42,10 @@ func allow(header http.Header, cors *template.CORS, origin string) {
 	}
 }
 
-// allowPreflight sets the headers of the answer to a preflight. Whether method and headers suffice the browser decides.
-func allowPreflight(header http.Header, cors *template.CORS, origin string) {
-	allow(header, cors, origin)
+// setPreflight sets the headers of the response to a preflight. It does not check the requested method and headers. The
+// browser does that.
+func setPreflight(header http.Header, cors *template.CORS, origin string) {
+	setCORS(header, cors, origin)
 	header.Del("Access-Control-Expose-Headers")
 	if header.Get("Access-Control-Allow-Origin") == "" {
 		return
@@ -60,8 +61,8 @@ func allowPreflight(header http.Header, cors *template.CORS, origin string) {
 	}
 }
 
-// vary adds Origin to a Vary header that does not name it.
-func vary(header http.Header) {
+// varyByOrigin adds Origin to the Vary header unless it is there.
+func varyByOrigin(header http.Header) {
 	for _, value := range header.Values("Vary") {
 		for name := range strings.SplitSeq(value, ",") {
 			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, "Origin") {

@@ -24,12 +24,12 @@ func TestCORS(t *testing.T) {
 	all := &template.CORS{Origins: []string{"*"}}
 	const preflight = "Access-Control-Request-Method: POST"
 	tests := map[string]struct {
-		cors   *template.CORS
-		line   string
-		extra  []string
-		answer string
-		status int
-		want   []string // header lines, those of CORS and Vary
+		cors    *template.CORS
+		line    string
+		headers []string
+		payload string // of the function
+		status  int
+		want    []string // header lines of CORS and Vary
 	}{
 		"preflight": {
 			crossOrigin, "OPTIONS /users/me", []string{"Origin: https://b.test", preflight}, "", http.StatusNoContent,
@@ -44,23 +44,23 @@ func TestCORS(t *testing.T) {
 		"preflight of another origin": {
 			crossOrigin, "OPTIONS /users/me", []string{"Origin: https://x.test", preflight}, "", http.StatusNoContent, []string{"Vary: Origin"},
 		},
-		"OPTIONS that is no preflight": {
+		"OPTIONS without a preflight header": {
 			crossOrigin, "OPTIONS /users/me", nil, `{"statusCode":405}`, http.StatusMethodNotAllowed, []string{"Vary: Origin"},
 		},
-		"an answer": {
+		"allowed origin": {
 			crossOrigin, "GET /users/me", []string{"Origin: https://a.test"}, `{"statusCode":401,"headers":{"vary":"Accept"}}`, http.StatusUnauthorized,
 			[]string{
 				"Access-Control-Allow-Credentials: true", "Access-Control-Allow-Origin: https://a.test",
 				"Access-Control-Expose-Headers: retry-after", "Vary: Accept", "Vary: Origin",
 			},
 		},
-		"an answer that varies already": {
+		"existing Vary header": {
 			crossOrigin, "GET /users/me", nil, `{"statusCode":200,"headers":{"vary":"Accept, origin"}}`, http.StatusOK, []string{"Vary: Accept, origin"},
 		},
-		"an answer to another origin": {
+		"another origin": {
 			crossOrigin, "GET /users/me", []string{"Origin: https://a.test.evil.test"}, `{"statusCode":200}`, http.StatusOK, []string{"Vary: Origin"},
 		},
-		"the function's own are overwritten": {
+		"headers of the function are removed": {
 			crossOrigin, "GET /users/me", []string{"Origin: https://x.test"}, `{"statusCode":200,"headers":{"access-control-allow-origin":"*"}}`, http.StatusOK,
 			[]string{"Vary: Origin"},
 		},
@@ -73,22 +73,23 @@ func TestCORS(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			invoker := echo{answer: test.answer}
-			served := &template.Template{Functions: routing.Functions, CORS: test.cors}
-			response := send(t, serve(t, served, &invoker), append([]string{test.line + " HTTP/1.1"}, test.extra...)...)
+			invoker := echo{payload: test.payload}
+			app := &template.Template{Functions: routing.Functions, CORS: test.cors}
+			response := send(t, serve(t, app, &invoker), append([]string{test.line + " HTTP/1.1"}, test.headers...)...)
 			if response.StatusCode != test.status {
-				t.Errorf("got %s", response.Status)
+				t.Errorf("%s %q: got %s, want %d", test.line, test.headers, response.Status, test.status)
 			}
-			if ran := invoker.function != ""; ran == (test.status == http.StatusNoContent) {
-				t.Errorf("the function ran: %v", ran)
+			if got, want := invoker.function != "", test.status != http.StatusNoContent; got != want {
+				t.Errorf("%s %q: got function invoked %v, want %v", test.line, test.headers, got, want)
 			}
 			if got := corsLines(response.Header); !slices.Equal(got, test.want) {
-				t.Errorf("got  %q\nwant %q", got, test.want)
+				t.Errorf("%s %q\ngot  %q\nwant %q", test.line, test.headers, got, test.want)
 			}
 		})
 	}
 }
 
+// corsLines returns the CORS headers and Vary as sorted lines.
 func corsLines(header http.Header) []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(header)) {

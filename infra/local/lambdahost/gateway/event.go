@@ -13,18 +13,18 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// apiID is the local API's id.
+// apiID is the id of the local API in events.
 const apiID = "local"
 
-// exchange is what the service adds to a request of its own accord.
+// exchange holds the values that the service generates for a request.
 type exchange struct {
 	requestID string
 	traceRoot string // as in 1-5e6722a7-cc56xmpl46db7ae02d4da47e
 	at        time.Time
 }
 
-// event is the payload, format 2.0 ("Create AWS Lambda proxy integrations for HTTP APIs" in the API Gateway guide).
-// It is written out here, and not taken from aws-lambda-go, whose type has fields that the service leaves out.
+// event is the payload for a function, in format 2.0 ("Create AWS Lambda proxy integrations for HTTP APIs" in the API Gateway
+// guide). The type of aws-lambda-go does not serve here, because it encodes fields that the service omits.
 type event struct {
 	Version         string            `json:"version"`
 	RouteKey        string            `json:"routeKey"`
@@ -60,24 +60,24 @@ type httpContext struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// newEvent makes the event of a request whose body has been read.
-func newEvent(r *http.Request, body []byte, matched routed, call exchange) event {
+// newEvent returns the event for a request with that body.
+func newEvent(r *http.Request, body []byte, m routeMatch, call exchange) event {
 	domain, _ := splitPort(r.Host)
 	prefix, _, _ := strings.Cut(domain, ".")
 	peer, _ := splitPort(r.RemoteAddr)
-	// The HTTP API hands over the path decoded, unlike the REST API and function URLs; the query stays encoded.
+	// The HTTP API passes the path decoded, unlike the REST API and function URLs. The query stays encoded.
 	path := unescape(r.URL.EscapedPath())
 	text, encoded := encodeBody(body, r.Header.Get("Content-Type"))
 	return event{
 		Version:         "2.0",
-		RouteKey:        matched.key,
+		RouteKey:        m.key,
 		RawPath:         path,
 		RawQuery:        r.URL.RawQuery,
 		Cookies:         cookies(r.Header),
 		Headers:         headers(r, len(body), peer, call),
 		Query:           query(r.URL.RawQuery),
 		Body:            text,
-		Variables:       matched.variables,
+		Variables:       m.variables,
 		IsBase64Encoded: encoded,
 		Context: requestContext{
 			AccountID:    template.AccountID,
@@ -86,7 +86,7 @@ func newEvent(r *http.Request, body []byte, matched routed, call exchange) event
 			DomainPrefix: prefix,
 			HTTP:         httpContext{r.Method, path, r.Proto, peer, r.UserAgent()},
 			RequestID:    call.requestID,
-			RouteKey:     matched.key,
+			RouteKey:     m.key,
 			Stage:        "$default",
 			Time:         call.at.UTC().Format("02/Jan/2006:15:04:05 -0700"),
 			TimeEpoch:    call.at.UnixMilli(),
@@ -94,7 +94,7 @@ func newEvent(r *http.Request, body []byte, matched routed, call exchange) event
 	}
 }
 
-// marshal encodes the event. Strings and numbers cannot fail to encode.
+// marshal returns the JSON of the event. It cannot fail, because events consist of strings and numbers.
 func (e event) marshal() []byte {
 	payload, err := json.Marshal(e)
 	if err != nil {
@@ -103,9 +103,9 @@ func (e event) marshal() []byte {
 	return payload
 }
 
-// encodeBody gives a body of a text type as it is and any other in base64. The types are those that the service was seen
-// to take for text: a form is none of them, nor is a body without a type. Bytes that are no UTF-8 have no place in
-// a JSON string; they go in base64 whatever their type, so that the function sees what the client sent.
+// encodeBody returns a body with a text type unchanged and any other body in base64. The text types are those that the
+// service was observed to treat as text, which excludes forms and bodies without a type. A body that is not valid UTF-8 cannot
+// be in a JSON string, so encodeBody encodes it in base64 regardless of its type.
 func encodeBody(body []byte, contentType string) (text string, encoded bool) {
 	media, _, err := mime.ParseMediaType(contentType)
 	isText := err == nil && (strings.HasPrefix(media, "text/") ||

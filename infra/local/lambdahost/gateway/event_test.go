@@ -32,18 +32,18 @@ func TestHeadersOfTheEvent(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got.Headers, want)
 	}
 	if cookies := []string{"a=1", "b=2", "c=3"}; !reflect.DeepEqual(got.Cookies, cookies) {
-		t.Errorf("cookies %q", got.Cookies)
+		t.Errorf("got cookies %q, want %q", got.Cookies, cookies)
 	}
 	if got.Context.HTTP.SourceIP != "127.0.0.1" || got.Context.DomainName != "api.test" || got.Context.DomainPrefix != "api" {
-		t.Errorf("context %+v", got.Context)
+		t.Errorf("got context %+v, want source 127.0.0.1, domain api.test and prefix api", got.Context)
 	}
 }
 
-func TestHeadersNamedByConnectionEndHere(t *testing.T) {
+func TestHeadersNamedByConnectionAreRemoved(t *testing.T) {
 	r := request("GET", "/", "api.test", "192.0.2.1", "", "Connection: close, x-private", "X-Private: 1", "X-Public: 2")
-	got := newEvent(r, nil, routed{}, exchange{}).Headers
-	if _, there := got["x-private"]; there || got["x-public"] != "2" {
-		t.Errorf("got %v", got)
+	got := newEvent(r, nil, routeMatch{}, exchange{}).Headers
+	if _, ok := got["x-private"]; ok || got["x-public"] != "2" {
+		t.Errorf("Connection: close, x-private: got headers %v, want x-public only", got)
 	}
 }
 
@@ -52,25 +52,25 @@ func TestQueryIsDecodedAndJoined(t *testing.T) {
 		raw  string
 		want map[string]string
 	}{
-		"none":                 {"", nil},
-		"several of a name":    {"a=1&b=2&a=3", map[string]string{"a": "1,3", "b": "2"}},
-		"escapes":              {"a%20b=c+d%2B", map[string]string{"a b": "c d+"}},
-		"without a value":      {"a&b=", map[string]string{"a": "", "b": ""}},
-		"nothing between &":    {"&&a=1&", map[string]string{"a": "1"}},
-		"equals in the value":  {"a=b=c", map[string]string{"a": "b=c"}},
-		"broken escapes stay":  {"a=%zz", map[string]string{"a": "%zz"}},
-		"semicolon is a value": {"a=1;b=2", map[string]string{"a": "1;b=2"}},
+		"none":                {"", nil},
+		"repeated name":       {"a=1&b=2&a=3", map[string]string{"a": "1,3", "b": "2"}},
+		"escapes":             {"a%20b=c+d%2B", map[string]string{"a b": "c d+"}},
+		"without a value":     {"a&b=", map[string]string{"a": "", "b": ""}},
+		"empty pairs":         {"&&a=1&", map[string]string{"a": "1"}},
+		"equals in the value": {"a=b=c", map[string]string{"a": "b=c"}},
+		"invalid escape":      {"a=%zz", map[string]string{"a": "%zz"}},
+		"semicolon":           {"a=1;b=2", map[string]string{"a": "1;b=2"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := query(test.raw); !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got %v, want %v", got, test.want)
+				t.Errorf("query(%q) = %v, want %v", test.raw, got, test.want)
 			}
 		})
 	}
 }
 
-func TestBodyIsTextByItsType(t *testing.T) {
+func TestEncodingDependsOnTheContentType(t *testing.T) {
 	tests := map[string]struct {
 		contentType, body string
 		encoded           bool
@@ -83,18 +83,18 @@ func TestBodyIsTextByItsType(t *testing.T) {
 		"a form":           {"application/x-www-form-urlencoded", "a=b", true},
 		"a JSON suffix":    {"application/problem+json", "{}", true},
 		"binary":           {"image/png", "\x89PNG", true},
-		"a broken type":    {"text/;;;", "a", true},
+		"a malformed type": {"text/;;;", "a", true},
 		"JSON, not UTF-8":  {"application/json", "\xff", true},
-		"nothing":          {"", "", false},
+		"no body":          {"", "", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			text, encoded := encodeBody([]byte(test.body), test.contentType)
 			if encoded != test.encoded || !encoded && text != test.body {
-				t.Errorf("got %q, encoded: %v", text, encoded)
+				t.Errorf("body %q of type %q: got %q, encoded %v; want encoded %v", test.body, test.contentType, text, encoded, test.encoded)
 			}
-			if decoded, err := decodeBody(text, encoded); err != nil || string(decoded) != test.body {
-				t.Errorf("the body comes back as %q, %v", decoded, err)
+			if got, err := decodeBody(text, encoded); err != nil || string(got) != test.body {
+				t.Errorf("body %q of type %q: decoded again, got %q, %v", test.body, test.contentType, got, err)
 			}
 		})
 	}
@@ -118,16 +118,16 @@ func FuzzEvent(f *testing.F) {
 		r.URL.RawQuery = rawQuery
 		r.Header.Set("Cookie", cookie)
 		r.Header.Set("Content-Type", contentType)
-		matched, ok := match(routesOf(routing.Functions), r)
+		m, ok := match(routesOf(routing.Functions), r)
 		if !ok {
-			t.Fatal("$default did not match")
+			t.Fatalf("path %q: got no route, want $default", path)
 		}
-		var decoded event
-		if err := json.Unmarshal(newEvent(r, content, matched, exchange{}).marshal(), &decoded); err != nil {
+		var e event
+		if err := json.Unmarshal(newEvent(r, content, m, exchange{}).marshal(), &e); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := decodeBody(decoded.Body, decoded.IsBase64Encoded); err != nil || !bytes.Equal(got, content) {
-			t.Errorf("the body comes back as %q, %v", got, err)
+		if got, err := decodeBody(e.Body, e.IsBase64Encoded); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("body %q of type %q: decoded again, got %q, %v", content, contentType, got, err)
 		}
 	})
 }

@@ -19,13 +19,13 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// echo is an invoker that keeps the event and gives a fixed answer.
+// echo is an Invoker that stores the event and returns a fixed payload.
 type echo struct {
 	function string
 	event    event
-	answer   string
+	payload  string
 	err      error
-	wait     bool // until the context ends
+	wait     bool // waits until the context ends
 }
 
 func (e *echo) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
@@ -37,23 +37,23 @@ func (e *echo) Invoke(ctx context.Context, function string, payload []byte) ([]b
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return []byte(e.answer), e.err
+	return []byte(e.payload), e.err
 }
 
-// serve serves the template's API over HTTP with the invoker as its functions.
-func serve(t *testing.T, served *template.Template, invoker *echo) *httptest.Server {
+// serve serves the template's API over HTTP. The invoker replaces its functions.
+func serve(t *testing.T, app *template.Template, invoker *echo) *httptest.Server {
 	t.Helper()
-	if invoker.answer == "" {
-		invoker.answer = `{"statusCode":200}`
+	if invoker.payload == "" {
+		invoker.payload = `{"statusCode":200}`
 	}
 	server := httptest.NewServer(New(Options{
-		Template: served, Invoker: invoker, Now: time.Now, Random: rand.Reader, Logf: t.Logf, Timeout: 50 * time.Millisecond,
+		Template: app, Invoker: invoker, Now: time.Now, Random: rand.Reader, Logf: t.Logf, Timeout: 50 * time.Millisecond,
 	}))
 	t.Cleanup(server.Close)
 	return server
 }
 
-// send sends a request as it is written, since a client of the standard library would tidy it up.
+// send sends the lines of a request unchanged, which a client of the standard library would not.
 func send(t *testing.T, server *httptest.Server, lines ...string) *http.Response {
 	t.Helper()
 	connection, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -97,20 +97,23 @@ func TestLimits(t *testing.T) {
 	}{
 		"headers at the limit":        {head("x", maxHead-len("GET/xHTTP/1.1api.test:8000")-len("close")), http.StatusOK},
 		"headers over the limit":      {head("x", maxHead-len("GET/xHTTP/1.1api.test:8000")-len("close")+1), http.StatusRequestHeaderFieldsTooLarge},
-		"a request line over it":      {[]string{"GET /" + strings.Repeat("x", maxHead) + " HTTP/1.1"}, http.StatusRequestHeaderFieldsTooLarge},
-		"text that Lambda takes":      {post("text/plain", maxPayload-2000), http.StatusOK},
-		"over what Lambda takes":      {post("text/plain", maxPayload), http.StatusRequestEntityTooLarge},
-		"base64 over what it takes":   {post("image/png", maxPayload/4*3), http.StatusRequestEntityTooLarge},
-		"over what the gateway takes": {post("text/plain", maxBody+1), http.StatusRequestEntityTooLarge},
+		"request line over the limit": {[]string{"GET /" + strings.Repeat("x", maxHead) + " HTTP/1.1"}, http.StatusRequestHeaderFieldsTooLarge},
+		"event within Lambda's limit": {post("text/plain", maxPayload-2000), http.StatusOK},
+		"event over Lambda's limit":   {post("text/plain", maxPayload), http.StatusRequestEntityTooLarge},
+		"base64 over Lambda's limit":  {post("image/png", maxPayload/4*3), http.StatusRequestEntityTooLarge},
+		"body over the gateway's":     {post("text/plain", maxBody+1), http.StatusRequestEntityTooLarge},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			response := send(t, server, test.request...)
 			if response.StatusCode != test.status {
-				t.Fatalf("got %s", response.Status)
+				t.Fatalf("got %s, want %d", response.Status, test.status)
 			}
-			if want := `{"message":"` + http.StatusText(test.status) + `"}`; test.status != http.StatusOK && body(t, response) != want {
-				t.Errorf("the body is not %s", want)
+			if test.status == http.StatusOK {
+				return
+			}
+			if got, want := body(t, response), `{"message":"`+http.StatusText(test.status)+`"}`; got != want {
+				t.Errorf("got body %s, want %s", got, want)
 			}
 		})
 	}
@@ -131,35 +134,34 @@ func TestFailingFunctions(t *testing.T) {
 		invoker echo
 		status  int
 	}{
-		"the function fails":        {echo{err: errors.New("on demand")}, http.StatusInternalServerError},
-		"it takes over 30 s":        {echo{wait: true}, http.StatusServiceUnavailable},
-		"its answer is none":        {echo{answer: "{oops"}, http.StatusInternalServerError},
-		"its status is none":        {echo{answer: `{"statusCode":"abc"}`}, http.StatusInternalServerError},
-		"its status is informative": {echo{answer: `{"statusCode":100}`}, http.StatusInternalServerError},
-		"its base64 is none":        {echo{answer: `{"statusCode":200,"body":"?","isBase64Encoded":true}`}, http.StatusInternalServerError},
-		"its header is none":        {echo{answer: `{"statusCode":200,"headers":{"a":"b\r\nc: d"}}`}, http.StatusInternalServerError},
+		"error":                {echo{err: errors.New("injected")}, http.StatusInternalServerError},
+		"timeout":              {echo{wait: true}, http.StatusServiceUnavailable},
+		"malformed JSON":       {echo{payload: "{oops"}, http.StatusInternalServerError},
+		"status not a number":  {echo{payload: `{"statusCode":"abc"}`}, http.StatusInternalServerError},
+		"informational status": {echo{payload: `{"statusCode":100}`}, http.StatusInternalServerError},
+		"malformed base64":     {echo{payload: `{"statusCode":200,"body":"?","isBase64Encoded":true}`}, http.StatusInternalServerError},
+		"malformed header":     {echo{payload: `{"statusCode":200,"headers":{"a":"b\r\nc: d"}}`}, http.StatusInternalServerError},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			response := send(t, serve(t, routing, &test.invoker), "GET /x HTTP/1.1")
 			want := `{"message":"` + http.StatusText(test.status) + `"}`
 			if text := body(t, response); response.StatusCode != test.status || text != want {
-				t.Errorf("got %s %s", response.Status, text)
+				t.Errorf("got %s %s, want %d %s", response.Status, text, test.status, want)
 			}
 			if response.Header.Get("Content-Type") != "application/json" || len(response.Header.Get("Apigw-Requestid")) != 16 {
-				t.Errorf("headers %v", response.Header)
+				t.Errorf("got headers %v, want the type application/json and an Apigw-Requestid of 16 characters", response.Header)
 			}
 		})
 	}
 }
 
-func TestAClientThatLeavesDoesNotEndTheInvocation(t *testing.T) {
-	ctx, leave := context.WithCancel(t.Context())
-	leave()
-	var invoker echo
-	invoker.answer = `"done"`
+func TestInvocationContinuesWithoutTheClient(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	invoker := echo{payload: `"done"`}
 	gateway := New(Options{Template: routing, Invoker: &invoker, Now: time.Now, Random: rand.Reader, Logf: t.Logf})
 	if response, status := gateway.run(ctx, "Me", []byte("{}")); status != 0 || string(response.content) != "done" {
-		t.Errorf("got %v, %d", response, status)
+		t.Errorf("run after the client disconnected: got %v, %d; want the body done", response, status)
 	}
 }

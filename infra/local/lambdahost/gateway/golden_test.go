@@ -18,7 +18,7 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// request makes a request as the server hands it over: from peer, at the service's port, with header lines.
+// request returns a server-side request from peer with the header lines.
 func request(method, target, host, peer, body string, lines ...string) *http.Request {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.Host = host
@@ -32,12 +32,11 @@ func request(method, target, host, peer, body string, lines ...string) *http.Req
 
 const browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/80.0.3987.132 Safari/537.36"
 
-// Each golden event is made again from the request that it tells of. except names the fields that are left out of the
-// comparison on both sides.
-func TestEventsAreThoseOfTheService(t *testing.T) {
+// The test converts the request of each golden event again. It ignores the fields in except on both sides.
+func TestEventsMatchTheService(t *testing.T) {
 	local := []string{
-		"requestContext.apiId",                                  // a local API has an id of its own
-		"headers.x-forwarded-port", "headers.x-forwarded-proto", // and no TLS
+		"requestContext.apiId",                                  // the local API has another id
+		"headers.x-forwarded-port", "headers.x-forwarded-proto", // the local API has no TLS
 	}
 	tests := map[string]struct {
 		request *http.Request
@@ -52,10 +51,10 @@ func TestEventsAreThoseOfTheService(t *testing.T) {
 			route: template.Route{Method: "ANY", Path: "$default"},
 			call:  exchange{requestID: "id", at: time.UnixMilli(1583348638390)},
 			except: []string{
-				"requestContext.time",                                        // is another day than its timeEpoch
-				"requestContext.authentication", "requestContext.authorizer", // mutual TLS and authorizers: not here
-				"stageVariables", "pathParameters", // the one is not here, $default cannot have the other
-				// The guide leaves out what every request has.
+				"requestContext.time",                                        // contradicts timeEpoch in the example
+				"requestContext.authentication", "requestContext.authorizer", // mutual TLS and authorizers are not supported
+				"stageVariables", "pathParameters", // not supported; impossible for $default
+				// The example omits headers that every request has.
 				"headers.host", "headers.content-length", "headers.content-type", "headers.user-agent",
 				"headers.x-amzn-trace-id", "headers.x-forwarded-for",
 			},
@@ -72,8 +71,8 @@ func TestEventsAreThoseOfTheService(t *testing.T) {
 				requestID: "JKJaXmPLvHcESHA=", traceRoot: "1-5e6722a7-cc56xmpl46db7ae02d4da47e", at: time.UnixMilli(1583817383220),
 			},
 			except: []string{
-				"requestContext.stage", "requestContext.routeId", // an API of the service's early days, with a named stage
-				"isBase64Encoded", // of a body that is not there
+				"requestContext.stage", "requestContext.routeId", // from an early version of the service, with a named stage
+				"isBase64Encoded", // true in the example, although it has no body
 			},
 		},
 		"curl.json": {
@@ -96,24 +95,24 @@ func TestEventsAreThoseOfTheService(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			made := newEvent(test.request, body, routed{key: test.route.Key()}, test.call).marshal()
+			payload := newEvent(test.request, body, routeMatch{key: test.route.Key()}, test.call).marshal()
 			except := slices.Concat(local, test.except)
-			got, want := fields(t, made, except), fields(t, text, except)
+			got, want := fields(t, payload, except), fields(t, text, except)
 			for _, name := range slices.Sorted(maps.Keys(want)) {
 				if !reflect.DeepEqual(got[name], want[name]) {
-					t.Errorf("%s is %v, want %v", name, got[name], want[name])
+					t.Errorf("got %s %v, want %v", name, got[name], want[name])
 				}
 			}
 			for _, name := range slices.Sorted(maps.Keys(got)) {
 				if _, known := want[name]; !known {
-					t.Errorf("%s is %v, which the service does not have", name, got[name])
+					t.Errorf("got %s %v, want no such field", name, got[name])
 				}
 			}
 		})
 	}
 }
 
-// fields flattens a JSON object to its leaves, named by their paths, without those at or below the exceptions.
+// fields returns the leaves of a JSON object by path, without those at or below the paths in except.
 func fields(t *testing.T, text []byte, except []string) map[string]any {
 	t.Helper()
 	var object map[string]any

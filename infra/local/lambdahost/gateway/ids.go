@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// requestID makes an id in the form of the service's: 16 characters, the last of them "=".
+// requestID returns a random id in the form of the service: 16 characters, of which the last is "=".
 func requestID(random io.Reader) string {
 	return base64.URLEncoding.EncodeToString(read(random, 11))
 }
 
-// traceRoot makes the Root of an X-Ray trace id: version, seconds in hexadecimal, 96 random bits.
+// traceRoot returns the Root of an X-Ray trace id: the version, the time in hexadecimal seconds, and 96 random bits.
 func traceRoot(random io.Reader, now time.Time) string {
 	return fmt.Sprintf("1-%08x-%x", now.Unix(), read(random, 12))
 }

@@ -10,37 +10,39 @@ import (
 	"strings"
 )
 
-// hopByHop headers end at the service (RFC 9110 §7.6.1); cookies have a field of their own.
+// hopByHop lists the headers that the service does not forward (RFC 9110 §7.6.1). It includes Cookie, because cookies have
+// their own field in the event.
 var hopByHop = []string{
 	"Connection", "Cookie", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
 	"Transfer-Encoding", "Upgrade",
 }
 
-// headers are the request's with lower-case names, several of a name joined, and those that the service sets.
+// headers returns the headers of the event: those of the request, with lower-case names and the values of a name joined, and
+// those that the service sets.
 func headers(r *http.Request, length int, peer string, call exchange) map[string]string {
-	named := make(map[string]string, len(r.Header)+6)
-	dropped := slices.Concat(hopByHop, connectionNames(r.Header))
+	all := make(map[string]string, len(r.Header)+6)
+	excluded := slices.Concat(hopByHop, connectionNames(r.Header))
 	for name, values := range r.Header {
-		if !slices.Contains(dropped, name) {
-			named[strings.ToLower(name)] = strings.Join(values, ",")
+		if !slices.Contains(excluded, name) {
+			all[strings.ToLower(name)] = strings.Join(values, ",")
 		}
 	}
-	forwarded := peer
-	if earlier := named["x-forwarded-for"]; earlier != "" {
-		forwarded = earlier + ", " + peer
+	clients := peer
+	if previous := all["x-forwarded-for"]; previous != "" {
+		clients = previous + ", " + peer
 	}
-	named["host"] = r.Host
-	named["content-length"] = strconv.Itoa(length)
-	named["x-forwarded-for"] = forwarded
-	named["x-forwarded-proto"] = "http"
-	named["x-forwarded-port"] = localPort(r)
-	if !strings.Contains(named["x-amzn-trace-id"], "Root=") {
-		named["x-amzn-trace-id"] = "Root=" + call.traceRoot
+	all["host"] = r.Host
+	all["content-length"] = strconv.Itoa(length)
+	all["x-forwarded-for"] = clients
+	all["x-forwarded-proto"] = "http"
+	all["x-forwarded-port"] = localPort(r)
+	if !strings.Contains(all["x-amzn-trace-id"], "Root=") {
+		all["x-amzn-trace-id"] = "Root=" + call.traceRoot
 	}
-	return named
+	return all
 }
 
-// connectionNames are the headers that the request's Connection header names as hop-by-hop too.
+// connectionNames returns the names of further hop-by-hop headers, from the Connection header.
 func connectionNames(header http.Header) []string {
 	var names []string
 	for _, value := range header.Values("Connection") {
@@ -60,7 +62,7 @@ func localPort(r *http.Request) string {
 	return "80"
 }
 
-// splitPort takes an address apart; without a port the whole is the host.
+// splitPort splits an address into host and port. An address without a port is the host.
 func splitPort(address string) (host, port string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -69,7 +71,7 @@ func splitPort(address string) (host, port string) {
 	return host, port
 }
 
-// cookies are the pairs of all Cookie headers in their order.
+// cookies returns the pairs of all Cookie headers in order.
 func cookies(header http.Header) []string {
 	var pairs []string
 	for _, value := range header.Values("Cookie") {
@@ -82,7 +84,7 @@ func cookies(header http.Header) []string {
 	return pairs
 }
 
-// query decodes the query; several values of a name are joined by commas.
+// query returns the decoded parameters of the query. It joins several values of a name by commas.
 func query(raw string) map[string]string {
 	var values map[string]string
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -94,15 +96,15 @@ func query(raw string) map[string]string {
 		if values == nil {
 			values = make(map[string]string)
 		}
-		if earlier, again := values[name]; again {
-			value = earlier + "," + value
+		if previous, ok := values[name]; ok {
+			value = previous + "," + value
 		}
 		values[name] = value
 	}
 	return values
 }
 
-// unescapeQuery leaves what is no valid escape as it is.
+// unescapeQuery decodes text, or returns it unchanged if an escape is invalid.
 func unescapeQuery(text string) string {
 	decoded, err := url.QueryUnescape(text)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// route is a route of the API, its path in segments.
+// route is a route of the API, with the segments of its path.
 type route struct {
 	template.Route
 	function string
@@ -20,32 +20,32 @@ type route struct {
 // segment is a part of a route's path between slashes.
 type segment struct {
 	kind kind
-	text string // the literal, or the variable's name
+	text string // the literal, or the name of the variable
 }
 
-// kind orders segments by how closely they match.
+// kind is the type of a segment, ordered from the most to the least specific.
 type kind int
 
 const (
 	literal  kind = iota
 	variable      // {name}: one segment, not empty
-	greedy        // {name+}: all that is left, not empty
+	greedy        // {name+}: all remaining segments, not empty
 )
 
-// routed is what routing finds out about a request.
-type routed struct {
+// routeMatch is the result of routing a request.
+type routeMatch struct {
 	function  string
 	key       string
 	variables map[string]string // decoded once; nil without variables
 }
 
-// routesOf lists the routes of the functions in the order in which the service tries them: at every segment a literal
-// before a variable before a greedy variable, a method before ANY, $default last.
+// routesOf returns the routes of the functions in the service's order of priority. At each segment, a literal precedes a
+// variable, and a variable precedes a greedy one. A method precedes ANY. $default is last.
 func routesOf(functions []template.Function) []route {
 	var routes []route
 	for _, function := range functions {
-		for _, declared := range function.Routes {
-			routes = append(routes, route{Route: declared, function: function.Name, segments: parsePath(declared.Path)})
+		for _, r := range function.Routes {
+			routes = append(routes, route{Route: r, function: function.Name, segments: parsePath(r.Path)})
 		}
 	}
 	slices.SortStableFunc(routes, compare)
@@ -91,25 +91,25 @@ func parsePath(path string) []segment {
 	return segments
 }
 
-// split cuts a path at its slashes. A slash at the end makes an empty last segment, which only $default matches.
+// split returns the segments of a path. A trailing slash produces an empty last segment, which only $default matches.
 func split(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }
 
-// match finds the route of a request, by the path as sent: an encoded slash separates nothing.
-func match(routes []route, r *http.Request) (routed, bool) {
+// match returns the route of a request. It matches the encoded path, so an encoded slash does not separate segments.
+func match(routes []route, r *http.Request) (routeMatch, bool) {
 	path := split(r.URL.EscapedPath())
 	for _, route := range routes {
 		if route.Method != "ANY" && route.Method != r.Method {
 			continue
 		}
-		if variables, ok := route.take(path); ok {
-			return routed{function: route.function, key: route.Key(), variables: variables}, true
+		if variables, ok := route.matchPath(path); ok {
+			return routeMatch{function: route.function, key: route.Key(), variables: variables}, true
 		}
 	}
-	return routed{}, false
+	return routeMatch{}, false
 }
 
-// take matches the path's segments, still encoded, and returns the path variables.
-func (r route) take(path []string) (map[string]string, bool) {
+// matchPath matches the encoded segments of a path and returns the decoded path variables.
+func (r route) matchPath(path []string) (map[string]string, bool) {
 	if r.Path == template.DefaultPath {
 		return nil, true
 	}
@@ -137,7 +137,7 @@ func (r route) take(path []string) (map[string]string, bool) {
 	return variables, len(path) == len(r.segments)
 }
 
-// unescape decodes once. The server has refused requests with a broken escape in the path before they come here.
+// unescape decodes text once. An error cannot occur for a request, because the server refuses invalid escapes in the path.
 func unescape(text string) string {
 	decoded, err := url.PathUnescape(text)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command probe is a function that misbehaves on demand: the path of its event says how. The tests of the host run it.
+// Command probe is a function for the tests of the host. The path of the event selects what it does.
 package main
 
 import (
@@ -23,32 +23,32 @@ type event struct {
 
 type handler struct{}
 
-// Invoke implements lambda.Handler, which can answer with what is no JSON.
+// Invoke implements lambda.Handler. Unlike a handler of lambda.Start, it can return a payload that is not JSON.
 func (handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	var asked event
-	if err := json.Unmarshal(payload, &asked); err != nil {
+	var e event
+	if err := json.Unmarshal(payload, &e); err != nil {
 		return nil, err
 	}
-	milliseconds, _ := strconv.Atoi(asked.Query["ms"]) // 0 when absent
+	milliseconds, _ := strconv.Atoi(e.Query["ms"]) // 0 if absent
 	time.Sleep(time.Duration(milliseconds) * time.Millisecond)
-	switch asked.Path {
+	switch e.Path {
 	case "/pid":
-		return answer(strconv.Itoa(os.Getpid()))
+		return respond(strconv.Itoa(os.Getpid()))
 	case "/echo":
-		return answer(string(payload))
+		return respond(string(payload))
 	case "/environ":
-		return answer(strings.Join(os.Environ(), "\n"))
+		return respond(strings.Join(os.Environ(), "\n"))
 	case "/context":
 		return describe(ctx)
 	case "/later":
-		time.AfterFunc(50*time.Millisecond, func() { _ = os.WriteFile(asked.Query["file"], nil, 0o600) })
-		return answer("it will be written")
+		time.AfterFunc(50*time.Millisecond, func() { _ = os.WriteFile(e.Query["file"], nil, 0o600) })
+		return respond("the file will be written")
 	case "/print":
-		fmt.Print("first line\nsecond ", asked.Query["text"], "\n")
+		fmt.Print("first line\nsecond ", e.Query["text"], "\n")
 		fmt.Fprint(os.Stderr, "no line end")
-		return answer("")
+		return respond("")
 	case "/big":
-		size, _ := strconv.Atoi(asked.Query["bytes"])
+		size, _ := strconv.Atoi(e.Query["bytes"])
 		return []byte(`"` + strings.Repeat("x", size-2) + `"`), nil
 	case "/garbage":
 		return []byte("{oops"), nil
@@ -59,29 +59,29 @@ func (handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	case "/exit":
 		os.Exit(3)
 	}
-	return nil, fmt.Errorf("nothing is known about %s", asked.Path)
+	return nil, fmt.Errorf("unknown path %s", e.Path)
 }
 
-func answer(body string) ([]byte, error) {
+func respond(body string) ([]byte, error) {
 	return json.Marshal(map[string]any{"statusCode": 200, "body": body})
 }
 
 func describe(ctx context.Context) ([]byte, error) {
-	about, _ := lambdacontext.FromContext(ctx)
+	lc, _ := lambdacontext.FromContext(ctx)
 	deadline, _ := ctx.Deadline()
 	description, err := json.Marshal(map[string]any{
-		"id":       about.AwsRequestID,
-		"arn":      about.InvokedFunctionArn,
+		"id":       lc.AwsRequestID,
+		"arn":      lc.InvokedFunctionArn,
 		"trace":    ctx.Value("x-amzn-trace-id"),
 		"deadline": time.Until(deadline).Seconds(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return answer(string(description))
+	return respond(string(description))
 }
 
-// runtimeURL is where what the library does not do can be done by hand.
+// runtimeURL returns the address of a resource of the Runtime API, for calls that the library does not make.
 func runtimeURL(path string) string {
 	return "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/" + path
 }

@@ -1,16 +1,17 @@
 package gateway
 
 import (
-	"latchkey/infra/local/template"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"testing"
+
+	"latchkey/infra/local/template"
 )
 
-func TestAnswers(t *testing.T) {
+func TestResponses(t *testing.T) {
 	tests := map[string]struct {
-		answer  string
+		payload string
 		status  int
 		body    string
 		headers http.Header
@@ -25,7 +26,7 @@ func TestAnswers(t *testing.T) {
 			http.Header{"Content-Type": {"image/png"}, "Content-Length": {"4"}},
 		},
 		"no content": {`{"statusCode":204,"body":"x"}`, 204, "", http.Header{"Content-Type": {"text/plain; charset=utf-8"}}},
-		"headers that are the service's": {
+		"headers that only the service sets": {
 			`{"statusCode":200,"headers":{"content-length":"99","connection":"upgrade"},"body":"abc"}`, 200, "abc",
 			http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Content-Length": {"3"}},
 		},
@@ -33,39 +34,39 @@ func TestAnswers(t *testing.T) {
 		"a status in another case": {`{"StatusCode":404}`, 200, `{"StatusCode":404}`, http.Header{"Content-Type": {"application/json"}, "Content-Length": {"18"}}},
 		"a string":                 {`"hello"`, 200, "hello", http.Header{"Content-Type": {"application/json"}, "Content-Length": {"5"}}},
 		"null":                     {`null`, 200, "null", http.Header{"Content-Type": {"application/json"}, "Content-Length": {"4"}}},
-		"CORS by the function":     {`{"statusCode":200,"headers":{"access-control-allow-origin":"*"}}`, 200, "", http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Access-Control-Allow-Origin": {"*"}, "Content-Length": {"0"}}},
+		"CORS of the function":     {`{"statusCode":200,"headers":{"access-control-allow-origin":"*"}}`, 200, "", http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Access-Control-Allow-Origin": {"*"}, "Content-Length": {"0"}}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			response := send(t, serve(t, routing, &echo{answer: test.answer}), "GET /x HTTP/1.1")
+			response := send(t, serve(t, routing, &echo{payload: test.payload}), "GET /x HTTP/1.1")
 			if text := body(t, response); response.StatusCode != test.status || text != test.body {
-				t.Errorf("got %s %q", response.Status, text)
+				t.Errorf("payload %s: got %s %q, want %d %q", test.payload, response.Status, text, test.status, test.body)
 			}
 			for _, name := range []string{"Apigw-Requestid", "Date"} {
 				if response.Header.Get(name) == "" {
-					t.Errorf("%s is missing", name)
+					t.Errorf("payload %s: got no header %s", test.payload, name)
 				}
 				response.Header.Del(name)
 			}
 			if response.Header.Del("Connection"); !reflect.DeepEqual(response.Header, test.headers) {
-				t.Errorf("headers %v, want %v", response.Header, test.headers)
+				t.Errorf("payload %s: got headers %v, want %v", test.payload, response.Header, test.headers)
 			}
 		})
 	}
 }
 
-func FuzzParseAnswer(f *testing.F) {
+func FuzzParseResponse(f *testing.F) {
 	for _, seed := range []string{`{"statusCode":200,"body":"x"}`, `"x"`, ` `, `{"statusCode":null}`, `{"headers":{"a":1},"statusCode":1}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		parsed, err := parseAnswer(payload)
+		r, err := parseResponse(payload)
 		if err != nil {
 			return
 		}
-		if parsed.Status < 200 || parsed.Status > 599 {
-			t.Errorf("status %d", parsed.Status)
+		if r.Status < 200 || r.Status > 599 {
+			t.Errorf("payload %s: got status %d, want an error or 200 to 599", payload, r.Status)
 		}
-		parsed.write(httptest.NewRecorder(), &template.CORS{Origins: []string{"https://a.test"}}, "https://a.test")
+		r.write(httptest.NewRecorder(), &template.CORS{Origins: []string{"https://a.test"}}, "https://a.test")
 	})
 }
