@@ -6,4 +6,4 @@ import (
 	"latchkey/pkg/mail"
 )
 
-func main() { app.MainStream(app.Mailer(mail.NewPostman)) }
+func main() { app.MainStream(app.Mailer(mail.NewSender)) }

@@ -14,37 +14,37 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// Kind says which message a mail is. Its value is the base name of the message's two template files.
+// Kind identifies a message. Its value is the base name of the two template files of the message.
 type Kind string
 
 // The messages.
 const (
-	Verification  Kind = "verification"   // with the link that confirms the address
-	PasswordReset Kind = "password_reset" // with the link that sets a new password
+	Verification  Kind = "verification"   // has a link that confirms the address
+	PasswordReset Kind = "password_reset" // has a link that sets a new password
 
-	// Taken tells who registers again that there is an account. It has no link, like the notices.
+	// Taken informs the owner of an address that was registered again. It has no link, like the notices.
 	Taken Kind = "taken"
 
-	// Notices have no link, so that they train nobody to follow one.
+	// Notices have no link, so that readers do not learn to follow links in such mails.
 	PasswordChanged Kind = "password_changed"
-	PasswordRemoved Kind = "password_removed" // the owner of the mailbox signed in by a provider
-	Guessing        Kind = "guessing"         // somebody has tried too many passwords
+	PasswordRemoved Kind = "password_removed" // a provider proved that the user owns the mailbox
+	Guessing        Kind = "guessing"         // too many wrong passwords were tried
 )
 
-// kinds holds whether a message carries a link.
+// kinds reports for each message whether it has a link.
 var kinds = map[Kind]bool{
 	Verification: true, PasswordReset: true, Taken: false, PasswordChanged: false, PasswordRemoved: false, Guessing: false,
 }
 
-// Data is what a message tells.
+// Data is the variable content of a message.
 type Data struct {
-	To       identifier.Address // of the account, as stored; never one that a request typed
-	Username string             // of the account, in any state: it is shown so that it cannot mislead
-	Link     secret.String      // with the kinds that carry one, made by [Links]
-	Life     time.Duration      // of the link, from the mail on
+	To       identifier.Address // as stored in the account; never from a request
+	Username string             // as stored; it is displayed in a form that cannot mislead
+	Link     secret.String      // from [Links]; only for messages with a link
+	Life     time.Duration      // of the link, counted from the mail
 }
 
-// view is what the templates see. They get nothing else, so that nothing else can get out.
+// view is the data of the templates. They have access to nothing else.
 type view struct {
 	Product  string
 	Subject  string
@@ -56,19 +56,19 @@ type view struct {
 //go:embed templates
 var files embed.FS
 
-// Composer writes the mails of one product. It is safe for concurrent use.
+// Composer composes the mails of one product. It is safe for concurrent use.
 type Composer struct {
 	product string
 	texts   map[Kind]*text.Template
 	htmls   map[Kind]*html.Template
 }
 
-// NewComposer reads the templates. The product's name, 1 to 64 visible characters on one line, is in subjects and bodies. It is a
-// constructor, and not work at the package's initialisation, so that functions which send no mail neither pay for the parsing
-// nor link the template engines.
+// NewComposer parses the templates. Subjects and bodies contain the name of the product, which must have 1 to 64 visible
+// characters. The templates are not parsed when the package is initialized, so that functions that send no mail do not pay for
+// it and do not link the template engines.
 func NewComposer(product string) (*Composer, error) {
 	if n := len([]rune(product)); n == 0 || n > 64 || strings.ContainsFunc(product, identifier.IsInvisible) {
-		return nil, errors.New("preparing the mails: the product's name must have 1 to 64 visible characters")
+		return nil, errors.New("preparing the mails: the product name must have 1 to 64 visible characters")
 	}
 	c := &Composer{product, map[Kind]*text.Template{}, map[Kind]*html.Template{}}
 	for kind := range kinds {
@@ -86,8 +86,8 @@ func NewComposer(product string) (*Composer, error) {
 	return c, nil
 }
 
-// Compose writes one message. An address that cannot be sent to is [ErrRejected]; any other error is a fault of the caller: a kind
-// that is not there, a link too many or too few.
+// Compose returns one message. The error wraps [ErrRejected] if mail cannot be sent to the address. Other errors are faults of
+// the caller: an unknown kind, or a missing or superfluous link.
 func (c *Composer) Compose(kind Kind, data Data) (Message, error) {
 	message, err := c.compose(kind, data)
 	if err != nil {
@@ -97,14 +97,16 @@ func (c *Composer) Compose(kind Kind, data Data) (Message, error) {
 }
 
 func (c *Composer) compose(kind Kind, data Data) (Message, error) {
-	linked, known := kinds[kind]
+	needsLink, found := kinds[kind]
 	switch {
-	case !known:
+	case !found:
 		return Message{}, errors.New("there is no such message")
-	case linked != !data.Link.IsZero():
-		return Message{}, fmt.Errorf("it must have a link: %t", linked)
-	case linked && data.Life < time.Second:
-		return Message{}, errors.New("its link has no life left")
+	case needsLink && data.Link.IsZero():
+		return Message{}, errors.New("the link is missing")
+	case !needsLink && !data.Link.IsZero():
+		return Message{}, errors.New("this message must not have a link")
+	case needsLink && data.Life < time.Second:
+		return Message{}, errors.New("the link has expired")
 	}
 	to, err := recipient(data.To)
 	if err != nil {
@@ -134,7 +136,7 @@ func (c *Composer) render(kind Kind, to string, v view) (Message, error) {
 	return Message{To: to, Subject: v.Subject, Text: secret.New(plain), HTML: secret.New(markup)}, nil
 }
 
-// executor is what the two template engines have in common.
+// executor is the common method of the two template engines.
 type executor interface {
 	ExecuteTemplate(w io.Writer, name string, data any) error
 }
@@ -145,7 +147,7 @@ func execute(t executor, name string, v view) (string, error) {
 	return b.String(), err
 }
 
-// lifetime tells a duration in words, never more than it is: whole hours as hours, the rest in minutes, a short one in seconds.
+// lifetime returns a duration in words, rounded down: whole hours as hours, other times in minutes, short ones in seconds.
 func lifetime(d time.Duration) string {
 	switch {
 	case d >= time.Hour && d%time.Hour == 0:

@@ -18,9 +18,9 @@ import (
 	"latchkey/pkg/secret"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// link is as long as a real one.
+// link has the length of a real link.
 const link = "https://auth.example.com/account/verify-email/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 var allKinds = []mail.Kind{mail.Verification, mail.PasswordReset, mail.PasswordChanged, mail.PasswordRemoved, mail.Guessing, mail.Taken}
@@ -35,7 +35,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// A hostile name is shown and does nothing: the message around it is the one that a harmless name has.
+// TestHostileUsernames shows that a hostile name changes nothing but the name itself: the rest of the message is that of a
+// harmless name.
 func TestHostileUsernames(t *testing.T) {
 	cases := map[string]struct{ name, text, html string }{
 		"markup":             {`<b onclick="x">`, `“<b onclick='x'>”`, `“&lt;b onclick=&#39;x&#39;&gt;”`},
@@ -84,10 +85,10 @@ func FuzzUsername(f *testing.F) {
 			t.Fatal(err)
 		}
 		if got, want := strings.Count(m.Text.Reveal(), "\n"), strings.Count(harmless.Text.Reveal(), "\n"); got != want {
-			t.Errorf("%q makes %d lines of %d", name, got, want)
+			t.Errorf("the username %q: got %d lines, want %d", name, got, want)
 		}
 		if got, want := tags(t, m.HTML), tags(t, harmless.HTML); !slices.Equal(got, want) {
-			t.Errorf("%q makes the tags %v of %v", name, got, want)
+			t.Errorf("the username %q: got the tags %v, want %v", name, got, want)
 		}
 	})
 }
@@ -99,20 +100,19 @@ func TestProductIsEscaped(t *testing.T) {
 	}
 	same(t, "subject", `Confirm your e-mail address for R&D <"Lab">`, m.Subject)
 	if markup := m.HTML.Reveal(); strings.Contains(markup, "<\"Lab") || !strings.Contains(markup, "account at R&amp;D &lt;") {
-		t.Errorf("the HTML is %s", markup)
+		t.Errorf("got the HTML %s, want the escaped name of the product", markup)
 	}
 }
 
-// Every tag is closed in order, there is a language and one heading, the link is the one given, and nothing is loaded.
-func TestHTMLIsSound(t *testing.T) {
+// TestHTMLIsValid shows that each tag is closed in order, that the link occurs as given, and that nothing is loaded.
+func TestHTMLIsValid(t *testing.T) {
 	for _, kind := range allKinds {
 		t.Run(string(kind), func(t *testing.T) {
 			markup := compose(t, kind, "alice").HTML.Reveal()
-			found := tags(t, secret.New(markup))
-			balanced(t, found)
+			balanced(t, tags(t, secret.New(markup)))
 			for _, forbidden := range []string{"<img", "<script", "<link", "<style", "<form", "src=", "url(", "@import", "ZgotmplZ"} {
 				if strings.Contains(markup, forbidden) {
-					t.Errorf("the HTML has %s", forbidden)
+					t.Errorf("got %s in the HTML, want nothing that loads or runs", forbidden)
 				}
 			}
 			links := strings.Count(markup, "://")
@@ -122,7 +122,7 @@ func TestHTMLIsSound(t *testing.T) {
 			}
 			same(t, "links", 2, links)
 			same(t, "href", 1, strings.Count(markup, `<a href="`+link+`"`))
-			same(t, "shown link", 1, strings.Count(markup, ">"+link+"<"))
+			same(t, "visible link", 1, strings.Count(markup, ">"+link+"<"))
 		})
 	}
 }
@@ -140,7 +140,7 @@ func TestLifetimeInWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(m.Text.Reveal(), "within "+want+".") || !strings.Contains(m.HTML.Reveal(), "within "+want+".") {
-			t.Errorf("a life of %v is not told as %s", life, want)
+			t.Errorf("a life of %v: got the text\n%s\nwant \"within %s.\"", life, m.Text.Reveal(), want)
 		}
 	}
 }
@@ -150,15 +150,15 @@ func TestRecipient(t *testing.T) {
 		typed, canonical, want string
 		rejected               bool
 	}{
-		"as typed before the @":    {typed: "Ada.L@Example.COM", canonical: "ada.l@example.com", want: "Ada.L@example.com"},
-		"domain in A-labels":       {typed: "ada@bücher.example", canonical: "ada@xn--bcher-kva.example", want: "ada@xn--bcher-kva.example"},
-		"second recipient":         {typed: "ada,eve@example.com", canonical: "ada,eve@example.com", rejected: true},
-		"header":                   {typed: "ada\r\nBcc:eve@example.com", canonical: "ada@example.com", rejected: true},
-		"display name":             {typed: "Eve <ada@example.com", canonical: "ada@example.com", rejected: true},
-		"two forms that disagree":  {typed: "eve@example.com", canonical: "ada@example.com", rejected: true},
-		"local part not in ASCII":  {typed: "adä@example.com", canonical: "adä@example.com", rejected: true},
-		"nothing stored":           {rejected: true},
-		"header behind the domain": {typed: "ada@example.com", canonical: "ada@example.com\r\nBcc: eve@example.com", rejected: true},
+		"local part as typed":     {typed: "Ada.L@Example.COM", canonical: "ada.l@example.com", want: "Ada.L@example.com"},
+		"domain in A-labels":      {typed: "ada@bücher.example", canonical: "ada@xn--bcher-kva.example", want: "ada@xn--bcher-kva.example"},
+		"second recipient":        {typed: "ada,eve@example.com", canonical: "ada,eve@example.com", rejected: true},
+		"header":                  {typed: "ada\r\nBcc:eve@example.com", canonical: "ada@example.com", rejected: true},
+		"display name":            {typed: "Eve <ada@example.com", canonical: "ada@example.com", rejected: true},
+		"two different addresses": {typed: "eve@example.com", canonical: "ada@example.com", rejected: true},
+		"local part not in ASCII": {typed: "adä@example.com", canonical: "adä@example.com", rejected: true},
+		"no address":              {rejected: true},
+		"header after the domain": {typed: "ada@example.com", canonical: "ada@example.com\r\nBcc: eve@example.com", rejected: true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -167,13 +167,13 @@ func TestRecipient(t *testing.T) {
 			m, err := composer(t, "Example").Compose(mail.Verification, d)
 			same(t, "recipient", c.want, m.To)
 			if errors.Is(err, mail.ErrRejected) != c.rejected {
-				t.Errorf("the error is %v", err)
+				t.Errorf("Compose for %+v returned the error %v, want ErrRejected: %v", d.To, err, c.rejected)
 			}
 		})
 	}
 }
 
-func TestComposeRefusesItsCallersFaults(t *testing.T) {
+func TestComposeRefusesFaultsOfTheCaller(t *testing.T) {
 	cases := map[string]struct {
 		kind   mail.Kind
 		change func(*mail.Data)
@@ -188,7 +188,7 @@ func TestComposeRefusesItsCallersFaults(t *testing.T) {
 			d := data("alice")
 			c.change(&d)
 			if m, err := composer(t, "Example").Compose(c.kind, d); err == nil || errors.Is(err, mail.ErrRejected) {
-				t.Errorf("got %v, %v", m, err)
+				t.Errorf("Compose(%q, %+v) = %v, %v; want an error that is not ErrRejected", c.kind, d, m, err)
 			}
 		})
 	}
@@ -199,7 +199,7 @@ func TestProductMustBeOneLine(t *testing.T) {
 		"empty": "", "two lines": "a\nBcc: b", "long": strings.Repeat("x", 65), "reordering": "a\u202eb",
 	} {
 		if _, err := mail.NewComposer(product); err == nil {
-			t.Errorf("%s: accepted", name)
+			t.Errorf("%s: NewComposer(%q) returned no error", name, product)
 		}
 	}
 }
@@ -252,29 +252,29 @@ func golden(t *testing.T, name, got string) {
 	same(t, name, string(want), got)
 }
 
-func same[T comparable](t *testing.T, what string, want, got T) {
+func same[T comparable](t *testing.T, name string, want, got T) {
 	t.Helper()
 	if got != want {
-		t.Errorf("%s: got\n%v\nwant\n%v", what, got, want)
+		t.Errorf("%s: got\n%v\nwant\n%v", name, got, want)
 	}
 }
 
-// tags lists the tags in their order, those that close with a slash.
+// tags returns the tags in order. A closing tag starts with a slash.
 func tags(t *testing.T, markup secret.String) []string {
 	t.Helper()
-	var found []string
+	var all []string
 	tokens := html.NewTokenizer(strings.NewReader(markup.Reveal()))
 	for {
 		switch tokens.Next() {
 		case html.StartTagToken:
-			found = append(found, tokens.Token().Data)
+			all = append(all, tokens.Token().Data)
 		case html.EndTagToken:
-			found = append(found, "/"+tokens.Token().Data)
+			all = append(all, "/"+tokens.Token().Data)
 		case html.ErrorToken:
 			if !errors.Is(tokens.Err(), io.EOF) {
 				t.Fatal(tokens.Err())
 			}
-			return found
+			return all
 		case html.TextToken, html.SelfClosingTagToken, html.CommentToken, html.DoctypeToken:
 		}
 	}
@@ -290,17 +290,17 @@ func balanced(t *testing.T, tags []string) {
 		case !closes:
 			open = append(open, name)
 		case len(open) == 0 || open[len(open)-1] != name:
-			t.Fatalf("%s closes what is not open: %v", tag, open)
+			t.Fatalf("got the tag %s while %v are open, want it to close the last of them", tag, open)
 		default:
 			open = open[:len(open)-1]
 		}
 	}
 	if len(open) > 0 {
-		t.Errorf("%v stay open", open)
+		t.Errorf("the tags %v are never closed", open)
 	}
 	for _, once := range []string{"html", "title", "h1", "body"} {
 		if n := len(slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return tag != once })); n != 1 {
-			t.Errorf("%d times %s", n, once)
+			t.Errorf("got the tag %s %d times, want 1", once, n)
 		}
 	}
 }

@@ -9,24 +9,24 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// classify gives an error of the SDK its meaning: [ErrRejected], or a passing one. SES names addresses in its messages, and a log
-// holds none, so an answer of SES is told by its code and by its message without them. What is no answer (a broken
-// connection, a deadline) stays in the chain, for errors.Is.
+// classify reports whether an error of the SDK is permanent, in which case the result wraps [ErrRejected]. SES puts addresses
+// into its messages, and a log must not contain them, so the result has only the code and the message without addresses. Errors
+// without a response (a broken connection, a deadline) stay in the chain for errors.Is.
 func classify(doing string, err error) error {
-	var answer smithy.APIError
-	if !errors.As(err, &answer) {
+	var apiErr smithy.APIError
+	if !errors.As(err, &apiErr) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	code, message := answer.ErrorCode(), answer.ErrorMessage()
+	code, message := apiErr.ErrorCode(), apiErr.ErrorMessage()
 	if isPermanent(code, strings.ToLower(message)) {
-		return fmt.Errorf("%s: %w: SES answers %s: %s", doing, ErrRejected, code, withoutAddresses(message))
+		return fmt.Errorf("%s: %w: SES returned %s: %s", doing, ErrRejected, code, withoutAddresses(message))
 	}
-	return fmt.Errorf("%s: SES answers %s: %s", doing, code, withoutAddresses(message))
+	return fmt.Errorf("%s: SES returned %s: %s", doing, code, withoutAddresses(message))
 }
 
-// isPermanent tells what no operator and no time can mend. SES says MessageRejected of what is wrong with the message, but of an
-// account on hold and a sender without verification too; and InvalidParameterValue of every parameter, which concerns the
-// mail only if it is the recipient's address, since the sender's was read by [NewSender].
+// isPermanent reports whether neither time nor an operator can make the call succeed. SES returns MessageRejected for a faulty
+// message, but also for a suspended account and an unverified sender. It returns InvalidParameterValue for any parameter. That
+// is permanent only for the address of the recipient, because [NewClient] has checked the address of the sender.
 func isPermanent(code, message string) bool {
 	mentions := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(message, word) })

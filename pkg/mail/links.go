@@ -9,31 +9,31 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// Links are the addresses that mails lead to. They come from configuration alone: what a request says about its host
-// (Host, Forwarded, X-Forwarded-*) has no way in, since a forged one would send tokens to whoever forged it.
+// Links builds the links in mails. They depend only on the configuration. The headers of a request (Host, Forwarded,
+// X-Forwarded-*) are never used, because an attacker who forges them would receive the tokens.
 type Links struct{ base string }
 
-// NewLinks makes links to our own pages below publicURL or, unless appURL is empty, to those of the application there. Both are
-// absolute http or https URLs; they may have a path, but no user, query or fragment.
+// NewLinks returns links to the pages of this service below publicURL or, if appURL is not empty, to the pages of an application
+// there. Both must be absolute http or https URLs. They may have a path, but no user, query or fragment.
 func NewLinks(publicURL, appURL string) (Links, error) {
 	if appURL != "" {
 		base, err := baseURL(appURL)
 		if err != nil {
-			return Links{}, fmt.Errorf("making links to the application: %w", err)
+			return Links{}, fmt.Errorf("preparing links to the application: %w", err)
 		}
 		return Links{base}, nil
 	}
 	base, err := baseURL(publicURL)
 	if err != nil {
-		return Links{}, fmt.Errorf("making links to the account pages: %w", err)
+		return Links{}, fmt.Errorf("preparing links to the account pages: %w", err)
 	}
 	return Links{base + "/account"}, nil
 }
 
-// VerifyEmail is the link that a verification leads to.
+// VerifyEmail returns the link of a verification mail.
 func (l Links) VerifyEmail(token secret.String) secret.String { return l.to("/verify-email/", token) }
 
-// ResetPassword is the link that a password reset leads to.
+// ResetPassword returns the link of a password reset mail.
 func (l Links) ResetPassword(token secret.String) secret.String {
 	return l.to("/reset-password/", token)
 }
@@ -42,7 +42,7 @@ func (l Links) to(page string, token secret.String) secret.String {
 	return secret.New(l.base + page + url.PathEscape(token.Reveal()))
 }
 
-// baseURL reads a URL to which a path can be appended, and drops its slashes at the end.
+// baseURL parses a URL that paths are appended to, and removes its trailing slashes.
 func baseURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	switch {

@@ -9,7 +9,7 @@ import (
 
 func TestLinks(t *testing.T) {
 	cases := map[string]struct{ public, app, token, verify, reset string }{
-		"our own pages": {
+		"the pages of this service": {
 			"https://auth.example.com", "", "a-_9",
 			"https://auth.example.com/account/verify-email/a-_9", "https://auth.example.com/account/reset-password/a-_9",
 		},
@@ -25,7 +25,7 @@ func TestLinks(t *testing.T) {
 			"http://localhost:8000", "", "t",
 			"http://localhost:8000/account/verify-email/t", "http://localhost:8000/account/reset-password/t",
 		},
-		"a token that is no path": {
+		"a token with path characters": {
 			"https://a.example", "", "../x?y#z",
 			"https://a.example/account/verify-email/..%2Fx%3Fy%23z", "https://a.example/account/reset-password/..%2Fx%3Fy%23z",
 		},
@@ -50,14 +50,14 @@ func TestLinksNeedAnAbsoluteURL(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if links, err := mail.NewLinks(url, ""); err == nil {
-				t.Errorf("PUBLIC_URL: accepted as %v", links)
+				t.Errorf("NewLinks with the PUBLIC_URL %q = %v, want an error", url, links)
 			}
 			if links, err := mail.NewLinks("https://auth.example.com", url); err == nil {
-				t.Errorf("APP_URL: accepted as %v", links)
+				t.Errorf("NewLinks with the APP_URL %q = %v, want an error", url, links)
 			}
 		})
 	}
 	if _, err := mail.NewLinks("", ""); err == nil {
-		t.Error("neither: accepted")
+		t.Error("NewLinks without a URL returned no error")
 	}
 }

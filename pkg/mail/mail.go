@@ -1,11 +1,10 @@
-// Package mail writes the mails of the product and hands them to SES. It is the only home of the SES SDK.
+// Package mail composes the mails of the product and sends them with SES. It is the only package that imports the SDK of SES.
 //
-// A [Composer] makes a [Message] from template files, a [Sender] gives one message to SES, once. Everything that people
-// chose is hostile here: a username can bring neither markup, template code, header, recipient nor a link into a mail, and a
-// mail goes to the one address that the account has.
+// A [Composer] creates a [Message] from template files. A [Client] passes one message to SES, once. A [Sender] does both for
+// package outbox. All text that people chose is treated as hostile: a username cannot add markup, template code, a header, a
+// recipient or a link, and a mail goes only to the address of the account.
 //
-// The package decides nothing: who gets a mail, how often, and what becomes of one that could not be sent are rules of
-// package outbox and of the mailer.
+// Package outbox decides which mails are sent and how often, and what happens after a failure.
 package mail
 
 import (
@@ -17,20 +16,20 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// ErrRejected says that a mail can never be sent, however often it is tried: its recipient or content is refused. Every
-// other error of this package's calls is a passing one, or one that the operator can mend, so that the mail is to be kept.
-var ErrRejected = errors.New("rejected for good")
+// ErrRejected is the error for a mail that can never be sent, because its recipient or content is refused. All other errors of
+// this package are transient or can be corrected by the operator, so the mail must be kept.
+var ErrRejected = errors.New("permanently rejected")
 
-// Message is a mail to one recipient, ready to be sent. Its bodies carry the one-time link.
+// Message is a mail to one recipient, ready to be sent. Its bodies contain the one-time link.
 type Message struct {
-	To      string // an addr-spec in ASCII, without display name
+	To      string // an addr-spec in ASCII, without a display name
 	Subject string // one line
 	Text    secret.String
 	HTML    secret.String
 }
 
-// check refuses what could become another header or recipient. [Composer.Compose] makes no such message; this is the last
-// door before SES, which writes the headers.
+// check refuses a message that could add a header or a recipient. [Composer.Compose] returns no such message. This is the last
+// check before SES, which writes the headers.
 func (m Message) check() error {
 	address, err := identifier.ParseAddress(m.To)
 	switch {
@@ -44,18 +43,18 @@ func (m Message) check() error {
 	return nil
 }
 
-// recipient is the address that SES is told: the local part as the account's holder typed it, whose case is for the receiving
-// host to say (RFC 5321 §2.4), and the domain in its A-labels, since SES takes no others.
+// recipient returns the address for SES. The local part is as typed by the account owner, because only the receiving host knows
+// whether its case matters (RFC 5321 §2.4). The domain is in A-labels, because SES accepts no others.
 func recipient(address identifier.Address) (string, error) {
 	local, _, _ := strings.Cut(address.Typed, "@")
 	_, domain, _ := strings.Cut(address.Canonical, "@")
 	to := local + "@" + domain
 	parsed, err := identifier.ParseAddress(to)
 	if err != nil {
-		return "", fmt.Errorf("%w: the account's address: %w", ErrRejected, err)
+		return "", fmt.Errorf("%w: the address of the account: %w", ErrRejected, err)
 	}
 	if parsed.Canonical != address.Canonical {
-		return "", fmt.Errorf("%w: the account's address is not the one its canonical form stands for", ErrRejected)
+		return "", fmt.Errorf("%w: the address of the account does not match its canonical form", ErrRejected)
 	}
 	return to, nil
 }

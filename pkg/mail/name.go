@@ -7,26 +7,27 @@ import (
 	"latchkey/pkg/identifier"
 )
 
-// maxName is how many code points of a name a mail shows. A name can have 150, which is room enough for an advertisement
-// sent to somebody else's mailbox at our expense.
+// maxName is the maximum number of code points of a name in a mail. Usernames can have 150, which would be enough for an
+// advertisement to another person's mailbox at our expense.
 const maxName = 64
 
-// hairSpace is so narrow that a name still reads as itself, and it is white space: programs that turn text into links stop
-// at it, and no URL parser lets it pass in a host (a zero-width character would be dropped there, and the link lead on).
+// hairSpace separates a link mark from the next character. It is so narrow that the name stays readable. It is white space, so
+// programs that detect links stop there, and no URL parser accepts it in a host. A zero-width character would be removed, and
+// the link would work.
 const hairSpace = '\u200a'
 
-// linkMarks are the characters by which mail programs find links in text, with those that browsers read as a dot
+// linkMarks are the characters by which mail programs detect links in text, and the characters that browsers read as a dot
 // (UTS #46 §4, WHATWG URL, "domain to ASCII").
 const linkMarks = ".:/\\@．。｡․"
 
-// displayName is a username as a mail may show it, in quotation marks: nothing in it starts a line, ends the quotation, turns
-// into a link or hides.
+// displayName returns a username in quotation marks for a mail. No part of it can start a line, end the quotation, become a link
+// or be invisible.
 func displayName(username string) string {
 	var b strings.Builder
 	b.WriteRune('“')
-	shown := 0
+	count := 0
 	for _, r := range username {
-		if shown++; shown > maxName {
+		if count++; count > maxName {
 			b.WriteRune('…')
 			break
 		}

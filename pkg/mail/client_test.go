@@ -18,18 +18,18 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// What SES was given arrives as it was composed, sent to one address, with the configured sender.
+// TestSendToTheLocalSES shows that SES receives a message as composed, to one address, with the configured sender.
 func TestSendToTheLocalSES(t *testing.T) {
 	endpoint := startSES(t)
 	o := options(endpoint)
 	o.From, o.ReplyTo = `"Zoë, of Example" <no-reply@bücher.example>`, "help@example.com"
 	m := compose(t, mail.Verification, "Zoë <b>\r\nBcc: eve@example.com")
-	if err := sender(t, o).Send(t.Context(), m); err != nil {
+	if err := client(t, o).Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	stored := store(t, endpoint)
 	if len(stored) != 1 {
-		t.Fatalf("SES has %d mails", len(stored))
+		t.Fatalf("got %d mails in SES, want 1", len(stored))
 	}
 	got := stored[0]
 	same(t, "sender", "=?utf-8?b?Wm/Dqywgb2YgRXhhbXBsZQ==?= <no-reply@xn--bcher-kva.example>", got.From)
@@ -40,7 +40,7 @@ func TestSendToTheLocalSES(t *testing.T) {
 	same(t, "HTML", m.HTML.Reveal(), got.Body.HTML)
 }
 
-func TestSendTellsSESTheConfigurationSet(t *testing.T) {
+func TestSendPassesTheConfigurationSet(t *testing.T) {
 	sets := make(chan string, 1)
 	stub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sets <- r.FormValue("ConfigurationSetName")
@@ -49,18 +49,19 @@ func TestSendTellsSESTheConfigurationSet(t *testing.T) {
 	t.Cleanup(stub.Close)
 	o := options(stub.URL)
 	o.ConfigurationSet = "latchkey-prod"
-	if err := sender(t, o).Send(t.Context(), message()); err != nil {
+	if err := client(t, o).Send(t.Context(), message()); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "configuration set", "latchkey-prod", <-sets)
 }
 
-// Each refusal of SES is one call, final or not as an operator could mend it, and told without anybody's address.
+// TestRefusals shows for each refusal of SES that it costs one call, that it is permanent unless an operator can correct it, and
+// that the error contains no address.
 func TestRefusals(t *testing.T) {
 	cases := map[string]struct {
 		status        int
 		code, message string
-		final         bool
+		permanent     bool
 	}{
 		"virus":                  {400, "MessageRejected", "Message contains a virus", true},
 		"recipient refused":      {400, "InvalidParameterValue", "Local address contains control or whitespace", true},
@@ -87,20 +88,20 @@ func TestRefusals(t *testing.T) {
 					c.code, strings.ReplaceAll(c.message, "<x>", "x"))
 			}))
 			t.Cleanup(stub.Close)
-			err := sender(t, options(stub.URL)).Send(t.Context(), message())
-			if err == nil || errors.Is(err, mail.ErrRejected) != c.final || !strings.Contains(err.Error(), c.code) {
-				t.Errorf("the error is %v", err)
+			err := client(t, options(stub.URL)).Send(t.Context(), message())
+			if err == nil || errors.Is(err, mail.ErrRejected) != c.permanent || !strings.Contains(err.Error(), c.code) {
+				t.Errorf("Send returned the error %v, want the code %s and ErrRejected: %v", err, c.code, c.permanent)
 			} else if strings.Contains(err.Error(), "@") {
-				t.Errorf("the error tells an address: %v", err)
+				t.Errorf("Send returned the error %v, want it without addresses", err)
 			}
 			same(t, "calls", 1, calls.Load())
 		})
 	}
 }
 
-// A call whose answer is lost is not repeated, neither on a new connection nor on a kept one, where Go's transport would repeat a
-// request that it may: SES could have sent the mail already.
-func TestLostAnswerIsNotRepeated(t *testing.T) {
+// TestALostResponseIsNotRepeated breaks a kept connection before the response. The transport of Go would repeat some requests
+// there, but SES may have sent the mail.
+func TestALostResponseIsNotRepeated(t *testing.T) {
 	var calls atomic.Int64
 	stub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
@@ -110,25 +111,25 @@ func TestLostAnswerIsNotRepeated(t *testing.T) {
 		fmt.Fprint(w, `<SendEmailResponse><SendEmailResult><MessageId>1</MessageId></SendEmailResult></SendEmailResponse>`)
 	}))
 	t.Cleanup(stub.Close)
-	s := sender(t, options(stub.URL))
+	s := client(t, options(stub.URL))
 	if err := s.Send(t.Context(), message()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Send(t.Context(), message()); err == nil || errors.Is(err, mail.ErrRejected) {
-		t.Errorf("the error is %v", err)
+		t.Errorf("Send returned the error %v, want one that is not ErrRejected", err)
 	}
 	same(t, "calls", 2, calls.Load())
 }
 
-func TestUnreachableSESIsPassing(t *testing.T) {
+func TestUnreachableSESIsTransient(t *testing.T) {
 	stub := httptest.NewServer(http.NotFoundHandler())
 	stub.Close()
-	if err := sender(t, options(stub.URL)).Send(t.Context(), message()); err == nil || errors.Is(err, mail.ErrRejected) {
-		t.Errorf("the error is %v", err)
+	if err := client(t, options(stub.URL)).Send(t.Context(), message()); err == nil || errors.Is(err, mail.ErrRejected) {
+		t.Errorf("Send returned the error %v, want one that is not ErrRejected", err)
 	}
 }
 
-func TestTheCallersDeadlineEndsACall(t *testing.T) {
+func TestTheContextEndsACall(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	stub := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
@@ -136,8 +137,8 @@ func TestTheCallersDeadlineEndsACall(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(stub.Close)
-	if err := sender(t, options(stub.URL)).Send(ctx, message()); !errors.Is(err, context.Canceled) || errors.Is(err, mail.ErrRejected) {
-		t.Errorf("the error is %v", err)
+	if err := client(t, options(stub.URL)).Send(ctx, message()); !errors.Is(err, context.Canceled) || errors.Is(err, mail.ErrRejected) {
+		t.Errorf("Send returned the error %v, want %v", err, context.Canceled)
 	}
 }
 
@@ -153,21 +154,21 @@ func TestSendRefusesWhatCouldBecomeAHeader(t *testing.T) {
 		"no subject":               func(m *mail.Message) { m.Subject = "" },
 		"reordering in the header": func(m *mail.Message) { m.Subject = "x\u202ey" },
 	}
-	stub := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("SES was called") }))
+	stub := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("SES was called, want no call") }))
 	t.Cleanup(stub.Close)
-	s := sender(t, options(stub.URL))
+	s := client(t, options(stub.URL))
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
 			m := message()
 			change(&m)
 			if err := s.Send(t.Context(), m); !errors.Is(err, mail.ErrRejected) {
-				t.Errorf("the error is %v", err)
+				t.Errorf("Send(%+v) returned the error %v, want ErrRejected", m, err)
 			}
 		})
 	}
 }
 
-func TestSenderNeedsUsableAddresses(t *testing.T) {
+func TestNewClientRefusesAddresses(t *testing.T) {
 	for name, address := range map[string]string{
 		"not an address": "example.com", "two": "a@example.com, b@example.com", "header": "a@example.com\r\nBcc: b@example.com",
 		"local part not in ASCII": "ä@example.com", "single label": "a@localhost", "hidden in the name": "\"a\u202eb\" <a@example.com>",
@@ -175,12 +176,12 @@ func TestSenderNeedsUsableAddresses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := options("http://127.0.0.1:1")
 			o.ReplyTo = address
-			if _, err := mail.NewSender(o); err == nil {
-				t.Error("accepted as a reply address")
+			if _, err := mail.NewClient(o); err == nil {
+				t.Errorf("NewClient accepted %q as the reply address, want an error", address)
 			}
 			o.From, o.ReplyTo = address, ""
-			if _, err := mail.NewSender(o); err == nil {
-				t.Error("accepted as a sender")
+			if _, err := mail.NewClient(o); err == nil {
+				t.Errorf("NewClient accepted %q as the sender, want an error", address)
 			}
 		})
 	}
@@ -193,12 +194,12 @@ func options(endpoint string) mail.Options {
 	}
 }
 
-func sender(t *testing.T, o mail.Options) *mail.Sender {
+func client(t *testing.T, o mail.Options) *mail.Client {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	o.Transport = transport
-	s, err := mail.NewSender(o)
+	s, err := mail.NewClient(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +224,7 @@ func startSES(t *testing.T) string {
 	return ses.Endpoint
 }
 
-// stored is a mail as the local SES keeps it.
+// stored is a mail in the local SES.
 type stored struct {
 	From        string
 	ReplyTo     []string
