@@ -66,10 +66,10 @@ func Open(ctx context.Context, reader Reader, options Options) (*Ring, error) {
 	now := options.Now()
 	values, err := reader.ReadBelow(ctx, options.Path)
 	if err != nil {
-		return nil, fmt.Errorf("ringState the keys: %w", err)
+		return nil, fmt.Errorf("reading the keys: %w", err)
 	}
 	if err := r.take(ctx, values, now); err != nil {
-		return nil, fmt.Errorf("ringState the keys: %w", err)
+		return nil, fmt.Errorf("reading the keys: %w", err)
 	}
 	r.lastAttempt = now
 	return r, nil
