@@ -1,5 +1,5 @@
-// Package docs_test holds the documents to what they describe: each alarm of template.yaml has its section in the runbook, and the
-// runbook's commands do what it says. It judges no prose.
+// Package docs_test compares the documents with what they describe. Each alarm of template.yaml has a section in the runbook, the
+// commands of the runbook and the samples of the guide work, and the tests and pages that documents name exist.
 package docs_test
 
 import (
@@ -24,7 +24,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// sections are the headings below a heading of the second level, as anchors.
+// sections returns the anchors of the third-level headings below a second-level heading, sorted.
 func sections(document, heading string) []string {
 	_, part, _ := strings.Cut(document, "\n## "+heading+"\n")
 	part, _, _ = strings.Cut(part, "\n## ")
@@ -38,7 +38,7 @@ func sections(document, heading string) []string {
 	return anchors
 }
 
-// TestEachAlarmHasItsSection, which names the alarm, and no section is without one.
+// TestEachAlarmHasItsSection compares the alarms with the sections of the runbook. The section of an alarm must name it.
 func TestEachAlarmHasItsSection(t *testing.T) {
 	var template struct {
 		Resources map[string]struct {
@@ -59,7 +59,7 @@ func TestEachAlarmHasItsSection(t *testing.T) {
 		}
 		_, anchor, found := strings.Cut(resource.Properties.Description, " infra/docs/runbook.md#")
 		if !found {
-			t.Errorf("the description of %s does not end with its section in the runbook", name)
+			t.Errorf("got AlarmDescription %q of %s, want a link to its section in the runbook", resource.Properties.Description, name)
 		}
 		if !strings.Contains(runbook, "\n*"+name+".*") {
 			t.Errorf("no section of the runbook names %s", name)
@@ -67,15 +67,15 @@ func TestEachAlarmHasItsSection(t *testing.T) {
 		anchors = append(anchors, anchor)
 	}
 	slices.Sort(anchors)
-	if there := sections(runbook, "Alarms"); !slices.Equal(anchors, there) {
-		t.Errorf("the alarms lead to    %v\nthe runbook's sections %v", anchors, there)
+	if got := sections(runbook, "Alarms"); !slices.Equal(got, anchors) {
+		t.Errorf("got the runbook sections %v\nwant those of the alarms %v", got, anchors)
 	}
 }
 
-// named is a test as the documents name it.
+// named matches the name of a test in a document.
 var named = regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]*)`")
 
-// TestTheTestsThatDocumentsNameExist, so that a defence in the threat model is not held by a test of the past.
+// TestTheTestsThatDocumentsNameExist reports removed or renamed tests that a document still names.
 func TestTheTestsThatDocumentsNameExist(t *testing.T) {
 	exist := declaredTests(t)
 	for _, document := range []string{"infra/docs/threat-model.md", "infra/docs/decisions.md", "README.md"} {
@@ -87,7 +87,7 @@ func TestTheTestsThatDocumentsNameExist(t *testing.T) {
 	}
 }
 
-// declaredTests are all tests of the repository, by name.
+// declaredTests returns the names of all tests of the repository.
 func declaredTests(t *testing.T) map[string]bool {
 	t.Helper()
 	tests := map[string]bool{}

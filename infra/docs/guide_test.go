@@ -1,8 +1,3 @@
-// Package docs_test runs the authentication guide: every sample of guide.md, in its order and as it is printed, against the built
-// product, and compares what it prints with what the guide shows.
-//
-// One thing is changed in a sample: the addresses of `make run` become those of the test's own stack, since port 8000 may be in use.
-// What only a browser can run is run by infra/browser.
 package docs_test
 
 import (
@@ -20,6 +15,8 @@ import (
 
 const guide = "guide.md"
 
+// TestGuide runs every sample of the guide in its order and as printed, against the built functions, and compares its output with the
+// guide. It changes only the addresses of `make run`, because port 8000 may be in use. infra/browser runs the samples for browsers.
 func TestGuide(t *testing.T) {
 	samples := readSamples(t, guide)
 	written := &log{}
@@ -31,14 +28,14 @@ func TestGuide(t *testing.T) {
 	)
 	reader := newReader(t, product)
 	for _, s := range samples {
-		s.text, s.shown.text = here.Replace(s.text), here.Replace(s.shown.text)
+		s.text, s.output.text = here.Replace(s.text), here.Replace(s.output.text)
 		if printed := reader.follow(t, s); !s.forBrowsers() {
-			if err := s.shown.compare(printed); err != nil {
-				t.Errorf("%s:%d: %v\nit printed:\n%s", guide, s.line, err, printed)
+			if err := s.output.compare(printed); err != nil {
+				t.Errorf("%s:%d: %v\nthe whole output is:\n%s", guide, s.line, err, printed)
 			}
 		}
 	}
-	product.Close() // after which everything is in the log
+	product.Close() // all log lines are written before it returns
 	for _, route := range contract.Endpoints {
 		if !strings.Contains(written.String(), `"route":"`+route.Key()+`"`) {
 			t.Errorf("no sample calls %s", route.Key())
@@ -46,7 +43,7 @@ func TestGuide(t *testing.T) {
 	}
 }
 
-// TestEveryRouteIsInTheTable of endpoints, once, and nothing else is.
+// TestEveryRouteIsInTheTable checks that the guide's table has one row for each endpoint and no other row.
 func TestEveryRouteIsInTheTable(t *testing.T) {
 	text, err := os.ReadFile(guide)
 	if err != nil {
@@ -54,21 +51,21 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 	}
 	_, table, found := strings.Cut(string(text), "\n## All endpoints\n")
 	if !found {
-		t.Fatal("there is no table of endpoints")
+		t.Fatal("got a guide without the section All endpoints")
 	}
 	for _, route := range contract.Endpoints {
 		row := "\n| " + route.Method + " | `" + route.Path + "` |"
 		if count := strings.Count(table, row); count != 1 {
-			t.Errorf("%s is in the table %d times", route.Key(), count)
+			t.Errorf("got %d rows for %s, want 1", count, route.Key())
 		}
 	}
 	const heading = 2 // lines
 	if rows := strings.Count(table, "\n|") - heading; rows != len(contract.Endpoints) {
-		t.Errorf("the table has %d rows for %d routes", rows, len(contract.Endpoints))
+		t.Errorf("got %d rows, want %d", rows, len(contract.Endpoints))
 	}
 }
 
-// TestEveryErrorCodeIsInTheGuide that openapi.yaml lists.
+// TestEveryErrorCodeIsInTheGuide checks that the guide names every error code of openapi.yaml.
 func TestEveryErrorCodeIsInTheGuide(t *testing.T) {
 	text, err := os.ReadFile(guide)
 	if err != nil {
@@ -76,12 +73,12 @@ func TestEveryErrorCodeIsInTheGuide(t *testing.T) {
 	}
 	for _, code := range errorCodes(t) {
 		if !strings.Contains(string(text), "`"+code+"`") {
-			t.Errorf("the guide does not say what to do about %s", code)
+			t.Errorf("got a guide without the error code %s", code)
 		}
 	}
 }
 
-// startStack starts a product as `make run` does, on free ports, that ends with the test and keeps nothing.
+// startStack starts a stack as `make run` does, on free ports. It ends with the test and keeps no data.
 func startStack(t *testing.T, written *log) *stack.Stack {
 	t.Helper()
 	started, err := stack.Start(t.Context(), stack.Options{Root: moduleRoot(t), OpenID: true, Log: written})
@@ -106,13 +103,13 @@ func moduleRoot(t *testing.T) string {
 	return root
 }
 
-// python is the interpreter that `make test` installs, with the packages that the guide asks for.
+// python returns the path of the interpreter that `make test` installs, with the packages that the guide requires.
 func python(t *testing.T) string {
 	t.Helper()
 	return filepath.Join(moduleRoot(t), ".tools", "venv", "bin", "python3")
 }
 
-// log collects what the functions write.
+// log collects the log lines of the functions.
 type log struct {
 	mu   sync.Mutex
 	text bytes.Buffer

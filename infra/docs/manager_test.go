@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// TestTokenManager holds the guide's class to what the guide says of it, with answers that no product gives on demand.
+// TestTokenManager tests the guide's TokenManager with responses that the service does not return on demand.
 func TestTokenManager(t *testing.T) {
 	samples := readSamples(t, guide)
 	class := slices.IndexFunc(samples, func(s sample) bool { return strings.Contains(s.text, "\nclass TokenManager:\n") })
 	if class < 0 {
-		t.Fatal("the guide has no TokenManager")
+		t.Fatal("got a guide without the class TokenManager")
 	}
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "manager.py"), []byte(samples[class].text), 0o600); err != nil {
@@ -27,6 +27,6 @@ func TestTokenManager(t *testing.T) {
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+folder, "PYTHONDONTWRITEBYTECODE=1")
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	if err := cmd.Run(); err != nil {
-		t.Errorf("the tests of the token manager: %v", err)
+		t.Errorf("the tests in test_manager.py failed: %v", err)
 	}
 }

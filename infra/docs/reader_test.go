@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	patience  = 2 * time.Minute // for one sample, on a busy machine; the slowest takes 2 s
+	patience  = 2 * time.Minute // for one sample on a busy machine; the slowest takes 2 s
 	stopGrace = time.Second
-	endOfText = "\x00" // follows what a sample has printed
+	endOfText = "\x00" // follows the output of a sample
 )
 
-// The two interpreters read names of files, one a line, from descriptor 3, and run each in the one session. What fails ends them.
+// The sessions of the two interpreters read file names from descriptor 3, one per line, and run each file. A failure ends the session.
 var (
 	//go:embed testdata/session.py
 	pythonSession string
@@ -30,7 +30,7 @@ var (
 	bashSession string
 )
 
-// reader is somebody who follows the guide, with a terminal for each language and a browser.
+// reader follows the guide, with a terminal for each language and a browser.
 type reader struct {
 	folder    string
 	terminals map[string]*terminal
@@ -39,19 +39,19 @@ type reader struct {
 func newReader(t *testing.T, product *stack.Stack) *reader {
 	t.Helper()
 	folder := t.TempDir()
-	// In the place of `npm install jose`. What is tested with is installed already.
+	// This replaces `npm install jose`, which the tests have installed already.
 	modules := filepath.Join(moduleRoot(t), "infra", "local", "node_modules")
 	if err := os.Symlink(modules, filepath.Join(folder, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	person := newPerson(t, product)
+	user := newBrowserUser(t, product)
 	return &reader{folder: folder, terminals: map[string]*terminal{
-		"bash":   openTerminal(t, folder, person, "bash", "-c", bashSession),
-		"python": openTerminal(t, folder, person, python(t), "-u", "-c", pythonSession),
+		"bash":   openTerminal(t, folder, user, "bash", "-c", bashSession),
+		"python": openTerminal(t, folder, user, python(t), "-u", "-c", pythonSession),
 	}}
 }
 
-// follow does with a sample what the guide says, and returns what it printed. The test ends here if the sample fails.
+// follow saves or runs a sample, as the guide instructs, and returns its output. A sample that fails ends the test.
 func (r *reader) follow(t *testing.T, s sample) string {
 	t.Helper()
 	if s.forBrowsers() {
@@ -59,7 +59,7 @@ func (r *reader) follow(t *testing.T, s sample) string {
 	}
 	name := s.file
 	if name == "" {
-		name = fmt.Sprintf("%s:%d", guide, s.line) // so that complaints name the line
+		name = fmt.Sprintf("%s:%d", guide, s.line) // so that errors name the line
 	}
 	path := filepath.Join(r.folder, name)
 	if err := os.WriteFile(path, []byte(s.text), 0o600); err != nil {
@@ -71,16 +71,16 @@ func (r *reader) follow(t *testing.T, s sample) string {
 	return r.terminals[s.language].run(t, path)
 }
 
-// terminal is an interpreter that runs one sample after the other.
+// terminal is an interpreter that runs one sample after another.
 type terminal struct {
 	samples io.Writer
 	keys    io.Writer
 	screen  *os.File
-	person  *person
+	user    *browserUser
 }
 
 // openTerminal starts an interpreter that ends with the test.
-func openTerminal(t *testing.T, folder string, person *person, command string, arguments ...string) *terminal {
+func openTerminal(t *testing.T, folder string, user *browserUser, command string, arguments ...string) *terminal {
 	t.Helper()
 	keysOut, keys := pipe(t)
 	screen, screenIn := pipe(t)
@@ -90,7 +90,7 @@ func openTerminal(t *testing.T, folder string, person *person, command string, a
 	tools := filepath.Dir(python(t))
 	cmd.Env = append(os.Environ(),
 		"PATH="+tools+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"no_proxy=localhost,127.0.0.1", // curl, urllib and httpx would ask a proxy for them too
+		"no_proxy=localhost,127.0.0.1", // else curl, urllib and httpx would use a proxy for them
 		"PYTHONDONTWRITEBYTECODE=1",
 	)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = keysOut, screenIn, t.Output()
@@ -101,9 +101,9 @@ func openTerminal(t *testing.T, folder string, person *person, command string, a
 	}
 	t.Cleanup(func() { process.Stop(stopGrace) })
 	for _, theirs := range []*os.File{keysOut, screenIn, samplesOut} {
-		theirs.Close() // the interpreter has its own: its end is then the end of the screen
+		theirs.Close() // the interpreter has its own copy, so its end closes the screen
 	}
-	return &terminal{samples: samples, keys: keys, screen: screen, person: person}
+	return &terminal{samples: samples, keys: keys, screen: screen, user: user}
 }
 
 func pipe(t *testing.T) (out, in *os.File) {
@@ -119,7 +119,7 @@ func pipe(t *testing.T) (out, in *os.File) {
 	return out, in
 }
 
-// run has the file run, answers what it asks, and returns what it printed.
+// run runs a file, responds to its prompts, and returns its output.
 func (term *terminal) run(t *testing.T, file string) string {
 	t.Helper()
 	fmt.Fprintln(term.samples, file)
@@ -135,13 +135,13 @@ func (term *terminal) run(t *testing.T, file string) string {
 			return whole
 		}
 		if errors.Is(err, io.EOF) {
-			t.Fatalf("%s failed, having printed:\n%s", file, &printed)
+			t.Fatalf("%s failed after this output:\n%s", file, &printed)
 		}
 		if err != nil {
-			t.Fatalf("%s: %v, having printed:\n%s", file, err, &printed)
+			t.Fatalf("%s: %v, after this output:\n%s", file, err, &printed)
 		}
-		if answer, asked := term.person.asked(t, printed.String()); asked {
-			fmt.Fprintln(term.keys, answer)
+		if address, prompted := term.user.respond(t, printed.String()); prompted {
+			fmt.Fprintln(term.keys, address)
 		}
 	}
 }

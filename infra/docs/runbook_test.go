@@ -15,7 +15,7 @@ import (
 	"latchkey/infra/local/stack"
 )
 
-// blocks are the shell commands of a document: those that are run, by their mark, and the others.
+// blocks returns the shell commands of a document: those that are marked with a run comment, by name, and the others.
 func blocks(document string) (run map[string]string, others []string) {
 	run = map[string]string{}
 	mark := ""
@@ -38,7 +38,7 @@ func blocks(document string) (run map[string]string, others []string) {
 	return run, others
 }
 
-// shell runs commands with the AWS CLI of the Python tools, which `make test` installs.
+// shell runs commands with the AWS CLI that `make test` installs, and returns their output.
 func shell(ctx context.Context, commands string, environment ...string) (string, error) {
 	tools, err := filepath.Abs(filepath.Join(root, ".tools/venv/bin"))
 	if err != nil {
@@ -56,17 +56,18 @@ func shell(ctx context.Context, commands string, environment ...string) (string,
 	return strings.TrimSpace(string(output)), nil
 }
 
-// TestTheRunbooksCommands runs what is marked to be run, in the order of an evening on call, and looks whether it did what it says.
+// TestTheRunbooksCommands runs the marked commands against a local stack, in the order in which an operator needs them, and checks
+// their effects.
 func TestTheRunbooksCommands(t *testing.T) {
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	house, err := stack.Start(t.Context(), stack.Options{Root: absolute, Log: io.Discard})
+	local, err := stack.Start(t.Context(), stack.Options{Root: absolute, Log: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer house.Close()
+	defer local.Close()
 	commands, _ := blocks(read(t, "infra/docs/runbook.md"))
 	run := func(names ...string) string {
 		t.Helper()
@@ -77,66 +78,66 @@ func TestTheRunbooksCommands(t *testing.T) {
 			}
 			script.WriteString(commands[name])
 		}
-		output, err := shell(t.Context(), script.String(), "AWS_ENDPOINT_URL_DYNAMODB="+house.DynamoDBEndpoint,
-			"USERS_TABLE=Users", "SESSIONS_TABLE=Sessions", "API_URL="+house.URL)
+		output, err := shell(t.Context(), script.String(), "AWS_ENDPOINT_URL_DYNAMODB="+local.DynamoDBEndpoint,
+			"USERS_TABLE=Users", "SESSIONS_TABLE=Sessions", "API_URL="+local.URL)
 		if err != nil {
 			t.Fatalf("%v: %v", names, err)
 		}
 		return output
 	}
 	const user = `{"username":"pythonista","email":"pythonista@example.com","password":"SecurePass123!"}`
-	first := request(t, house.URL+"/api/auth/register", user)
-	if shown := run("find", "show"); !strings.Contains(shown, `"username": "pythonista"`) || strings.Contains(shown, "argon2") {
-		t.Errorf("show prints %s", shown)
+	first := request(t, local.URL+"/api/auth/register", user)
+	if output := run("find", "show"); !strings.Contains(output, `"username": "pythonista"`) || strings.Contains(output, "argon2") {
+		t.Errorf("show: got %s, want the username and no password hash", output)
 	}
 	for _, step := range []struct {
 		run   string
-		want  int // of a sign-in afterwards
+		want  int // status of a login afterwards
 		ended bool
 	}{{"health", 200, false}, {"end", 200, true}, {"disable", 403, true}, {"enable", 200, true}} {
 		run("find", step.run)
-		if got := request(t, house.URL+"/api/auth/login", user); got.status != step.want {
-			t.Errorf("after %s a sign-in is answered %d", step.run, got.status)
+		if got := request(t, local.URL+"/api/auth/login", user); got.status != step.want {
+			t.Errorf("after %s: got %d for a login, want %d", step.run, got.status, step.want)
 		}
-		old := request(t, house.URL+"/api/auth/me", "", "Authorization: Bearer "+first.token)
+		old := request(t, local.URL+"/api/auth/me", "", "Authorization: Bearer "+first.token)
 		if ended := old.status == http.StatusUnauthorized; ended != step.ended {
-			t.Errorf("after %s the old session is answered %d", step.run, old.status)
+			t.Errorf("after %s: got %d for the old session, want it ended: %t", step.run, old.status, step.ended)
 		}
 	}
 }
 
-// answer is what these tests look at.
-type answer struct {
+// response is the part of an HTTP response that these tests check.
+type response struct {
 	status int
 	token  string
 }
 
-func request(t *testing.T, url, body string, headers ...string) answer {
+func request(t *testing.T, url, body string, headers ...string) response {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", "application/json")
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Set(name, value)
+		req.Header.Set(name, value)
 	}
-	response, err := http.DefaultClient.Do(request)
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(text), `"access_token":"`)
 	token, _, _ := strings.Cut(rest, `"`)
-	return answer{response.StatusCode, token}
+	return response{res.StatusCode, token}
 }
 
-// withoutCalls has the AWS CLI check a command's name, options and values, and then find nobody to call.
+// withoutCalls makes the AWS CLI check the name, options and values of each command, and then fail to connect.
 const withoutCalls = `export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_MAX_ATTEMPTS=1
 aws() {
   local message
@@ -149,7 +150,7 @@ aws() {
 resource() { echo "$1"; }
 `
 
-// TestTheCLITakesTheOtherCommands, which need AWS.
+// TestTheCLITakesTheOtherCommands checks the syntax of the commands that need AWS.
 func TestTheCLITakesTheOtherCommands(t *testing.T) {
 	_, others := blocks(read(t, "infra/docs/runbook.md"))
 	for _, commands := range others {
@@ -159,8 +160,8 @@ func TestTheCLITakesTheOtherCommands(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if asked := strings.Count("\n"+commands, "\naws "); strings.Count(output, "checked") != asked {
-				t.Errorf("not all %d commands were checked: %s", asked, output)
+			if want, got := strings.Count("\n"+commands, "\naws "), strings.Count(output, "checked"); got != want {
+				t.Errorf("got %d checked commands, want %d: %s", got, want, output)
 			}
 		})
 	}

@@ -11,22 +11,22 @@ import (
 	"latchkey/pkg/contract"
 )
 
-// sample is a block of code in the guide with what it prints.
+// sample is a block of code in the guide, with the output that the guide shows.
 type sample struct {
-	line     int    // where it begins
+	line     int    // of its first line in the guide
 	language string // bash, python or js
 	text     string
-	file     string // name under which the reader is to save it, which its first line tells; "" if he is to paste it
-	shown    shown
+	file     string // the name under which the reader saves it, from its first line; "" for a sample to run
+	output   output
 }
 
-// shown is what the guide shows below a sample.
-type shown struct {
+// output is the block that the guide shows below a sample.
+type output struct {
 	form string // json or text; "" if the sample prints nothing
 	text string
 }
 
-// forBrowsers says whether only a page can run the sample.
+// forBrowsers reports whether only a web page can run the sample.
 func (s sample) forBrowsers() bool { return s.language == "js" && s.file == "" }
 
 var (
@@ -34,7 +34,7 @@ var (
 	fileName = regexp.MustCompile(`^(?:#|//) ([\w-]+\.\w+)\n`)
 )
 
-// readSamples reads the blocks of a Markdown file. It fails for a block that it does not understand, so that none is passed over.
+// readSamples returns the samples of a Markdown file. A block of another kind fails the test, so that none is skipped.
 func readSamples(t *testing.T, path string) []sample {
 	t.Helper()
 	source, err := os.ReadFile(path)
@@ -53,31 +53,31 @@ func readSamples(t *testing.T, path string) []sample {
 			}
 			samples = append(samples, s)
 		case "json", "text":
-			if len(samples) == 0 || samples[len(samples)-1].shown.form != "" {
-				t.Fatalf("%s:%d: no sample prints this", path, line)
+			if len(samples) == 0 || samples[len(samples)-1].output.form != "" {
+				t.Fatalf("%s:%d: got output without a sample above it", path, line)
 			}
-			samples[len(samples)-1].shown = shown{form: language, text: text}
+			samples[len(samples)-1].output = output{form: language, text: text}
 		default:
-			t.Fatalf("%s:%d: a block of %q is not run", path, line, language)
+			t.Fatalf("%s:%d: got a block of %q, want bash, python, js, json or text", path, line, language)
 		}
 	}
-	if fences := strings.Count("\n"+string(source), "\n```"); fences != 2*(len(samples)+showing(samples)) {
-		t.Fatalf("%s has %d fences, not two for each block", path, fences)
+	if fences := strings.Count("\n"+string(source), "\n```"); fences != 2*(len(samples)+withOutput(samples)) {
+		t.Fatalf("%s: got %d fences, want two for each block", path, fences)
 	}
 	return samples
 }
 
-// showing counts the samples with something shown.
-func showing(samples []sample) (count int) {
+// withOutput counts the samples with output.
+func withOutput(samples []sample) (count int) {
 	for _, s := range samples {
-		if s.shown.form != "" {
+		if s.output.form != "" {
 			count++
 		}
 	}
 	return count
 }
 
-// errorCodes are those of the contract.
+// errorCodes returns the error codes of the contract.
 func errorCodes(t *testing.T) []string {
 	t.Helper()
 	var document struct {

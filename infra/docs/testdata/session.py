@@ -1,4 +1,4 @@
-"""A Python session that runs each file named on descriptor 3 and ends what it printed with a NUL. What fails ends it."""
+"""A Python session that runs each file named on descriptor 3, and prints a NUL after its output. A failure ends the session."""
 
 names = {"__name__": "guide"}
 for line in open(3, encoding="utf-8"):

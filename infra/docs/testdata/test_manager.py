@@ -1,6 +1,6 @@
-"""Holds the guide's TokenManager, saved as manager.py, against a stand-in for the API that loses answers, refuses and is away.
+"""Tests the guide's TokenManager, saved as manager.py, with a stand-in for an API that loses responses, refuses and is unavailable.
 
-Run by manager_test.go.
+manager_test.go runs these tests.
 """
 
 import threading
@@ -16,15 +16,15 @@ LIFE = 1000  # seconds, of an access token
 
 
 class Api:
-    """One session of the contract: a refresh moves it on, and the token before gives the same pair again."""
+    """One session as in the contract: a refresh raises the generation, and the previous token returns the same pair again."""
 
     def __init__(self, life=LIFE):
         self.life = life
         self.generation = 0
-        self.refreshes = []  # refresh tokens as they came
-        self.requests = []  # access tokens as they came
-        self.refused = set()  # access tokens
-        self.faults = []  # the next refreshes meet these: an exception after the work is done, or an answer instead of it
+        self.refreshes = []  # refresh tokens received, in order
+        self.requests = []  # access tokens received, in order
+        self.refused = set()  # access tokens to refuse
+        self.faults = []  # of the next refreshes: an exception after the refresh, or a response instead of it
         self.ended = False
         self.together = None  # a barrier for requests
         self.meanwhile = lambda: None  # called during a refresh
@@ -58,7 +58,7 @@ class Api:
         if self.ended:
             return httpx.Response(403)
         if self.together:
-            threading.Event().wait(0.2)  # for a second refresh to come, if there is one
+            threading.Event().wait(0.2)  # time for a second refresh to arrive
         if token == f"refresh-{self.generation}":
             self.generation += 1
         elif token != f"refresh-{self.generation - 1}":
@@ -94,7 +94,7 @@ class TokenManagerTest(unittest.TestCase):
     def request(self):
         return self.manager.request("GET", "/things").status_code
 
-    def test_refreshes_ahead_of_the_end(self):
+    def test_refreshes_before_the_expiry(self):
         for life, fresh in ((1000, 700), (60, 30)):
             with self.subTest(life=life):
                 self.sign_in(Api(life))
@@ -104,15 +104,15 @@ class TokenManagerTest(unittest.TestCase):
                 self.request()
                 self.assertEqual(self.api.requests, ["access-0", "access-1"])
 
-    def test_the_time_of_the_request_is_not_counted_as_life(self):
+    def test_the_lifetime_starts_before_the_request(self):
         def pass_time():
             self.now += 10
 
         self.now += LIFE
-        asked = self.now
+        sent = self.now
         self.api.meanwhile = pass_time
         self.request()
-        self.now = asked + 700
+        self.now = sent + 700
         self.request()
         self.assertEqual(self.api.requests, ["access-1", "access-2"])
 
@@ -132,21 +132,21 @@ class TokenManagerTest(unittest.TestCase):
         self.assertEqual(self.request(), 401)
         self.assertEqual(self.api.requests, ["access-0", "access-1"])
 
-    def test_a_lost_answer_is_asked_for_again(self):
+    def test_a_lost_response_is_requested_again(self):
         self.now += LIFE
         self.api.faults = [httpx.ReadError("lost"), httpx.ReadTimeout("lost")]
         self.assertEqual(self.request(), 200)
         self.assertEqual(self.api.refreshes, ["refresh-0"] * 3)
         self.assertEqual(self.api.requests, ["access-1"])
 
-    def test_what_is_away_is_waited_for_as_it_asks_and_not_too_long(self):
+    def test_waits_as_retry_after_says_up_to_a_limit(self):
         self.now += LIFE
         self.api.faults = [httpx.Response(503, headers={"Retry-After": "2"}), httpx.Response(429, headers={"Retry-After": "60"})]
         self.assertEqual(self.request(), 200)
         self.assertEqual(self.pauses, [2, self.manager.LONGEST_PAUSE])
 
-    def test_what_stays_away_is_an_error_and_the_session_goes_on_afterwards(self):
-        for fault, error in ((httpx.ConnectError("away"), httpx.ConnectError), (httpx.Response(503), httpx.HTTPStatusError)):
+    def test_a_lasting_failure_is_an_error_and_the_session_survives(self):
+        for fault, error in ((httpx.ConnectError("unavailable"), httpx.ConnectError), (httpx.Response(503), httpx.HTTPStatusError)):
             with self.subTest(error=error):
                 self.sign_in(Api())
                 self.now += LIFE
@@ -154,24 +154,24 @@ class TokenManagerTest(unittest.TestCase):
                 self.assertRaises(error, self.request)
                 self.assertEqual(self.request(), 200)
 
-    def test_an_ended_session_is_told_once_and_for_all(self):
+    def test_an_ended_session_is_not_refreshed_again(self):
         self.api.ended = True
         for _ in range(2):
             self.assertRaises(manager.SignedOut, self.request)
         self.assertEqual(self.api.refreshes, ["refresh-0"])
 
-    def test_logout_ends_the_session_and_forgets_it(self):
+    def test_logout_ends_the_session_and_removes_the_tokens(self):
         self.manager.logout()
         self.assertTrue(self.api.ended)
         self.assertRaises(manager.SignedOut, self.request)
         self.manager.logout()
 
-    def test_of_many_threads_that_are_refused_one_refreshes(self):
+    def test_of_many_refused_threads_one_refreshes(self):
         many = 16
         self.api.refused = {"access-0"}
-        self.api.together = threading.Barrier(many)  # all have sent the old token before any is refused
+        self.api.together = threading.Barrier(many)  # all threads send the old token before one is refused
         with ThreadPoolExecutor(many) as pool:
-            statuses = [answer.result() for answer in [pool.submit(self.request) for _ in range(many)]]
+            statuses = [future.result() for future in [pool.submit(self.request) for _ in range(many)]]
         self.assertEqual(statuses, [200] * many)
         self.assertEqual(self.api.refreshes, ["refresh-0"])
 
