@@ -1,4 +1,4 @@
-// Command fallback is the $default route: it answers whatever fits no other.
+// Command fallback is the $default route: it answers requests that no other route matches.
 package main
 
 import "latchkey/pkg/app"

@@ -1,4 +1,4 @@
-// Command forgot-password is POST /api/auth/forgot-password: it asks for a mail with a password reset link.
+// Command forgot-password is POST /api/auth/forgot-password: it requests a mail with a password reset link.
 package main
 
 import "latchkey/pkg/app"

@@ -1,4 +1,4 @@
-// Command health is GET /api/auth/health: it tells whether the API can do its work.
+// Command health is GET /api/auth/health: it reports whether the API can serve requests.
 package main
 
 import "latchkey/pkg/app"

@@ -1,4 +1,4 @@
-// Command mailer is fed by the stream of the Sessions table: it sends the mails that wait in the outbox.
+// Command mailer handles the stream of the Sessions table: it sends the mails of the outbox.
 package main
 
 import (

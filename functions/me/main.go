@@ -1,4 +1,4 @@
-// Command me is POST and GET /api/auth/me: it tells who the caller is.
+// Command me is POST and GET /api/auth/me: it returns the current user.
 package main
 
 import "latchkey/pkg/app"

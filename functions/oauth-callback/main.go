@@ -1,4 +1,4 @@
-// Command oauth-callback is GET /api/auth/oauth/{provider}/callback: where a provider sends the browser back to.
+// Command oauth-callback is GET /api/auth/oauth/{provider}/callback: it finishes a sign-in at a provider.
 package main
 
 import (

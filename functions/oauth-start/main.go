@@ -1,4 +1,4 @@
-// Command oauth-start is GET /api/auth/oauth/{provider}: sends the browser to a provider to sign in there.
+// Command oauth-start is GET /api/auth/oauth/{provider}: it redirects the browser to a provider.
 package main
 
 import (

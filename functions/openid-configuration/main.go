@@ -1,4 +1,4 @@
-// Command openid-configuration is GET /.well-known/openid-configuration: it tells verifiers issuer and keys.
+// Command openid-configuration is GET /.well-known/openid-configuration: it publishes the issuer and the address of its keys.
 package main
 
 import "latchkey/pkg/app"

@@ -1,4 +1,4 @@
-// Command refresh is POST /api/auth/refresh: it exchanges a refresh token for the session's next token pair.
+// Command refresh is POST /api/auth/refresh: it exchanges a refresh token for the next token pair of the session.
 package main
 
 import "latchkey/pkg/app"

@@ -1,4 +1,4 @@
-// Command reset-password-page is /account/reset-password/{token}: the page behind the link in a password reset mail.
+// Command reset-password-page is /account/reset-password/{token}: it shows the page behind the link in a password reset mail.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command rotate-keys makes the first keys of a stack, and rotates and revokes keys.
+// Command rotate-keys creates the first keys of a stack, and rotates and revokes keys.
 package main
 
 import "latchkey/pkg/app"

@@ -1,4 +1,4 @@
-// Command send-verification is POST /api/auth/send-verification: it asks for a mail with a verification link.
+// Command send-verification is POST /api/auth/send-verification: it requests a mail with a verification link.
 package main
 
 import "latchkey/pkg/app"

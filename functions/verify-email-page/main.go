@@ -1,4 +1,4 @@
-// Command verify-email-page is /account/verify-email/{token}: the page behind the link in a verification mail.
+// Command verify-email-page is /account/verify-email/{token}: it shows the page behind the link in a verification mail.
 package main
 
 import (

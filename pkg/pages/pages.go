@@ -1,7 +1,7 @@
-// Package pages says what the pages show that people see who follow a link in a mail. They work without scripts and load
-// nothing from anywhere.
+// Package pages describes the pages behind the links in mails. The pages work without scripts and load nothing.
 //
-// It knows no HTTP and no accounts, and writes no HTML: package html does, which only the functions with pages link.
+// The package has no notion of HTTP or accounts. Package html renders the pages, so that only functions with pages link the
+// template engine.
 package pages
 
 import (
@@ -10,67 +10,67 @@ import (
 	"encoding/base64"
 )
 
-// Page is what one page shows.
+// Page is the content of one page.
 type Page interface {
-	// Describe names the page's template, its title and the product.
+	// Describe returns the name of the template, the title of the page and the name of the product.
 	Describe() (name, title, product string)
 }
 
-// Renderer writes the HTML of a page, as html.Render does.
+// Renderer returns the HTML of a page. html.Render is the implementation.
 type Renderer func(Page) []byte
 
-// VerifyConfirm asks the owner of an address to press a button.
+// VerifyConfirm asks the owner of an address to confirm it with a button.
 type VerifyConfirm struct {
 	Product    string
 	Username   string
-	OfferNotMe bool // also to say that the account is a stranger's
+	OfferNotMe bool // adds a button for owners who did not create the account
 }
 
-// VerifyDone tells that an address is verified.
+// VerifyDone states that an address is verified.
 type VerifyDone struct {
 	Product string
-	Already bool // it was before
+	Already bool // it was verified before
 }
 
-// NotMeDone tells that a stranger has lost the account.
+// NotMeDone states that the account with the address of its reader has no password and no sessions any more.
 type NotMeDone struct{ Product string }
 
-// ResetForm asks for a new password.
+// ResetForm is the form for a new password.
 type ResetForm struct {
 	Product   string
 	Username  string
 	MinLength int    // code points
-	Error     string // a sentence on what was wrong with the password sent before; empty for none
+	Error     string // a sentence that says why the password in the last attempt was refused; empty for none
 }
 
-// ResetDone tells that the password is set.
+// ResetDone states that the new password is set.
 type ResetDone struct{ Product string }
 
-// Link says what a link was for.
+// Link is the purpose of a link.
 type Link int
 
-// The links.
+// The purposes of links.
 const (
 	VerificationLink Link = iota
 	ResetLink
 )
 
-// Unusable tells what to do about a link that does not count.
+// Unusable states what to do about a link that cannot be used.
 type Unusable struct {
 	Product string
 	Link    Link
 }
 
-// IsReset is for the template.
+// IsReset reports whether the link was for a password reset. The template calls it.
 func (u Unusable) IsReset() bool { return u.Link == ResetLink }
 
-// Trouble tells that something else went wrong.
+// Trouble states that the request failed for another reason.
 type Trouble struct {
 	Product string
-	Status  int // of the answer (RFC 9110 §15)
+	Status  int // of the response (RFC 9110 §15)
 }
 
-// TryAgain says whether waiting mends it; for the template.
+// TryAgain reports whether another attempt can succeed. The template calls it.
 func (t Trouble) TryAgain() bool { return t.Status >= 500 || t.Status == 429 }
 
 // Describe implements [Page].
@@ -108,12 +108,12 @@ func (t Trouble) Describe() (name, title, product string) {
 	return "trouble", "Something went wrong", t.Product
 }
 
-// Style is the stylesheet of all pages.
+// Style is the style sheet of all pages.
 //
 //go:embed style.css
 var Style string
 
-// CSP is the Content-Security-Policy of all pages: their one stylesheet, their own form, and nothing else.
+// CSP returns the Content-Security-Policy of all pages. It allows their style sheet, their own form and nothing else.
 func CSP() string {
 	sum := sha256.Sum256([]byte(Style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +

@@ -1,6 +1,6 @@
-// Package html writes pages as HTML. What a page shows is hostile input, and html/template escapes it.
+// Package html renders pages as HTML. The content of a page is treated as hostile, and html/template escapes it.
 //
-// It is apart from package pages so that functions without pages do not start the template engine.
+// The package is separate from package pages so that functions without pages do not start the template engine.
 package html
 
 import (
@@ -15,12 +15,12 @@ import (
 //go:embed pages.html
 var source string
 
-// templates are parsed on first use.
+// templates parses the templates at the first use.
 var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("pages.html").Parse(source))
 })
 
-// Render returns the page's HTML. A template that fails is a fault of this package, which its tests find, and panics.
+// Render returns the HTML of a page. It panics if a template fails, which is a fault of this package that its tests find.
 func Render(page pages.Page) []byte {
 	name, title, product := page.Describe()
 	content := execute(name, page)
