@@ -19,6 +19,11 @@ type written struct {
 			} `yaml:"ParameterGroups"`
 		} `yaml:"AWS::CloudFormation::Interface"`
 	} `yaml:"Metadata"`
+	Globals struct {
+		Function struct {
+			Logging logging `yaml:"LoggingConfig"`
+		} `yaml:"Function"`
+	} `yaml:"Globals"`
 	Parameters map[string]struct {
 		Type           string    `yaml:"Type"`
 		Description    string    `yaml:"Description"`
@@ -34,12 +39,19 @@ type written struct {
 			Folder    string    `yaml:"CodeUri"`
 			Retention yaml.Node `yaml:"RetentionInDays"`
 			Protected yaml.Node `yaml:"DeletionProtectionEnabled"`
-			Logging   struct {
-				Group string `yaml:"LogGroup"`
-			} `yaml:"LoggingConfig"`
-			LogGroup string `yaml:"LogGroupName"`
+			Logging   logging   `yaml:"LoggingConfig"`
+			LogGroup  string    `yaml:"LogGroupName"`
+			Pattern   string    `yaml:"FilterPattern"`
+			Metrics   []struct {
+				Name string `yaml:"MetricName"`
+			} `yaml:"MetricTransformations"`
 		} `yaml:"Properties"`
 	} `yaml:"Resources"`
+}
+
+// logging is where a function, or all of them, write their log.
+type logging struct {
+	Group string `yaml:"LogGroup"`
 }
 
 func readTemplate(t *testing.T) written {
@@ -84,57 +96,64 @@ func TestParameters(t *testing.T) {
 	}
 }
 
-// TestLogs: each function has a log group of its own, kept as long as the stage says, whose server errors are counted.
+// TestLogs: all functions write to one log group, and every log group is kept for as long as the stage says.
 func TestLogs(t *testing.T) {
 	template := readTemplate(t)
+	if got := template.Globals.Function.Logging.Group; got != functionLog {
+		t.Errorf("the functions log to %q, want %s", got, functionLog)
+	}
 	for name, resource := range template.Resources {
-		if resource.Type == "AWS::Logs::LogGroup" && resource.Properties.Retention.IsZero() {
-			t.Errorf("%s is kept for ever", name)
+		if resource.Type == "AWS::Logs::LogGroup" && resource.Properties.Retention.Tag != "!FindInMap" {
+			t.Errorf("%s: got the retention %q, want that of the stage", name, resource.Properties.Retention.Value)
 		}
-		if resource.Type != "AWS::Serverless::Function" {
-			continue
-		}
-		folder := strings.TrimPrefix(resource.Properties.Folder, "functions/")
-		if resource.Properties.Logging.Group != name+"Log" {
-			t.Errorf("%s logs to %q", name, resource.Properties.Logging.Group)
-		}
-		if group := template.Resources[name+"Log"]; group.Properties.LogGroup != "/${AWS::StackName}/"+folder {
-			t.Errorf("the log group of %s has the name %q", name, group.Properties.LogGroup)
-		}
-		if filter := template.Resources[name+"Errors"]; filter.Properties.LogGroup != name+"Log" || filter.Type != "AWS::Logs::MetricFilter" {
-			t.Errorf("the server errors of %s are not counted", name)
+		if got := resource.Properties.Logging.Group; got != "" {
+			t.Errorf("%s logs to %q, want %s, the log group of all functions", name, got, functionLog)
 		}
 	}
 }
 
-// TestSecurityEventsAreCounted wherever the code logs one; the packages below are those of these functions.
-func TestSecurityEventsAreCounted(t *testing.T) {
+// functionLog is the log group of all functions.
+const functionLog = "FunctionLog"
+
+// TestMetricFilters: the metrics of the alarms are counted over the lines of all functions, by texts that the code logs.
+func TestMetricFilters(t *testing.T) {
 	template := readTemplate(t)
-	counted := map[string][]string{
-		"../../pkg/signin/login.go":    {"Login", "SessionLogin"},
-		"../../pkg/session/refresh.go": {"Refresh"},
-		"../../pkg/keyring/revoke.go":  {"RotateKeys"},
+	for name, logged := range map[string][]string{
+		"ServerErrors":   {"cannot start", "the keys "},
+		"SecurityEvents": {"security event"},
+	} {
+		filter := template.Resources[name]
+		metrics := filter.Properties.Metrics
+		if filter.Type != "AWS::Logs::MetricFilter" || filter.Properties.LogGroup != functionLog || len(metrics) != 1 || metrics[0].Name != name {
+			t.Errorf("%s: got %+v, want a metric filter on %s that feeds the metric of the same name", name, filter, functionLog)
+		}
+		for _, text := range logged {
+			if !strings.Contains(filter.Properties.Pattern, `$.msg = "`+text) {
+				t.Errorf("%s: the pattern %s does not count %q", name, filter.Properties.Pattern, text)
+			}
+			if !isLogged(t, text) {
+				t.Errorf("%s: no file of pkg logs %q", name, text)
+			}
+		}
 	}
+}
+
+// isLogged says whether the product has a text that begins like that.
+func isLogged(t *testing.T, text string) bool {
+	t.Helper()
+	found := false
 	err := filepath.WalkDir("../../pkg", func(path string, _ os.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		source, err := os.ReadFile(path)
-		if strings.Contains(string(source), `"security event"`) != (counted[path] != nil) {
-			t.Errorf("%s: which functions log its security events?", path)
-		}
+		found = found || strings.Contains(string(source), `"`+text)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, functions := range counted {
-		for _, name := range functions {
-			if filter := template.Resources[name+"Security"]; filter.Properties.LogGroup != name+"Log" {
-				t.Errorf("the security events of %s are not counted", name)
-			}
-		}
-	}
+	return found
 }
 
 // TestTables: the users outlive the stack, and in prod no table is deleted by hand.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -64,7 +63,7 @@ func run(build func(*Parts) any) {
 	parts := newParts(os.Getenv, os.Stdout, time.Now, rand.Reader)
 	handler := build(parts)
 	if err := parts.err(); err != nil {
-		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("cannot start", "cause", err.Error())
+		parts.log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
 	parts.warmUp()

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"io"
@@ -101,5 +102,29 @@ func TestDiscoveryAgreesWithTheTokens(t *testing.T) {
 	}
 	if told.Issuer != "https://auth.example.com" || told.JWKS != told.Issuer+contract.JWKS.Path {
 		t.Errorf("the answer is %s", answer.Body)
+	}
+}
+
+// TestEveryLogLineNamesItsFunction: all functions of a stack write to one log group.
+func TestEveryLogLineNamesItsFunction(t *testing.T) {
+	env := environment(t)
+	env["AWS_LAMBDA_FUNCTION_NAME"] = "latchkey-dev-Discovery-1A2B3C"
+	var logs bytes.Buffer
+	handler, err := app.Build(app.Discovery, func(name string) string { return env[name] }, &logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest("GET", contract.Discovery.Path, nil)
+	request.Pattern = contract.Discovery.Key()
+	handler.ServeHTTP(httptest.NewRecorder(), request)
+	var line struct {
+		Function string `json:"function"`
+		Route    string `json:"route"`
+	}
+	if err := json.Unmarshal(logs.Bytes(), &line); err != nil {
+		t.Fatalf("the log is %q: %v", logs.String(), err)
+	}
+	if line.Function != env["AWS_LAMBDA_FUNCTION_NAME"] || line.Route != contract.Discovery.Key() {
+		t.Errorf("got %q, want a line of %s", logs.String(), env["AWS_LAMBDA_FUNCTION_NAME"])
 	}
 }

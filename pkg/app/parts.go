@@ -43,9 +43,10 @@ type Parts struct {
 
 func newParts(getenv func(string) string, logs io.Writer, now clock.Clock, random io.Reader) *Parts {
 	cfg, err := config.Read(getenv)
+	handler := slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: cfg.LogLevel})
 	parts := &Parts{
 		cfg:    cfg,
-		log:    slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: cfg.LogLevel})),
+		log:    slog.New(handler).With("function", cfg.Function), // all functions of a stack share one log group
 		now:    now,
 		random: random,
 	}

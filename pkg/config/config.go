@@ -70,6 +70,7 @@ type Config struct {
 	LogLevel slog.Level
 
 	// From Lambda itself.
+	Function        string // the name of the function; empty outside Lambda
 	Region          string
 	AccessKeyID     string
 	SecretAccessKey secret.String
@@ -119,6 +120,7 @@ func Read(getenv func(string) string) (Config, error) {
 		SessionsTable:      r.required("SESSIONS_TABLE"),
 		DynamoDBEndpoint:   r.text("DYNAMODB_ENDPOINT", ""),
 		LogLevel:           r.level("LOG_LEVEL"),
+		Function:           r.text("AWS_LAMBDA_FUNCTION_NAME", ""),
 		Region:             r.required("AWS_REGION"),
 		AccessKeyID:        r.text("AWS_ACCESS_KEY_ID", ""),
 		SecretAccessKey:    r.secret("AWS_SECRET_ACCESS_KEY"),

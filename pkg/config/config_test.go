@@ -170,7 +170,7 @@ func TestCrossSiteOrigins(t *testing.T) {
 }
 
 // What Lambda sets is no setting of ours, so the README need not list it.
-var fromLambda = []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+var fromLambda = []string{"AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
 // TestReadmeListsEveryVariable compares the README's table of settings with the variables that are read.
 func TestReadmeListsEveryVariable(t *testing.T) {
