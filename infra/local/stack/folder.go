@@ -8,30 +8,30 @@ import (
 	"syscall"
 )
 
-// folder is where a run keeps its files.
+// folder contains the paths of a run's files.
 type folder struct {
-	data    string // folder of what the engine keeps; "" for nothing
-	streams string // folder of how far the streams have come; "" for nothing
-	bin     string // the function binaries
-	keys    string // file of the private key set
+	data    string // folder for the data of the engine; "" keeps it in memory
+	streams string // folder for the checkpoints of the streams; "" keeps them in memory
+	bin     string // folder for the binaries of the functions
+	keys    string // file with the private key set
 	close   func()
 }
 
-// openFolder makes the folder if need be, and holds it until close. With fresh, what former runs kept there is removed, and nothing
-// else: it may be a folder with other things in it.
+// openFolder creates the folder if necessary and locks it until close. If fresh is set, it removes the files of earlier runs. It
+// does not remove any other file, because the folder may contain some.
 func openFolder(name string, fresh bool) (folder, error) {
 	path, err := filepath.Abs(name) // the engine may have another working directory
 	if err != nil {
 		return folder{}, fmt.Errorf("finding the data folder: %w", err)
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return folder{}, fmt.Errorf("making the data folder: %w; set DATA_DIR=…", err)
+		return folder{}, fmt.Errorf("creating the data folder: %w; set DATA_DIR=…", err)
 	}
-	f := within(path)
+	f := newFolder(path)
 	f.data, f.streams = filepath.Join(path, "tables"), filepath.Join(path, "streams")
 	f.close, err = lock(filepath.Join(path, "lock"))
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return folder{}, fmt.Errorf("data folder %s is in use by another run; end that one or set DATA_DIR=…", path)
+		return folder{}, fmt.Errorf("data folder %s is in use by another run; stop that one or set DATA_DIR=…", path)
 	}
 	if err != nil {
 		return folder{}, fmt.Errorf("locking the data folder: %w; set DATA_DIR=…", err)
@@ -46,23 +46,23 @@ func openFolder(name string, fresh bool) (folder, error) {
 	return f, nil
 }
 
-// temporaryFolder has no place for an engine's data, and is removed by close.
+// temporaryFolder creates a folder that close removes. The data of the engine and the checkpoints stay in memory.
 func temporaryFolder() (folder, error) {
 	path, err := os.MkdirTemp("", "latchkey-")
 	if err != nil {
-		return folder{}, fmt.Errorf("making a temporary folder: %w", err)
+		return folder{}, fmt.Errorf("creating a temporary folder: %w", err)
 	}
-	f := within(path)
+	f := newFolder(path)
 	f.close = func() { _ = os.RemoveAll(path) }
 	return f, nil
 }
 
-func within(path string) folder {
+func newFolder(path string) folder {
 	return folder{bin: filepath.Join(path, "bin"), keys: filepath.Join(path, "signing-keys.json")}
 }
 
-// lock takes the file for this process. The kernel gives it back however the process ends, so the file itself means nothing and
-// stays. Children do not inherit it: one that outlived us for a moment would keep the next run out.
+// lock locks the file for this process. The kernel releases the lock when the process ends for any reason, so the file can stay.
+// Child processes do not inherit the lock. Otherwise a child that ends slightly later could block the next run.
 func lock(file string) (unlock func(), err error) {
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

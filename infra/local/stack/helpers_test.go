@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"latchkey/infra/local/engine"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit"
 )
 
-// product is a copy of a small product, with the tools of this one.
+// product returns a folder with a copy of a small product and links to the tools of this one.
 func product(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -18,24 +18,15 @@ func product(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for _, tools := range []string{"infra", ".tools"} {
-		if err := os.Symlink(filepath.Join(root(t), tools), filepath.Join(folder, tools)); err != nil {
+		if err := os.Symlink(filepath.Join(testkit.Root(t), tools), filepath.Join(folder, tools)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return folder
 }
 
-func root(t *testing.T) string {
-	t.Helper()
-	folder, err := engine.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return folder
-}
-
-// begin starts a stack that ends with the test.
-func begin(t *testing.T, o Options) *Stack {
+// startStack starts a stack that ends with the test.
+func startStack(t *testing.T, o Options) *Stack {
 	t.Helper()
 	o.Log = io.Discard
 	s, err := Start(t.Context(), o)
@@ -46,8 +37,8 @@ func begin(t *testing.T, o Options) *Stack {
 	return s
 }
 
-// renamed is the declaration of the first table of s under another name.
-func renamed(s *Stack, name string) []template.Table {
+// rename returns the definition of the first table of s with another name.
+func rename(s *Stack, name string) []template.Table {
 	table := s.Template.Tables[0]
 	table.Name = name
 	return []template.Table{table}

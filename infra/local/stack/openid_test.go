@@ -8,19 +8,19 @@ import (
 	"testing"
 )
 
-func TestGoogleIsTheLocalProvider(t *testing.T) {
-	const public = "http://localhost:1"
-	s := begin(t, Options{Root: product(t), OpenID: true, Environment: map[string]string{"PUBLIC_URL": public, googleIssuer: ""}})
+func TestLocalProviderReplacesGoogle(t *testing.T) {
+	const publicURL = "http://localhost:1"
+	s := startStack(t, Options{Root: product(t), OpenID: true, Environment: map[string]string{"PUBLIC_URL": publicURL, googleIssuer: ""}})
 	got := s.Template.Functions[0].Environment
 	if got[googleIssuer] != s.OpenIDURL || got[googleClientID] == "" || got[googleClientSecret] == "" {
-		t.Fatalf("environment %v, provider %q", got, s.OpenIDURL)
+		t.Fatalf("got environment %v, want the issuer %q, a client id and a secret", got, s.OpenIDURL)
 	}
-	if err := answers(t, got[googleIssuer]+"/.well-known/openid-configuration"); err != nil {
-		t.Error(err)
+	if err := get(t, got[googleIssuer]+"/.well-known/openid-configuration"); err != nil {
+		t.Errorf("discovery document: got %v, want a response", err)
 	}
-	// Client and redirect URI fit: what is left to refuse is the missing challenge, and the browser is sent back with that.
+	// The request lacks a challenge. A redirect with that error shows that the client and the redirect URI are registered.
 	query := url.Values{
-		"client_id": {got[googleClientID]}, "redirect_uri": {public + googleCallback}, "response_type": {"code"}, "scope": {"openid"},
+		"client_id": {got[googleClientID]}, "redirect_uri": {publicURL + googleCallback}, "response_type": {"code"}, "scope": {"openid"},
 	}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.OpenIDURL+"/auth?"+query.Encode(), http.NoBody)
 	if err != nil {
@@ -32,38 +32,38 @@ func TestGoogleIsTheLocalProvider(t *testing.T) {
 	}
 	defer response.Body.Close()
 	if to, err := response.Location(); err != nil || to.Host != "localhost:1" || to.Path != googleCallback {
-		t.Errorf("%d, sent to %v, %v", response.StatusCode, to, err)
+		t.Errorf("got %d to %v (%v), want a redirect to %s", response.StatusCode, to, err, publicURL+googleCallback)
 	}
 }
 
-func TestGoogleIsNotTheLocalProvider(t *testing.T) {
+func TestLocalProviderIsNotStarted(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	taken, err := strconv.Atoi(port)
+	usedPort, err := strconv.Atoi(port)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, o := range map[string]Options{
-		"not asked for": {},
-		"issuer set":    {OpenID: true, Environment: map[string]string{googleIssuer: "x"}},
-		"client set":    {OpenID: true, Environment: map[string]string{googleClientID: "x"}},
-		"secret set":    {OpenID: true, Environment: map[string]string{googleClientSecret: "x"}},
+		"option off": {},
+		"issuer set": {OpenID: true, Environment: map[string]string{googleIssuer: "x"}},
+		"client set": {OpenID: true, Environment: map[string]string{googleClientID: "x"}},
+		"secret set": {OpenID: true, Environment: map[string]string{googleClientSecret: "x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o.Root, o.OpenIDPort = product(t), taken // which does not matter then
-			s := begin(t, o)
+			o.Root, o.OpenIDPort = product(t), usedPort // must have no effect
+			s := startStack(t, o)
 			got := s.Template.Functions[0].Environment
 			for _, setting := range []string{googleIssuer, googleClientID, googleClientSecret} {
 				if got[setting] != o.Environment[setting] {
-					t.Errorf("%s is %q", setting, got[setting])
+					t.Errorf("%s: got %q, want %q", setting, got[setting], o.Environment[setting])
 				}
 			}
 			if s.OpenIDURL != "" {
-				t.Errorf("there is a provider at %s", s.OpenIDURL)
+				t.Errorf("got a provider at %s, want none", s.OpenIDURL)
 			}
 		})
 	}

@@ -9,39 +9,41 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// Platform runs the functions of a stack and serves its API, in the place of package lambdahost.
+// Platform runs the functions of a stack and serves its API. It replaces package lambdahost.
 type Platform interface {
-	// Target says what the functions' binaries are built for, as GOOS and GOARCH have it.
+	// Target returns the GOOS and the GOARCH of the functions' binaries. An empty string selects that of this machine.
 	Target() (system, architecture string)
-	// Start returns when requests are answered. What it starts ends with Close, and in any case with this process.
+	// Start starts the job and returns when the API accepts requests. Everything that it starts must end with Close, and at the
+	// latest with this process.
 	Start(ctx context.Context, job Job) (Running, error)
 }
 
-// Job is what a platform runs.
+// Job holds the arguments of Platform.Start.
 type Job struct {
-	Template *template.Template // with endpoints on this machine's loopback
-	BinDir   string             // holds each function's binary under the name of its folder
-	Listener net.Listener       // holds the port of the API; the platform uses or closes it
-	Log      io.Writer          // gets whole lines, one at a time
+	Template *template.Template // its endpoints are on the loopback interface of this machine
+	BinDir   string             // contains the binary of each function under the name of its folder
+	Listener net.Listener       // has the port of the API; the platform serves or closes it
+	Log      io.Writer          // gets each line in one call of Write; the calls are not concurrent
 }
 
-// Running are functions at work.
+// Running is a started job.
 type Running interface {
-	// Invoke has the function with that logical id handle one event. Its error says that the function failed, or that ctx ended.
+	// Invoke invokes the function with that logical id and returns its payload. An error means that the function failed or that
+	// ctx ended.
 	Invoke(ctx context.Context, function string, payload []byte) ([]byte, error)
 	// Logf writes a line to the log.
 	Logf(format string, args ...any)
-	// Done is closed when the platform has ended by itself, and Err then says why.
+	// Done returns a channel that is closed when the platform has ended unexpectedly. Err then returns the reason.
 	Done() <-chan struct{}
 	Err() error
-	// Close ends all functions and returns when they are gone.
+	// Close stops all functions and waits for their end.
 	Close()
 }
 
-// ownHost is the platform of this process, whose functions are its children.
+// ownHost is the platform that runs the functions as children of this process.
 type ownHost struct{}
 
-// Target implements [Platform]: this machine is what `go build` builds for.
+// Target implements [Platform].
 func (ownHost) Target() (system, architecture string) { return "", "" }
 
 // Start implements [Platform].
@@ -58,7 +60,7 @@ func (ownHost) Start(ctx context.Context, job Job) (Running, error) {
 	return ownRunning{host}, nil
 }
 
-// ownRunning is a host that ends with this process only.
+// ownRunning is a host in this process. It cannot end unexpectedly.
 type ownRunning struct{ *lambdahost.Host }
 
 // Done implements [Running].

@@ -1,8 +1,8 @@
-// Package stack is the whole product on one machine: the DynamoDB engine with the template's tables, the local SES, the function
-// binaries, the host that serves them and the streams that feed them. `make run` runs one; end-to-end tests start their own, in
-// memory and on free ports.
+// Package stack runs the whole product on one machine: a DynamoDB engine with the tables of the template, the local SES, the
+// functions with the host that serves them, and the delivery of streams to them. `make run` runs one stack. End-to-end tests
+// start their own, in memory and on free ports.
 //
-// It only puts these together. It reads no environment; what it serves is decided by template.yaml.
+// The package only combines these components. It does not read the environment. template.yaml determines what it serves.
 package stack
 
 import (
@@ -22,7 +22,7 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// Options say where a stack listens and what it keeps. Port 0 is a free one.
+// Options holds the arguments of Start. Port 0 selects a free port.
 type Options struct {
 	Root         string // folder of go.mod and template.yaml
 	Port         int    // of the API
@@ -30,39 +30,42 @@ type Options struct {
 	DynamoDBPort int
 	OpenIDPort   int
 
-	// DataDir keeps tables and signing keys between runs, for one run at a time. "" keeps nothing and shares nothing.
+	// DataDir is the folder for tables and signing keys, which the next run uses again. Only one run at a time can use it. ""
+	// keeps nothing after the run.
 	DataDir string
-	Fresh   bool // begins by removing what DataDir keeps
+	Fresh   bool // removes the files of earlier runs in DataDir first
 
-	// DynamoDBEndpoint is an engine that somebody else runs. The tables are made there and none is started.
+	// DynamoDBEndpoint is the address of an engine outside the stack. If it is set, the stack creates its tables there and starts
+	// no engine.
 	DynamoDBEndpoint string
 
-	// OpenID starts a local OpenID provider as Google, unless Environment has settings of Google's. Who needs none saves its start.
+	// OpenID starts a local OpenID provider in place of Google, unless Environment has settings of Google.
 	OpenID bool
 
-	// Environment overrides template variables by name; other names are ignored. What is not in it and not in the template is
-	// filled in here: PUBLIC_URL, SIGNING_KEYS (not beside an SSM_ENDPOINT, where the keys are then), RATE_LIMIT_FACTOR,
-	// DYNAMODB_ENDPOINT, SES_ENDPOINT and, with a local provider, OAUTH_GOOGLE_…. A DYNAMODB_ENDPOINT or SES_ENDPOINT in it
-	// is for the functions only, so that something may stand between them and the emulator.
+	// Environment overrides variables of the template by name. Other names are ignored. The stack sets these variables if
+	// Environment does not: PUBLIC_URL, SIGNING_KEYS (unless SSM_ENDPOINT is set, because the keys are there then),
+	// RATE_LIMIT_FACTOR, DYNAMODB_ENDPOINT, SES_ENDPOINT and, with a local provider, OAUTH_GOOGLE_…. DYNAMODB_ENDPOINT and
+	// SES_ENDPOINT in Environment apply only to the functions, so that a test can place a proxy before the emulator.
 	Environment map[string]string
 
-	// Platform runs the functions; nil is package lambdahost, as children of this process.
+	// Platform runs the functions. nil selects package lambdahost, which runs them as children of this process.
 	Platform Platform
 
-	// Deliver, if there is one, stands between the streams and the functions that they feed. A test delays, repeats or doubles a
-	// delivery with it; what it answers is what the stream goes by. It must return when its context ends, or Close waits for it.
+	// Deliver, if set, wraps the invocation of functions by streams. A test can delay, repeat or duplicate a delivery with it. The
+	// result of the wrapper determines how the stream continues. The wrapper must return when its context ends, because Close
+	// waits for it.
 	Deliver func(next streams.Invoke) streams.Invoke
 
-	Log io.Writer // gets whole lines: the steps of the start, then what the functions write
+	Log io.Writer // gets whole lines: the steps of the start, then the output of the functions
 }
 
 // Stack is a running product.
 type Stack struct {
-	URL              string // of the API, by the name localhost, which browsers treat as secure
-	MailURL          string // SES and its inbox
+	URL              string // of the API, with the name localhost, which browsers treat as secure
+	MailURL          string // of the SES and its inbox
 	OpenIDURL        string // issuer of the local OpenID provider; "" if there is none
-	DynamoDBEndpoint string // of the engine, whatever the functions have been given
-	DynamoDB         string // name of the engine; "" if somebody else runs it
+	DynamoDBEndpoint string // of the engine, even if the functions use another address
+	DynamoDB         string // name of the engine; "" if it is outside the stack
 	Template         *template.Template
 	Host             *lambdahost.Host // nil if another platform runs the functions
 
@@ -74,21 +77,21 @@ type Stack struct {
 	running  Running
 	closers  []func() // in the order of the start
 
-	openIDSecret string // the client's, at the local provider
+	openIDSecret string // of the client at the local provider
 }
 
-// Start returns when requests are answered. The error is one line that says what to do. What it started ends with Close, with ctx
-// as far as the functions are concerned, and in any case with this process.
+// Start starts a stack and returns when the API accepts requests. The error is one line that names the remedy. The stack ends with
+// Close, and at the latest with this process. The end of ctx also ends the functions.
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{}
 	if o.Platform == nil {
 		o.Platform = ownHost{}
 	}
 	for _, step := range []func(context.Context, Options) error{
-		s.takePorts, s.openFolder, s.startDatabase,
-		s.readTemplate, // for the tables, and so that its faults are told before anything slow begins
+		s.reservePorts, s.openFolder, s.startDatabase,
+		s.readTemplate, // for the tables, and to report its errors before the slow steps
 		s.createTables, s.startPeersAndBuild,
-		s.readTemplate, // again, now that the peers have addresses
+		s.readTemplate, // again, with the addresses of the SES and the OpenID provider
 		s.startFunctions, s.startStreams,
 	} {
 		if err := step(ctx, o); err != nil {
@@ -99,7 +102,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return s, nil
 }
 
-// Wait returns nil when ctx ends, and an error when an engine or the platform does, which leaves the stack without a purpose.
+// Wait returns nil when ctx ends, and an error when an engine or the platform ends, because the stack is of no use without it.
 func (s *Stack) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -115,7 +118,7 @@ func (s *Stack) Wait(ctx context.Context) error {
 	}
 }
 
-// done is never ready for an engine that is not ours, or not there.
+// done returns e.Done(). If there is no such engine in the stack, it returns nil, which is never ready.
 func done(e *engine.Engine) <-chan struct{} {
 	if e == nil {
 		return nil
@@ -123,17 +126,18 @@ func done(e *engine.Engine) <-chan struct{} {
 	return e.Done()
 }
 
-// Close ends everything that Start started, in reverse order, and returns when it is gone.
+// Close stops the components in the reverse order of their start and waits for their end.
 func (s *Stack) Close() {
-	for _, end := range slices.Backward(s.closers) {
-		end()
+	for _, closer := range slices.Backward(s.closers) {
+		closer()
 	}
 	s.closers = nil
 }
 
-// takePorts comes first: a port in use is the commonest fault, and nothing has happened yet that it could spoil.
-func (s *Stack) takePorts(ctx context.Context, o Options) error {
-	for _, wanted := range []struct {
+// reservePorts checks all ports and opens that of the API. It is the first step, because a port in use is the most common error
+// and nothing has been started yet.
+func (s *Stack) reservePorts(ctx context.Context, o Options) error {
+	for _, setting := range []struct {
 		variable string
 		port     int
 		unused   bool
@@ -141,13 +145,13 @@ func (s *Stack) takePorts(ctx context.Context, o Options) error {
 		{"PORT", o.Port, false},
 		{"DYNAMODB_PORT", o.DynamoDBPort, o.DynamoDBEndpoint != ""},
 		{"MAIL_PORT", o.MailPort, false},
-		{"OPENID_PORT", o.OpenIDPort, !wantsOpenID(o)},
+		{"OPENID_PORT", o.OpenIDPort, !needsOpenID(o)},
 	} {
-		if wanted.port == 0 || wanted.unused {
+		if setting.port == 0 || setting.unused {
 			continue
 		}
-		if err := engine.CheckPort(wanted.port); err != nil {
-			return fmt.Errorf("%w; end what uses it or set %s=…", err, wanted.variable)
+		if err := engine.CheckPort(setting.port); err != nil {
+			return fmt.Errorf("%w; stop the program that uses it or set %s=…", err, setting.variable)
 		}
 	}
 	var listen net.ListenConfig
@@ -156,7 +160,7 @@ func (s *Stack) takePorts(ctx context.Context, o Options) error {
 		return fmt.Errorf("port %d cannot be used: %w; set PORT=…", o.Port, err)
 	}
 	s.listener = listener
-	s.closers = append(s.closers, func() { _ = listener.Close() }) // a second time, if the host has closed it
+	s.closers = append(s.closers, func() { _ = listener.Close() }) // has no effect if the host has closed it
 	s.URL = "http://localhost:" + strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	return nil
 }
@@ -212,7 +216,7 @@ func (s *Stack) startFunctions(ctx context.Context, o Options) error {
 	}
 	s.running = running
 	s.closers = append(s.closers, running.Close)
-	if own, is := running.(ownRunning); is {
+	if own, ok := running.(ownRunning); ok {
 		s.Host = own.Host
 	}
 	return nil

@@ -16,45 +16,46 @@ import (
 
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/tables"
+	"latchkey/infra/testkit"
 	"latchkey/pkg/token"
 )
 
 func TestStackServesUntilClosed(t *testing.T) {
-	s := begin(t, Options{Root: product(t), OpenID: true})
-	if got := names(t, s.DynamoDBEndpoint); !slices.Equal(got, []string{"Things"}) {
-		t.Errorf("tables %v, want Things", got)
+	s := startStack(t, Options{Root: product(t), OpenID: true})
+	if got := tableNames(t, s.DynamoDBEndpoint); !slices.Equal(got, []string{"Things"}) {
+		t.Errorf("got tables %v, want Things", got)
 	}
 	addresses := []string{s.URL, s.MailURL + "/store", s.DynamoDBEndpoint, s.OpenIDURL}
 	for _, address := range addresses {
-		if err := answers(t, address); err != nil {
-			t.Error(err)
+		if err := get(t, address); err != nil {
+			t.Errorf("GET %s: got %v, want a response", address, err)
 		}
 	}
-	kept := s.folder.bin
+	bin := s.folder.bin
 	s.Close()
 	for _, address := range addresses {
-		if err := answers(t, address); err == nil {
-			t.Errorf("%s answers after Close", address)
+		if err := get(t, address); err == nil {
+			t.Errorf("GET %s after Close: got a response, want an error", address)
 		}
 	}
-	if _, err := os.Stat(kept); !os.IsNotExist(err) {
-		t.Errorf("the temporary folder is still there: %v", err)
+	if _, err := os.Stat(bin); !os.IsNotExist(err) {
+		t.Errorf("temporary folder after Close: got %v, want %v", err, os.ErrNotExist)
 	}
 }
 
-func TestFunctionsGetWhatIsSetAndElseWhatTheStackKnows(t *testing.T) {
-	outside, err := engine.StartDynamoDB(t.Context(), engine.Options{Root: root(t)})
+func TestEnvironmentOfFunctions(t *testing.T) {
+	outside, err := engine.StartDynamoDB(t.Context(), engine.Options{Root: testkit.Root(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(outside.Stop)
-	s := begin(t, Options{
+	s := startStack(t, Options{
 		Root:             product(t),
 		DynamoDBEndpoint: outside.Endpoint,
 		Environment:      map[string]string{"GREETING": "good evening", "DYNAMODB_ENDPOINT": "http://127.0.0.1:9", "PUBLIC_URL": "", "OTHER": "x"},
 	})
-	if got := names(t, outside.Endpoint); !slices.Equal(got, []string{"Things"}) {
-		t.Errorf("tables on the engine that was given: %v", got)
+	if got := tableNames(t, outside.Endpoint); !slices.Equal(got, []string{"Things"}) {
+		t.Errorf("engine outside the stack: got tables %v, want Things", got)
 	}
 	got := maps.Clone(s.Template.Functions[0].Environment)
 	if _, err := token.ParseKeySet([]byte(got["SIGNING_KEYS"]), "EdDSA"); err != nil {
@@ -66,28 +67,28 @@ func TestFunctionsGetWhatIsSetAndElseWhatTheStackKnows(t *testing.T) {
 		"OAUTH_GOOGLE_ISSUER": "", "OAUTH_GOOGLE_CLIENT_ID": "", "OAUTH_GOOGLE_CLIENT_SECRET": "",
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("environment %v, want %v", got, want)
+		t.Errorf("got environment %v, want %v", got, want)
 	}
 }
 
-func TestDataFolderIsKeptUntilAFreshStart(t *testing.T) {
+func TestDataFolderIsUsedAgainUntilAFreshStart(t *testing.T) {
 	o := Options{Root: product(t), DataDir: filepath.Join(t.TempDir(), "new", "data")}
-	first := begin(t, o)
-	if err := tables.Create(t.Context(), tables.Client(first.DynamoDBEndpoint), renamed(first, "Mine"), ""); err != nil {
+	first := startStack(t, o)
+	if err := tables.Create(t.Context(), tables.Client(first.DynamoDBEndpoint), rename(first, "Mine"), ""); err != nil {
 		t.Fatal(err)
 	}
 	keys := read(t, first.folder.keys)
 	if info, err := os.Stat(first.folder.keys); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode of the keys: %v, %v", info.Mode(), err)
+		t.Errorf("file of the keys: got mode %v, %v; want 600", info.Mode(), err)
 	}
 	first.Close()
 
-	second := begin(t, o)
-	if got := names(t, second.DynamoDBEndpoint); !slices.Equal(got, []string{"Mine", "Things"}) {
-		t.Errorf("tables %v after a restart", got)
+	second := startStack(t, o)
+	if got := tableNames(t, second.DynamoDBEndpoint); !slices.Equal(got, []string{"Mine", "Things"}) {
+		t.Errorf("after a restart: got tables %v, want Mine and Things", got)
 	}
 	if read(t, second.folder.keys) != keys {
-		t.Error("other signing keys after a restart")
+		t.Error("after a restart: got other signing keys, want the same")
 	}
 	second.Close()
 
@@ -96,53 +97,54 @@ func TestDataFolderIsKeptUntilAFreshStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Fresh = true
-	third := begin(t, o)
-	if got := names(t, third.DynamoDBEndpoint); !slices.Equal(got, []string{"Things"}) {
-		t.Errorf("tables %v after a fresh start", got)
+	third := startStack(t, o)
+	if got := tableNames(t, third.DynamoDBEndpoint); !slices.Equal(got, []string{"Things"}) {
+		t.Errorf("after a fresh start: got tables %v, want Things", got)
 	}
 	if read(t, third.folder.keys) == keys {
-		t.Error("the same signing keys after a fresh start")
+		t.Error("after a fresh start: got the same signing keys, want others")
 	}
-	if read(t, foreign) != "mine" {
-		t.Error("a fresh start removed a file that is not its own")
+	if got := read(t, foreign); got != "mine" {
+		t.Errorf("foreign file after a fresh start: got %q, want it unchanged", got)
 	}
 }
 
-func TestWaitTellsOfTheEngineThatEnds(t *testing.T) {
-	for name, victim := range map[string]func(*Stack) *engine.Engine{
+func TestWaitReportsTheEndOfAnEngine(t *testing.T) {
+	for name, engineOf := range map[string]func(*Stack) *engine.Engine{
 		"database": func(s *Stack) *engine.Engine { return s.database },
 		"mail":     func(s *Stack) *engine.Engine { return s.mail },
 		"OpenID":   func(s *Stack) *engine.Engine { return s.openID },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := begin(t, Options{Root: product(t), OpenID: true})
-			ended := make(chan error)
-			go func() { ended <- s.Wait(t.Context()) }()
-			if err := syscall.Kill(victim(s).Pid(), syscall.SIGKILL); err != nil {
+			s := startStack(t, Options{Root: product(t), OpenID: true})
+			result := make(chan error)
+			go func() { result <- s.Wait(t.Context()) }()
+			if err := syscall.Kill(engineOf(s).Pid(), syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
 			select {
-			case err := <-ended:
-				if err == nil || !strings.Contains(err.Error(), victim(s).Name+" ended") {
-					t.Errorf("Wait() = %v", err)
+			case err := <-result:
+				if want := engineOf(s).Name + " ended"; err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("Wait() = %v, want %s", err, want)
 				}
 			case <-time.After(20 * time.Second):
-				t.Error("Wait did not return")
+				t.Error("Wait did not return within 20 s")
 			}
 		})
 	}
 }
 
 func TestWaitEndsWithItsContext(t *testing.T) {
-	s := begin(t, Options{Root: product(t)})
+	s := startStack(t, Options{Root: product(t)})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.Wait(ctx); err != nil {
-		t.Errorf("Wait() = %v", err)
+		t.Errorf("Wait() = %v, want nil", err)
 	}
 }
 
-func names(t *testing.T, endpoint string) []string {
+// tableNames returns the sorted names of the tables at endpoint.
+func tableNames(t *testing.T, endpoint string) []string {
 	t.Helper()
 	list, err := tables.Client(endpoint).ListTables(t.Context(), &dynamodb.ListTablesInput{})
 	if err != nil {
@@ -152,7 +154,8 @@ func names(t *testing.T, endpoint string) []string {
 	return list.TableNames
 }
 
-func answers(t *testing.T, address string) error {
+// get requests address and returns the error of the transport, if any.
+func get(t *testing.T, address string) error {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -15,16 +14,17 @@ import (
 	"latchkey/infra/local/lambdahost"
 	"latchkey/infra/local/streams"
 	"latchkey/infra/local/tables"
+	"latchkey/infra/testkit"
 )
 
-// deliveries are those that a stack's hook has seen.
+// deliveries records the events that a stack delivers.
 type deliveries struct {
 	mu       sync.Mutex
 	payloads []string
-	failures []error // of the function, which fails
+	failures []error // of the function
 }
 
-// hook lets the function have each event three times and says that all is well.
+// hook is an Options.Deliver that invokes the function three times for each event and always reports success.
 func (d *deliveries) hook(next streams.Invoke) streams.Invoke {
 	return func(ctx context.Context, function string, payload []byte) ([]byte, error) {
 		d.mu.Lock()
@@ -38,53 +38,49 @@ func (d *deliveries) hook(next streams.Invoke) streams.Invoke {
 	}
 }
 
-// await waits until the stack has delivered the item with that key, and returns how many events there were.
-func (d *deliveries) await(t *testing.T, key string) int {
+// await waits until the last event has the item with that key, and returns the number of events so far.
+func (d *deliveries) await(t *testing.T, key string) (count int) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	testkit.Eventually(t, "the delivery of item "+key, func() bool {
 		d.mu.Lock()
-		count := len(d.payloads)
-		found := count > 0 && strings.Contains(d.payloads[count-1], `"Keys":{"pk":{"S":"`+key+`"}}`)
-		d.mu.Unlock()
-		if found {
-			return count
-		}
-	}
-	t.Fatalf("%s was not delivered", key)
-	return 0
+		defer d.mu.Unlock()
+		count = len(d.payloads)
+		return count > 0 && strings.Contains(d.payloads[count-1], `"Keys":{"pk":{"S":"`+key+`"}}`)
+	})
+	return count
 }
 
-func TestStreamsFeedFunctionsAcrossARestart(t *testing.T) {
-	var seen deliveries
-	o := Options{Root: product(t), DataDir: t.TempDir(), Deliver: seen.hook, Environment: map[string]string{"SES_ENDPOINT": "http://127.0.0.1:9"}}
-	first := begin(t, o)
+func TestDeliveryContinuesAfterARestart(t *testing.T) {
+	var d deliveries
+	o := Options{Root: product(t), DataDir: t.TempDir(), Deliver: d.hook, Environment: map[string]string{"SES_ENDPOINT": "http://127.0.0.1:9"}}
+	first := startStack(t, o)
 	if got := first.Template.Functions[0].Environment["SES_ENDPOINT"]; got != "http://127.0.0.1:9" {
-		t.Errorf("SES_ENDPOINT is %q, not what was set", got)
+		t.Errorf("got SES_ENDPOINT %q, want http://127.0.0.1:9", got)
 	}
 	put(t, first, "one")
-	seen.await(t, "one")
+	d.await(t, "one")
 	awaitCheckpoint(t, first)
 	first.Close()
-	if _, crashed := errors.AsType[*lambdahost.FunctionError](seen.failures[0]); !crashed || len(seen.failures) != 3 {
-		t.Errorf("the function failed with %v, want its crash three times", seen.failures)
+	if _, ok := errors.AsType[*lambdahost.FunctionError](d.failures[0]); !ok || len(d.failures) != 3 {
+		t.Errorf("got failures %v, want three function errors", d.failures)
 	}
 
-	second := begin(t, o)
+	second := startStack(t, o)
 	put(t, second, "two")
-	if count := seen.await(t, "two"); count != 2 {
-		t.Errorf("%d events, want one for each item: %q", count, seen.payloads)
+	if count := d.await(t, "two"); count != 2 {
+		t.Errorf("got %d events, want one for each item: %q", count, d.payloads)
 	}
 	second.Close()
 
 	o.Fresh = true
-	third := begin(t, o)
+	third := startStack(t, o)
 	put(t, third, "three")
-	if count := seen.await(t, "three"); count != 3 {
-		t.Errorf("%d events, want one for each item: %q", count, seen.payloads)
+	if count := d.await(t, "three"); count != 3 {
+		t.Errorf("got %d events, want one for each item: %q", count, d.payloads)
 	}
 }
 
-func TestStreamFilterThatIsNotUnderstood(t *testing.T) {
+func TestUnsupportedStreamFilter(t *testing.T) {
 	o := Options{Root: product(t)}
 	text := strings.Replace(read(t, o.Root+"/template.yaml"), "TRIM_HORIZON}",
 		`TRIM_HORIZON, FilterCriteria: {Filters: [{Pattern: '{"a":[{"suffix":"x"}]}'}]}}`, 1)
@@ -93,10 +89,10 @@ func TestStreamFilterThatIsNotUnderstood(t *testing.T) {
 	s, err := Start(t.Context(), o)
 	if err == nil {
 		s.Close()
-		t.Fatal("started")
+		t.Fatal("Start succeeded, want an error")
 	}
 	if want := "starting the streams: event Change of Hello: "; !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("error %q, want %s…", err, want)
+		t.Errorf("got error %q, want %s…", err, want)
 	}
 }
 
@@ -110,13 +106,8 @@ func put(t *testing.T, s *Stack, key string) {
 	}
 }
 
-// awaitCheckpoint waits until the stack has kept how far its stream has come.
+// awaitCheckpoint waits until the stack has written the checkpoint of its stream.
 func awaitCheckpoint(t *testing.T, s *Stack) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if isFile(s.folder.streams + "/Hello-Change.json") {
-			return
-		}
-	}
-	t.Fatal("no checkpoint was kept")
+	testkit.Eventually(t, "a checkpoint", func() bool { return isFile(s.folder.streams + "/Hello-Change.json") })
 }

@@ -10,10 +10,11 @@ import (
 	"latchkey/pkg/token"
 )
 
-// localRateFactor makes room for a developer who tries things out: all requests come from one address.
+// localRateFactor raises the rate limits, because all requests of a developer come from one address.
 const localRateFactor = "20"
 
-// variables are the overrides for the template: the caller's, and where he has none, or an empty one, what only this stack knows.
+// variables returns the overrides for the template: those of the caller, and the values of this stack for variables that the
+// caller has not set or has set to "".
 func (s *Stack) variables(environment map[string]string) (map[string]string, error) {
 	all := maps.Clone(environment)
 	if all == nil {
@@ -28,11 +29,11 @@ func (s *Stack) variables(environment map[string]string) (map[string]string, err
 	if all["SES_ENDPOINT"] == "" {
 		all["SES_ENDPOINT"] = s.MailURL
 	}
-	maps.Copy(all, s.googleSettings()) // there are some only if the caller has none
+	maps.Copy(all, s.googleSettings()) // not empty only if the caller has set none of them
 	if all["RATE_LIMIT_FACTOR"] == "" {
 		all["RATE_LIMIT_FACTOR"] = localRateFactor
 	}
-	if all["SIGNING_KEYS"] == "" && all["SSM_ENDPOINT"] == "" { // with Systems Manager the keys are there
+	if all["SIGNING_KEYS"] == "" && all["SSM_ENDPOINT"] == "" { // Systems Manager has the keys otherwise
 		keys, err := signingKeys(s.folder.keys)
 		if err != nil {
 			return nil, err
@@ -42,8 +43,8 @@ func (s *Stack) variables(environment map[string]string) (map[string]string, err
 	return all, nil
 }
 
-// signingKeys reads the private key set in file, or makes one and keeps it there for the next run. It has a key of each algorithm,
-// so that SIGNING_ALGORITHM can be switched and tokens of before still verify.
+// signingKeys returns the private key set in file. If there is none, it generates one and writes it for the next run. The set has a
+// key of each algorithm, so tokens remain valid after a change of SIGNING_ALGORITHM.
 func signingKeys(file string) ([]byte, error) {
 	keys, err := os.ReadFile(file)
 	if !errors.Is(err, os.ErrNotExist) {
@@ -53,13 +54,13 @@ func signingKeys(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Written aside and renamed: a run that is killed here must not leave half a key set, with which no other would start.
-	unfinished := file + ".new"
-	if err := os.WriteFile(unfinished, keys, 0o600); err != nil {
-		return nil, fmt.Errorf("keeping the signing keys: %w", err)
+	// The rename prevents an incomplete key set, with which no later run would start, if this run is killed here.
+	temporary := file + ".new"
+	if err := os.WriteFile(temporary, keys, 0o600); err != nil {
+		return nil, fmt.Errorf("writing the signing keys: %w", err)
 	}
-	if err := os.Rename(unfinished, file); err != nil {
-		return nil, fmt.Errorf("keeping the signing keys: %w", err)
+	if err := os.Rename(temporary, file); err != nil {
+		return nil, fmt.Errorf("writing the signing keys: %w", err)
 	}
 	return keys, nil
 }
