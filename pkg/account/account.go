@@ -31,7 +31,7 @@ type User struct {
 	Revision uint64
 
 	// Room is how many more sessions may start before the oldest has to give way. A hint, kept by logins.
-	Room int
+	SessionsLeft int
 
 	Active        bool // false: disabled, nothing of it is accepted
 	Staff         bool

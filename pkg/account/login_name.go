@@ -8,9 +8,9 @@ import (
 	"latchkey/pkg/identifier"
 )
 
-// AbsentUser is the id that stands for a login name which no account has: its reads and counts are those of a known one. It
+// AbsentUserID is the id that stands for a login name which no account has: its reads and counts are those of a known one. It
 // follows from the name, so that a flood of unknown names spreads over the store's partitions.
-func AbsentUser(canonical string) id.ID {
+func AbsentUserID(canonical string) id.ID {
 	sum := sha256.Sum256([]byte("absent\x00" + canonical))
 	return id.ID(sum[:id.Size])
 }

@@ -17,7 +17,7 @@ func Mailer[S outbox.Sender](newSender func(config.Config, aws.CredentialsProvid
 	return func(p *Parts) lambdastream.Handler {
 		sender, err := newSender(p.cfg, p.credentials())
 		p.note(err)
-		limits := outbox.Limits{PerHour: p.cfg.MailPerHour, Repeat: p.cfg.MailRepeat}
+		limits := outbox.Limits{PerHour: p.cfg.MailPerHour, MinInterval: p.cfg.MailRepeat}
 		lives := outbox.Lifetimes{Verification: p.cfg.VerificationToken, Reset: p.cfg.ResetToken}
 		mailer := outbox.NewMailer(p.useStore(), sender, p.useKeys(), limits, lives, p.now, p.log)
 		return lambdastream.Adapt(func(ctx context.Context, pk string) error {

@@ -34,7 +34,7 @@ func OAuthCallback(newProviders NewProviders) Function {
 }
 
 type oauthStarter interface {
-	Start(ctx context.Context, provider string, binding secret.String) (signin.Started, error)
+	Start(ctx context.Context, provider string, binding secret.String) (signin.Redirect, error)
 }
 
 // oauthStart binds the flow to this browser and sends the browser to the provider.
@@ -52,7 +52,7 @@ func oauthStart(rules oauthStarter) httpapi.Endpoint {
 
 type oauthFinisher interface {
 	// Known returns the error of a name that no provider with settings has.
-	Known(provider string) error
+	CheckProvider(provider string) error
 	// Finish returns the value of the device cookie, too.
 	Finish(ctx context.Context, provider string, callback signin.Callback, binding secret.String) (session.Pair, secret.String, error)
 }
@@ -61,7 +61,7 @@ type oauthFinisher interface {
 func oauthCallback(rules oauthFinisher) httpapi.Endpoint {
 	return httpapi.JSON(contract.OAuthCallback, func(ctx context.Context, req call[unread]) (result[tokensBody], error) {
 		provider := req.PathValue("provider")
-		if err := rules.Known(provider); err != nil {
+		if err := rules.CheckProvider(provider); err != nil {
 			return result[tokensBody]{}, err
 		}
 		callback, err := readCallback(req)

@@ -24,16 +24,16 @@ type oauthStub struct {
 	finished int
 }
 
-func (*oauthStub) Known(provider string) error {
+func (*oauthStub) CheckProvider(provider string) error {
 	if provider != "acme" {
 		return signin.UnknownProvider(provider)
 	}
 	return nil
 }
 
-func (o *oauthStub) Start(_ context.Context, provider string, binding secret.String) (signin.Started, error) {
+func (o *oauthStub) Start(_ context.Context, provider string, binding secret.String) (signin.Redirect, error) {
 	o.binding = binding
-	return signin.Started{Location: "https://acme.example/", Binding: secret.New("the-binding")}, o.Known(provider)
+	return signin.Redirect{Location: "https://acme.example/", Binding: secret.New("the-binding")}, o.CheckProvider(provider)
 }
 
 func (o *oauthStub) Finish(_ context.Context, _ string, callback signin.Callback, binding secret.String) (session.Pair, secret.String, error) {

@@ -183,14 +183,14 @@ func (p *Parts) origins() httpapi.Origins {
 }
 
 func (p *Parts) oauth(newProviders NewProviders) *signin.OAuth {
-	accounts := signin.NewIdentities(p.useStore(), p.pairs(), p.devices(), p.now, p.random)
+	accounts := signin.NewIdentityLogin(p.useStore(), p.pairs(), p.devices(), p.now, p.random)
 	return signin.NewOAuth(newProviders(p.cfg, p.useSSM().Read, p.now), p.useStore(), accounts, p.cfg.OAuth.FlowLife, p.now, p.random)
 }
 
 func (p *Parts) policy() password.Policy { return password.Policy{MinLength: p.cfg.PasswordMinLength} }
 
-func (p *Parts) mailRequests() *outbox.Requests {
-	return outbox.NewRequests(p.useStore(), p.now, p.random)
+func (p *Parts) mailRequests() *outbox.Requester {
+	return outbox.NewRequester(p.useStore(), p.now, p.random)
 }
 
 func (p *Parts) verifier() *maillink.Verifier {

@@ -54,7 +54,7 @@ func resetPassword(rules resetter) httpapi.Endpoint {
 
 type resetPageRules interface {
 	resetter
-	Look(ctx context.Context, token secret.String) (maillink.LinkView, error)
+	Inspect(ctx context.Context, token secret.String) (maillink.LinkInfo, error)
 }
 
 // resetForm is the page with the form for a new password.
@@ -89,7 +89,7 @@ func (f resetForm) submit() httpapi.Endpoint {
 
 // show returns the form, with what was wrong with the password that was submitted.
 func (f resetForm) show(ctx context.Context, token secret.String, wrong string) (result[pages.Page], error) {
-	view, err := f.rules.Look(ctx, token)
+	view, err := f.rules.Inspect(ctx, token)
 	if err != nil {
 		return unusableLink(f.product, pages.ResetLink, err)
 	}

@@ -41,14 +41,14 @@ func verifyEmail(rules verifier) httpapi.Endpoint {
 
 type verifyPageRules interface {
 	verifier
-	Look(ctx context.Context, token secret.String) (maillink.LinkView, error)
+	Inspect(ctx context.Context, token secret.String) (maillink.LinkInfo, error)
 	Disown(ctx context.Context, token secret.String) error
 }
 
 // verifyEmailPage changes nothing: mail scanners follow links, but submit no forms.
 func verifyEmailPage(product string, rules verifyPageRules) httpapi.Endpoint {
 	return httpapi.Page(contract.VerifyEmailPage, func(ctx context.Context, req call[unread]) (result[pages.Page], error) {
-		view, err := rules.Look(ctx, req.LinkToken())
+		view, err := rules.Inspect(ctx, req.LinkToken())
 		if err != nil {
 			return unusableLink(product, pages.VerificationLink, err)
 		}

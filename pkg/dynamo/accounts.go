@@ -71,7 +71,7 @@ func (s *Store) FindUser(ctx context.Context, login account.LoginName) (account.
 	if err != nil {
 		return account.User{}, classify("reading the guard", err)
 	}
-	user := account.AbsentUser(login.Canonical)
+	user := account.AbsentUserID(login.Canonical)
 	if found != nil {
 		if user, err = readGuard(found); err != nil {
 			return account.User{}, err
@@ -137,8 +137,8 @@ func roomOf(stored item) (int, error) {
 	return int(r.integer(attrRoom)), r.err
 }
 
-// RefillRoom implements [SweepStore]. A refill of its own that is found done is refused and so does nothing.
-func (s *Store) RefillRoom(ctx context.Context, user id.ID, seen, room int) error {
+// SetSessionsLeft implements [SweepStore]. A refill of its own that is found done is refused and so does nothing.
+func (s *Store) SetSessionsLeft(ctx context.Context, user id.ID, seen, room int) error {
 	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                 &s.users,
 		Key:                       userKey(user),

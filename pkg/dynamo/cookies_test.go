@@ -47,7 +47,7 @@ func TestASessionIsRenewedOnlyAsItWasSeen(t *testing.T) {
 		pastEnd.At = late.End
 		refused := map[string]session.Renewal{"at its absolute end, before its expiry": pastEnd}
 		for name, change := range map[string]func(*session.Renewal){
-			"renewed since":  func(r *session.Renewal) { r.Rotated = r.Rotated.Add(-time.Millisecond) },
+			"renewed since":  func(r *session.Renewal) { r.LastRenewal = r.LastRenewal.Add(-time.Millisecond) },
 			"another epoch":  func(r *session.Renewal) { r.Epoch++ },
 			"at its expiry":  func(r *session.Renewal) { r.At = sess.Expires },
 			"another one's":  func(r *session.Renewal) { r.Session.User[0] ^= 1 },
@@ -66,7 +66,7 @@ func TestASessionIsRenewedOnlyAsItWasSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := sess
-		want.Rotated, want.Expires = renewal(sess).At, renewal(sess).Expires
+		want.LastRenewal, want.Expires = renewal(sess).At, renewal(sess).Expires
 		got, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()})
 		if err != nil || !reflect.DeepEqual(got, callers(session.Principal{User: user, Session: want})) {
 			t.Errorf("the session is %+v, error %v", got, err)
@@ -78,16 +78,16 @@ func TestRoomIsRefilledOnlyAsItWasSeen(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
 		for _, step := range []struct{ seen, room, want int }{{48, 7, 49}, {49, 7, 7}, {49, 9, 7}} {
-			if err := f.RefillRoom(t.Context(), user.ID, step.seen, step.room); err != nil {
+			if err := f.SetSessionsLeft(t.Context(), user.ID, step.seen, step.room); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := f.ReadUser(t.Context(), user.ID); err != nil || got.Room != step.want {
-				t.Errorf("after %+v the room is %d, error %v", step, got.Room, err)
+			if got, err := f.ReadUser(t.Context(), user.ID); err != nil || got.SessionsLeft != step.want {
+				t.Errorf("after %+v the room is %d, error %v", step, got.SessionsLeft, err)
 			}
 		}
 		gone := user.ID
 		gone[0] ^= 1
-		if err := f.RefillRoom(t.Context(), gone, 0, 7); err != nil {
+		if err := f.SetSessionsLeft(t.Context(), gone, 0, 7); err != nil {
 			t.Errorf("refilling an absent account: %v", err)
 		}
 		if keys := f.tables.Keys(t); len(keys) != 5 {

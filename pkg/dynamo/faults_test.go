@@ -56,8 +56,8 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				return err
 			},
 			check: func(t *testing.T, _ fixture, before, after account.User) {
-				if after.Room != before.Room-1 {
-					t.Errorf("the room went from %d to %d", before.Room, after.Room)
+				if after.SessionsLeft != before.SessionsLeft-1 {
+					t.Errorf("the room went from %d to %d", before.SessionsLeft, after.SessionsLeft)
 				}
 			}},
 		"RecordLogin, another hash": {operations: []string{"UpdateItem"},
@@ -66,8 +66,8 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				return err
 			},
 			check: func(t *testing.T, _ fixture, before, after account.User) {
-				if after.Room != before.Room-1 || after.PasswordHash.Reveal() != "another" {
-					t.Errorf("the room went from %d to %d, the hash is %s", before.Room, after.Room, after.PasswordHash.Reveal())
+				if after.SessionsLeft != before.SessionsLeft-1 || after.PasswordHash.Reveal() != "another" {
+					t.Errorf("the room went from %d to %d, the hash is %s", before.SessionsLeft, after.SessionsLeft, after.PasswordHash.Reveal())
 				}
 			}},
 		"PutSession": {operations: []string{"PutItem"},
@@ -119,13 +119,13 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				}
 				return err
 			}},
-		"RefillRoom": {operations: []string{"UpdateItem"},
+		"SetSessionsLeft": {operations: []string{"UpdateItem"},
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
-				return f.RefillRoom(ctx, user.ID, user.Room, 7)
+				return f.SetSessionsLeft(ctx, user.ID, user.SessionsLeft, 7)
 			},
 			check: func(t *testing.T, _ fixture, _, after account.User) {
-				if after.Room != 7 {
-					t.Errorf("the room is %d", after.Room)
+				if after.SessionsLeft != 7 {
+					t.Errorf("the room is %d", after.SessionsLeft)
 				}
 			}},
 		"EndSession": {operations: []string{"DeleteItem"},
@@ -145,10 +145,10 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				}
 				return err
 			}},
-		"CountTry": {operations: []string{wiretap.OfLimits + "UpdateItem"},
+		"CountAttempt": {operations: []string{wiretap.OfLimits + "UpdateItem"},
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
-				tries, err := f.CountTry(ctx, guard.Counter{Account: user.ID}, now.Add(time.Hour))
-				if err == nil && tries.Made != 1 && tries.Made != 2 { // two if an answer was lost
+				tries, err := f.CountAttempt(ctx, guard.Counter{Account: user.ID}, now.Add(time.Hour))
+				if err == nil && tries.Attempts != 1 && tries.Attempts != 2 { // two if an answer was lost
 					t.Errorf("the count is %+v", tries)
 				}
 				return err
@@ -158,20 +158,20 @@ func storeCalls(t *testing.T) map[string]storeCall {
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.TakeSlot(ctx, guard.Counter{Account: user.ID}, 0, now, now.Add(time.Minute))
 			}},
-		"Trip": {operations: []string{wiretap.OfLimits + "TransactWriteItems"},
+		"ReportGuessing": {operations: []string{wiretap.OfLimits + "TransactWriteItems"},
 			prepare: counted,
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
-				return f.Trip(ctx, guard.Counter{Account: user.ID}, now.Add(time.Minute), newMail(user))
+				return f.ReportGuessing(ctx, guard.Counter{Account: user.ID}, now.Add(time.Minute), newMail(user))
 			},
 			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 7 {
 					t.Errorf("the tables hold %v", keys)
 				}
 			}},
-		"ClearTries": {operations: []string{wiretap.OfLimits + "DeleteItem"},
+		"ClearAttempts": {operations: []string{wiretap.OfLimits + "DeleteItem"},
 			prepare: counted,
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
-				return f.ClearTries(ctx, guard.Counter{Account: user.ID})
+				return f.ClearAttempts(ctx, guard.Counter{Account: user.ID})
 			},
 			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 5 {
@@ -196,26 +196,26 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				}
 				return err
 			}},
-		"ReadMailCount": {operations: []string{"GetItem"},
+		"ReadMailHistory": {operations: []string{"GetItem"},
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
-				_, err := f.ReadMailCount(ctx, outbox.Reset, user.Email.Canonical)
+				_, err := f.ReadMailHistory(ctx, outbox.Reset, user.Email.Canonical)
 				return err
 			}},
-		"ClaimMail": {operations: []string{"TransactWriteItems"},
+		"LeaseMail": {operations: []string{"TransactWriteItems"},
 			prepare: queued,
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
-				return f.ClaimMail(ctx, claimOf(f.mail, user))
+				return f.LeaseMail(ctx, claimOf(f.mail, user))
 			},
 			check: func(t *testing.T, f fixture, user, _ account.User) {
-				count, err := f.ReadMailCount(t.Context(), outbox.Verification, user.Email.Canonical)
-				if mail := queued(t, f); err != nil || len(count.Times) != 1 || mail.State != outbox.Claimed {
+				count, err := f.ReadMailHistory(t.Context(), outbox.Verification, user.Email.Canonical)
+				if mail := queued(t, f); err != nil || len(count.Times) != 1 || mail.State != outbox.Leased {
 					t.Errorf("the mail is %+v, counted %+v, error %v", mail, count, err)
 				}
 			}},
-		"MoveMail": {operations: []string{"UpdateItem"},
+		"SetMailState": {operations: []string{"UpdateItem"},
 			prepare: func(t *testing.T, f fixture) outbox.Mail { return claimed(t, f, f.user) },
 			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
-				return f.MoveMail(ctx, f.mail.ID, f.mail.Worker, outbox.Sent)
+				return f.SetMailState(ctx, f.mail.ID, f.mail.Worker, outbox.Sent)
 			},
 			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if mail := queued(t, f); mail.State != outbox.Sent {
@@ -262,7 +262,7 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				_, err := f.SpendFlow(ctx, newFlow(), now)
 				return err
 			}},
-		"FindIdentified": {operations: []string{"GetItem"},
+		"FindUserByIdentity": {operations: []string{"GetItem"},
 			prepare: func(t *testing.T, f fixture) outbox.Mail {
 				if err := f.LinkIdentity(t.Context(), newLink(f.user)); err != nil {
 					t.Fatal(err)
@@ -270,7 +270,7 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				return outbox.Mail{}
 			},
 			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
-				_, err := f.FindIdentified(ctx, octavia)
+				_, err := f.FindUserByIdentity(ctx, octavia)
 				return err
 			}},
 		"FindHolders": {operations: []string{"BatchGetItem"},
@@ -281,10 +281,10 @@ func storeCalls(t *testing.T) map[string]storeCall {
 				}
 				return err
 			}},
-		"CreateIdentified": {operations: []string{"TransactWriteItems"},
+		"CreateAccountWithIdentity": {operations: []string{"TransactWriteItems"},
 			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				fresh := newUser(t, "fresh", "fresh@example.com")
-				return f.CreateIdentified(ctx, fresh, octavia, newSession(fresh))
+				return f.CreateAccountWithIdentity(ctx, fresh, octavia, newSession(fresh))
 			},
 			check: func(t *testing.T, f fixture, _, _ account.User) {
 				if keys := f.tables.Keys(t); len(keys) != 11 {
@@ -414,11 +414,11 @@ func TestALostAnswerAfterAnotherLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, err := f.FindUser(t.Context(), byName(user))
-	if err != nil || after.Room != user.Room-3 {
-		t.Errorf("the room is %d, error %v", after.Room, err)
+	if err != nil || after.SessionsLeft != user.SessionsLeft-3 {
+		t.Errorf("the room is %d, error %v", after.SessionsLeft, err)
 	}
 	want := user
-	want.Room, want.LastLogin = after.Room, now
+	want.SessionsLeft, want.LastLogin = after.SessionsLeft, now
 	if !reflect.DeepEqual(after, want) {
 		t.Errorf("the account is %+v", after)
 	}

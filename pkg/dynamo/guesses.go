@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// CountTry implements [GuessStore] with one write that demands nothing: a count begins with its first try. A write whose
+// CountAttempt implements [GuessStore] with one write that demands nothing: a count begins with its first try. A write whose
 // answer was lost is repeated and counts twice, which is on the safe side.
-func (s *Store) CountTry(ctx context.Context, count guard.Counter, kept time.Time) (guard.Attempts, error) {
+func (s *Store) CountAttempt(ctx context.Context, count guard.Counter, kept time.Time) (guard.Count, error) {
 	output, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:        &s.sessions,
 		Key:              triesKey(count),
@@ -26,18 +26,18 @@ func (s *Store) CountTry(ctx context.Context, count guard.Counter, kept time.Tim
 		ReturnValues: types.ReturnValueAllNew,
 	})
 	if err != nil {
-		return guard.Attempts{}, classify("counting a try", err)
+		return guard.Count{}, classify("counting a try", err)
 	}
 	return readTries(output.Attributes)
 }
 
-func readTries(stored item) (guard.Attempts, error) {
+func readTries(stored item) (guard.Count, error) {
 	r := &reader{item: stored}
-	tries := guard.Attempts{
-		Made:    int(r.count(attrTries, 1<<62)),
-		Slots:   int(r.count(attrSlots, 1<<31)),
-		Opens:   r.millis(attrOpens),
-		Tripped: r.flag(attrTripped),
+	tries := guard.Count{
+		Attempts:   int(r.count(attrTries, 1<<62)),
+		SlotsTaken: int(r.count(attrSlots, 1<<31)),
+		OpensAt:    r.millis(attrOpens),
+		Reported:   r.flag(attrTripped),
 	}
 	return tries, r.err
 }
@@ -65,7 +65,7 @@ func (s *Store) TakeSlot(ctx context.Context, count guard.Counter, seen int, now
 		if err != nil {
 			return err
 		}
-		return &guard.NoSlotError{Opens: tries.Opens}
+		return &guard.NoSlotError{OpensAt: tries.OpensAt}
 	default:
 		return classify("taking a slot", err)
 	}
@@ -74,8 +74,8 @@ func (s *Store) TakeSlot(ctx context.Context, count guard.Counter, seen int, now
 // errTripped says that a count is marked already, or gone.
 var errTripped = errors.New("the count is marked or gone")
 
-// Trip implements [GuessStore] with one transaction.
-func (s *Store) Trip(ctx context.Context, count guard.Counter, opens time.Time, notice outbox.Mail) error {
+// ReportGuessing implements [GuessStore] with one transaction.
+func (s *Store) ReportGuessing(ctx context.Context, count guard.Counter, opens time.Time, notice outbox.Mail) error {
 	err := s.transact(ctx, "marking the count of tries", []types.TransactWriteItem{
 		{Update: &types.Update{
 			TableName:                 &s.sessions,
@@ -92,8 +92,8 @@ func (s *Store) Trip(ctx context.Context, count guard.Counter, opens time.Time, 
 	return err
 }
 
-// ClearTries implements [GuessStore]. Deleting what is not there changes nothing.
-func (s *Store) ClearTries(ctx context.Context, count guard.Counter) error {
+// ClearAttempts implements [GuessStore]. Deleting what is not there changes nothing.
+func (s *Store) ClearAttempts(ctx context.Context, count guard.Counter) error {
 	_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.sessions, Key: triesKey(count)})
 	if err != nil {
 		return classify("clearing the count of tries", err)

@@ -16,7 +16,7 @@ import (
 // counted counts a try at the fixture's account.
 func counted(t *testing.T, f fixture) outbox.Mail {
 	t.Helper()
-	if _, err := f.CountTry(t.Context(), guard.Counter{Account: f.user.ID}, now.Add(time.Hour)); err != nil {
+	if _, err := f.CountAttempt(t.Context(), guard.Counter{Account: f.user.ID}, now.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	return outbox.Mail{}
@@ -27,31 +27,31 @@ func TestTries(t *testing.T) {
 		user := newUser(t, "alice", "alice@example.com")
 		count := guard.Counter{Account: user.ID, Epoch: 3}
 		made := 0
-		next := func() guard.Attempts { // without their number, which rises by two if the engine is so slow that the SDK repeats the call
+		next := func() guard.Count { // without their number, which rises by two if the engine is so slow that the SDK repeats the call
 			t.Helper()
-			tries, err := f.CountTry(t.Context(), count, now.Add(time.Hour))
-			if err != nil || tries.Made <= made {
+			tries, err := f.CountAttempt(t.Context(), count, now.Add(time.Hour))
+			if err != nil || tries.Attempts <= made {
 				t.Fatalf("after %d tries: %+v, error %v", made, tries, err)
 			}
-			made, tries.Made = tries.Made, 0
+			made, tries.Attempts = tries.Attempts, 0
 			return tries
 		}
-		if got := next(); got != (guard.Attempts{}) {
+		if got := next(); got != (guard.Count{}) {
 			t.Errorf("the first try: %+v", got)
 		}
 		for range 2 {
-			if err := f.Trip(t.Context(), count, now.Add(time.Minute), newMail(user)); err != nil {
+			if err := f.ReportGuessing(t.Context(), count, now.Add(time.Minute), newMail(user)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if got := next(); got != (guard.Attempts{Opens: now.Add(time.Minute), Tripped: true}) {
+		if got := next(); got != (guard.Count{OpensAt: now.Add(time.Minute), Reported: true}) {
 			t.Errorf("once tripped: %+v", got)
 		}
 		if keys := f.tables.Keys(t); len(keys) != 2 {
 			t.Errorf("tripped twice, the tables hold %v", keys)
 		}
 		early := now.Add(time.Minute - time.Millisecond)
-		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 0, early, now)); !is || !late.Opens.Equal(now.Add(time.Minute)) {
+		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 0, early, now)); !is || !late.OpensAt.Equal(now.Add(time.Minute)) {
 			t.Errorf("a slot before it opens: %v", late)
 		}
 		if err := f.TakeSlot(t.Context(), count, 0, now.Add(time.Minute), now.Add(3*time.Minute)); err != nil {
@@ -60,16 +60,16 @@ func TestTries(t *testing.T) {
 		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 0, now.Add(time.Hour), now)); !is {
 			t.Errorf("a slot that was taken: %v", late)
 		}
-		if got := next(); got != (guard.Attempts{Slots: 1, Opens: now.Add(3 * time.Minute), Tripped: true}) {
+		if got := next(); got != (guard.Count{SlotsTaken: 1, OpensAt: now.Add(3 * time.Minute), Reported: true}) {
 			t.Errorf("with a slot taken: %+v", got)
 		}
-		if err := f.ClearTries(t.Context(), count); err != nil {
+		if err := f.ClearAttempts(t.Context(), count); err != nil {
 			t.Fatal(err)
 		}
-		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 1, now.Add(time.Hour), now)); !is || !late.Opens.IsZero() {
+		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 1, now.Add(time.Hour), now)); !is || !late.OpensAt.IsZero() {
 			t.Errorf("a slot of a count that is gone: %v", late)
 		}
-		if err := f.Trip(t.Context(), count, now, newMail(user)); err != nil {
+		if err := f.ReportGuessing(t.Context(), count, now, newMail(user)); err != nil {
 			t.Fatal(err)
 		}
 		if keys := f.tables.Keys(t); len(keys) != 1 {
@@ -85,7 +85,7 @@ func TestCountsAreKeptApart(t *testing.T) {
 		for _, count := range []guard.Counter{
 			first, {Account: id.New(rand.Reader)}, {Account: first.Account, Epoch: 1}, {Account: first.Account, Device: first.Account},
 		} {
-			if _, err := f.CountTry(t.Context(), count, now.Add(time.Hour)); err != nil {
+			if _, err := f.CountAttempt(t.Context(), count, now.Add(time.Hour)); err != nil {
 				t.Errorf("%+v: %v", count, err)
 			}
 		}
@@ -113,7 +113,7 @@ func TestOfManyWhoWantTheSlotOneGetsIt(t *testing.T) {
 				if err == nil {
 					got.Add(1)
 				}
-				if err := f.Trip(t.Context(), count, now, notice); err != nil {
+				if err := f.ReportGuessing(t.Context(), count, now, notice); err != nil {
 					t.Error(err)
 				}
 			})

@@ -78,13 +78,13 @@ func newUser(t *testing.T, username, email string) account.User {
 	}
 	return account.User{
 		ID: id.New(rand.Reader), Username: name, Email: address, FirstName: "Guido", LastName: "van Rossum",
-		PasswordHash: secret.New("$argon2id$stored"), Room: 49, Active: true, Joined: now,
+		PasswordHash: secret.New("$argon2id$stored"), SessionsLeft: 49, Active: true, Joined: now,
 	}
 }
 
 func newSession(user account.User) session.Session {
 	return session.Session{
-		User: user.ID, ID: id.New(rand.Reader), Kind: session.KindTokens, Epoch: user.Epoch, Born: now, Rotated: now, KeyID: "k1",
+		User: user.ID, ID: id.New(rand.Reader), Kind: session.KindTokens, Epoch: user.Epoch, Created: now, LastRenewal: now, KeyID: "k1",
 		Expires: now.Truncate(time.Second).Add(time.Hour), End: now.Truncate(time.Second).Add(2 * time.Hour),
 	}
 }
@@ -115,17 +115,17 @@ func queued(t *testing.T, f fixture) outbox.Mail {
 
 // claimOf is a claim of mail for user, counted as the first.
 func claimOf(mail outbox.Mail, user account.User) outbox.Lease {
-	mail.State, mail.User, mail.Epoch, mail.KeyID, mail.Worker = outbox.Claimed, user.ID, user.Epoch, "k1", "worker"
+	mail.State, mail.User, mail.Epoch, mail.KeyID, mail.Worker = outbox.Leased, user.ID, user.Epoch, "k1", "worker"
 	mail.LinkEnd = now.Truncate(time.Second).Add(30 * time.Minute)
-	mail.Lease = now.Truncate(time.Second).Add(time.Minute)
-	return outbox.Lease{Mail: mail, Now: now, Count: outbox.Count{Times: []time.Time{now}}}
+	mail.LeaseEnd = now.Truncate(time.Second).Add(time.Minute)
+	return outbox.Lease{Mail: mail, Now: now, History: outbox.History{Times: []time.Time{now}}}
 }
 
 // claimed claims the one mail in the tables for user.
 func claimed(t *testing.T, f fixture, user account.User) outbox.Mail {
 	t.Helper()
 	claim := claimOf(queued(t, f), user)
-	if err := f.ClaimMail(t.Context(), claim); err != nil {
+	if err := f.LeaseMail(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
 	return claim.Mail
@@ -161,7 +161,7 @@ func newCookieSession(user account.User) session.Session {
 func renewal(sess session.Session) session.Renewal {
 	at := now.Add(time.Minute)
 	return session.Renewal{
-		Session: sess.Ref(), Epoch: sess.Epoch, Rotated: sess.Rotated, At: at,
+		Session: sess.Ref(), Epoch: sess.Epoch, LastRenewal: sess.LastRenewal, At: at,
 		Expires: at.Truncate(time.Second).Add(time.Hour),
 	}
 }

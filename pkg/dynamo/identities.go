@@ -13,9 +13,9 @@ import (
 	"latchkey/pkg/signin"
 )
 
-// FindIdentified implements [IdentityStore] with two reads. The second shows that the account still had the identity
+// FindUserByIdentity implements [IdentityStore] with two reads. The second shows that the account still had the identity
 // when it was read, since the item names it.
-func (s *Store) FindIdentified(ctx context.Context, identity signin.IdentityRef) (account.User, error) {
+func (s *Store) FindUserByIdentity(ctx context.Context, identity signin.Identity) (account.User, error) {
 	guard := identityKey(identity)
 	user, err := readOne(ctx, s, "reading the identity", s.users, guard, readGuard)
 	if err != nil {
@@ -43,8 +43,8 @@ func (s *Store) FindHolders(
 	return holder, name != nil, err
 }
 
-// CreateIdentified implements [IdentityStore] with one transaction.
-func (s *Store) CreateIdentified(ctx context.Context, user account.User, identity signin.IdentityRef, session session.Session) error {
+// CreateAccountWithIdentity implements [IdentityStore] with one transaction.
+func (s *Store) CreateAccountWithIdentity(ctx context.Context, user account.User, identity signin.Identity, session session.Session) error {
 	stored := userItem(user)
 	stored[attrIdentityOf+identity.Provider] = identityKey(identity)[attrPK]
 	return s.transact(ctx, "writing the account", []types.TransactWriteItem{
@@ -66,8 +66,8 @@ func (s *Store) LinkIdentity(ctx context.Context, link signin.Link) error {
 		s.linkPut(link),
 		putNew(s.sessions, sessionItem(link.Session)),
 	}
-	if link.Replaced != "" {
-		items = append(items, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.users, Key: key(link.Replaced, sortNone)}})
+	if link.Replaces != "" {
+		items = append(items, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.users, Key: key(link.Replaces, sortNone)}})
 	}
 	if !link.Notice.ID.IsZero() {
 		items = append(items, putNew(s.sessions, mailItem(link.Notice)))
@@ -88,7 +88,7 @@ func (s *Store) LinkIdentity(ctx context.Context, link signin.Link) error {
 func (s *Store) linkUpdate(link signin.Link) types.TransactWriteItem {
 	change := "SET email_verified = :true, proven = :true, epoch = :epoch, rev = rev + :one, last_login = :now, " +
 		"oauth_provider = if_not_exists(oauth_provider, :provider), room = room - :one, #identity = :identity REMOVE pending"
-	if link.Seized {
+	if link.RemovePassword {
 		change += ", phc"
 	}
 	return types.TransactWriteItem{Update: &types.Update{
@@ -108,10 +108,10 @@ func (s *Store) linkUpdate(link signin.Link) types.TransactWriteItem {
 // linkPut writes the identity as the account has it: its first of that provider, or in place of the one that was read.
 func (s *Store) linkPut(link signin.Link) types.TransactWriteItem {
 	put := putNew(s.users, userIdentityItem(link.User.ID, link.Identity))
-	if link.Replaced != "" {
+	if link.Replaces != "" {
 		put.Put.ConditionExpression = aws.String("#identity = :replaced")
 		put.Put.ExpressionAttributeNames = reserved(attrIdentity)
-		put.Put.ExpressionAttributeValues = item{":replaced": text(link.Replaced)}
+		put.Put.ExpressionAttributeValues = item{":replaced": text(link.Replaces)}
 	}
 	return put
 }

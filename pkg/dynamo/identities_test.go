@@ -83,10 +83,10 @@ func TestOfManySpendersOneGetsTheFlow(t *testing.T) {
 	})
 }
 
-var octavia = signin.IdentityRef{Provider: "acme", Issuer: "https://acme.example", Subject: "42"}
+var octavia = signin.Identity{Provider: "acme", Issuer: "https://acme.example", Subject: "42"}
 
 func newLink(user account.User) signin.Link {
-	link := signin.Link{User: user, Identity: octavia, Seized: true, At: now, Notice: newMail(user)}
+	link := signin.Link{User: user, Identity: octavia, RemovePassword: true, At: now, Notice: newMail(user)}
 	user.Epoch++
 	link.Session = newSession(user)
 	return link
@@ -99,7 +99,7 @@ func TestOfManyCreatorsOneMakesTheAccount(t *testing.T) {
 		for range 32 {
 			wait.Go(func() {
 				user := newUser(t, "octavia", "octavia@example.com")
-				err := f.CreateIdentified(t.Context(), user, octavia, newSession(user))
+				err := f.CreateAccountWithIdentity(t.Context(), user, octavia, newSession(user))
 				if err == nil {
 					made.Add(1)
 				} else if !errors.Is(err, signin.ErrIdentityTaken) {
@@ -128,7 +128,7 @@ func TestWhatStandsInTheWayOfAnAccount(t *testing.T) {
 			"both":         {"alice", "alice@example.com", account.ErrEmailTaken},
 		} {
 			user := newUser(t, test.username, test.email)
-			if err := f.CreateIdentified(t.Context(), user, octavia, newSession(user)); !errors.Is(err, test.want) {
+			if err := f.CreateAccountWithIdentity(t.Context(), user, octavia, newSession(user)); !errors.Is(err, test.want) {
 				t.Errorf("%s: the error is %v", name, err)
 			}
 		}
@@ -145,12 +145,12 @@ func TestALinkIsMadeAsItIsTold(t *testing.T) {
 		if err := f.LinkIdentity(t.Context(), link); err != nil {
 			t.Fatal(err)
 		}
-		found, err := f.FindIdentified(t.Context(), octavia)
+		found, err := f.FindUserByIdentity(t.Context(), octavia)
 		if err != nil || found.ID != user.ID {
 			t.Errorf("the identity leads to %v, error %v", found, err)
 		}
 		want := user
-		want.PasswordHash, want.Epoch, want.Revision, want.Room = secret.String{}, 1, 1, user.Room-1
+		want.PasswordHash, want.Epoch, want.Revision, want.SessionsLeft = secret.String{}, 1, 1, user.SessionsLeft-1
 		want.EmailVerified, want.Proven, want.OAuthProvider, want.LastLogin = true, true, "acme", now
 		if after, err := f.ReadUser(t.Context(), user.ID); err != nil || !reflect.DeepEqual(after, want) {
 			t.Errorf("the account is %+v, error %v", after, err)
@@ -169,14 +169,14 @@ func TestLinksThatAreRefused(t *testing.T) {
 		taken := newUser(t, "bob", "bob@example.com")
 		bobs := octavia
 		bobs.Subject = "43"
-		if err := f.CreateIdentified(t.Context(), taken, bobs, newSession(taken)); err != nil {
+		if err := f.CreateAccountWithIdentity(t.Context(), taken, bobs, newSession(taken)); err != nil {
 			t.Fatal(err)
 		}
 		disabled := newUser(t, "carol", "carol@example.com")
 		disabled.Active = false
 		carols := octavia
 		carols.Provider = "other"
-		if err := f.CreateIdentified(t.Context(), disabled, carols, newSession(disabled)); err != nil {
+		if err := f.CreateAccountWithIdentity(t.Context(), disabled, carols, newSession(disabled)); err != nil {
 			t.Fatal(err)
 		}
 		before := f.tables.Keys(t)
@@ -219,18 +219,18 @@ func TestALinkThatReplacesAnother(t *testing.T) {
 		if !is {
 			t.Fatal("the first identity does not stand in the way")
 		}
-		second.Replaced = "I#acme#another"
+		second.Replaces = "I#acme#another"
 		if _, is := errors.AsType[*signin.IdentityLinkedError](f.LinkIdentity(t.Context(), second)); !is {
 			t.Error("what is not there was replaced")
 		}
-		second.Replaced = linked.Existing
+		second.Replaces = linked.Existing
 		if err := f.LinkIdentity(t.Context(), second); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.FindIdentified(t.Context(), octavia); !errors.Is(err, account.ErrNotFound) {
+		if _, err := f.FindUserByIdentity(t.Context(), octavia); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("the former identity: %v", err)
 		}
-		if found, err := f.FindIdentified(t.Context(), second.Identity); err != nil || found.ID != user.ID {
+		if found, err := f.FindUserByIdentity(t.Context(), second.Identity); err != nil || found.ID != user.ID {
 			t.Errorf("the new identity leads to %v, error %v", found, err)
 		}
 	})
@@ -240,16 +240,16 @@ func TestALinkThatReplacesAnother(t *testing.T) {
 func TestIdentitiesThatAreAlike(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user := newUser(t, "octavia", "octavia@example.com")
-		if err := f.CreateIdentified(t.Context(), user, octavia, newSession(user)); err != nil {
+		if err := f.CreateAccountWithIdentity(t.Context(), user, octavia, newSession(user)); err != nil {
 			t.Fatal(err)
 		}
-		for name, other := range map[string]signin.IdentityRef{
+		for name, other := range map[string]signin.Identity{
 			"another provider": {Provider: "other", Issuer: octavia.Issuer, Subject: octavia.Subject},
 			"another issuer":   {Provider: "acme", Issuer: "https://elsewhere.example", Subject: octavia.Subject},
 			"another subject":  {Provider: "acme", Issuer: octavia.Issuer, Subject: "43"},
 			"another border":   {Provider: "acme", Issuer: octavia.Issuer + "4", Subject: "2"},
 		} {
-			if found, err := f.FindIdentified(t.Context(), other); !errors.Is(err, account.ErrNotFound) {
+			if found, err := f.FindUserByIdentity(t.Context(), other); !errors.Is(err, account.ErrNotFound) {
 				t.Errorf("%s leads to %v, error %v", name, found, err)
 			}
 		}
@@ -292,7 +292,7 @@ func TestAnIdentityReplacedBetweenTwoReads(t *testing.T) {
 	second := newLink(user)
 	second.Identity.Subject = "43"
 	linked, _ := errors.AsType[*signin.IdentityLinkedError](f.LinkIdentity(t.Context(), second))
-	second.Replaced = linked.Existing
+	second.Replaces = linked.Existing
 	other := openStore(f.tables, nil)
 	f.tap.Reset()
 	f.tap.Inject("GetItem", 1, 1, func(e wiretap.Exchange) (*http.Response, error) {
@@ -301,7 +301,7 @@ func TestAnIdentityReplacedBetweenTwoReads(t *testing.T) {
 		}
 		return wiretap.LoseAnswer(e) // and the read is repeated
 	})
-	if found, err := f.FindIdentified(t.Context(), octavia); !errors.Is(err, account.ErrNotFound) {
+	if found, err := f.FindUserByIdentity(t.Context(), octavia); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("the former identity leads to %+v, error %v", found, err)
 	}
 }

@@ -43,22 +43,22 @@ func (s *Store) ReadMailAndSessions(
 	return read, callers, err
 }
 
-// ReadMailCount implements [MailerStore].
-func (s *Store) ReadMailCount(ctx context.Context, purpose outbox.Purpose, address string) (outbox.Count, error) {
+// ReadMailHistory implements [MailerStore].
+func (s *Store) ReadMailHistory(ctx context.Context, purpose outbox.Purpose, address string) (outbox.History, error) {
 	found, err := s.get(ctx, s.sessions, mailRateKey(purpose, address))
 	if err != nil {
-		return outbox.Count{}, classify("reading the counter", err)
+		return outbox.History{}, classify("reading the counter", err)
 	}
 	return readMailCount(found)
 }
 
-// ClaimMail implements [MailerStore] with one transaction.
-func (s *Store) ClaimMail(ctx context.Context, claim outbox.Lease) error {
+// LeaseMail implements [MailerStore] with one transaction.
+func (s *Store) LeaseMail(ctx context.Context, claim outbox.Lease) error {
 	items := []types.TransactWriteItem{s.claimUpdate(claim)}
-	if !claim.Again && len(claim.Count.Times) > 0 {
+	if !claim.Takeover && len(claim.History.Times) > 0 {
 		items = append(items, s.countPut(claim))
 	}
-	return s.transact(ctx, "claiming the mail", items, outbox.ErrTaken, outbox.ErrCountChanged)
+	return s.transact(ctx, "claiming the mail", items, outbox.ErrStale, outbox.ErrHistoryChanged)
 }
 
 // claimUpdate takes a queued mail, or one whose lease has run out.
@@ -66,11 +66,11 @@ func (s *Store) claimUpdate(claim outbox.Lease) types.TransactWriteItem {
 	mail := claim.Mail
 	condition := "attribute_exists(pk) AND #state = :queued"
 	values := item{
-		":queued": text(string(outbox.Queued)), ":claimed": text(string(outbox.Claimed)), ":user": text(mail.User.String()),
-		":epoch": number(mail.Epoch), ":kid": text(mail.KeyID), ":worker": text(mail.Worker), ":lease": seconds(mail.Lease),
+		":queued": text(string(outbox.Queued)), ":claimed": text(string(outbox.Leased)), ":user": text(mail.User.String()),
+		":epoch": number(mail.Epoch), ":kid": text(mail.KeyID), ":worker": text(mail.Worker), ":lease": seconds(mail.LeaseEnd),
 		":end": seconds(mail.LinkEnd), ":exp": seconds(mail.Expires),
 	}
-	if claim.Again {
+	if claim.Takeover {
 		condition = "attribute_exists(pk) AND #state = :claimed AND lease <= :now"
 		values[":now"] = seconds(claim.Now)
 		delete(values, ":queued")
@@ -89,43 +89,43 @@ func (s *Store) claimUpdate(claim outbox.Lease) types.TransactWriteItem {
 // countPut replaces the counter of an address if nobody else has since it was read.
 func (s *Store) countPut(claim outbox.Lease) types.TransactWriteItem {
 	stored := mailRateKey(claim.Mail.Purpose, claim.Mail.Address)
-	times := make([]string, len(claim.Count.Times))
-	for i, sent := range claim.Count.Times {
+	times := make([]string, len(claim.History.Times))
+	for i, sent := range claim.History.Times {
 		times[i] = strconv.FormatInt(sent.UnixMilli(), 10)
 	}
 	stored[attrTimes] = text(strings.Join(times, ","))
-	stored[attrRevision] = number(claim.Count.Revision + 1)
+	stored[attrRevision] = number(claim.History.Revision + 1)
 	stored[attrExpires] = seconds(claim.Now.Add(time.Hour + time.Second))
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName:                 &s.sessions,
 		Item:                      stored,
 		ConditionExpression:       aws.String("attribute_not_exists(pk) OR rev = :seen"),
-		ExpressionAttributeValues: item{":seen": number(claim.Count.Revision)},
+		ExpressionAttributeValues: item{":seen": number(claim.History.Revision)},
 	}}
 }
 
-func readMailCount(stored item) (outbox.Count, error) {
+func readMailCount(stored item) (outbox.History, error) {
 	r := &reader{item: stored}
-	count := outbox.Count{Revision: r.count(attrRevision, 1<<62)}
+	count := outbox.History{Revision: r.count(attrRevision, 1<<62)}
 	for text := range strings.SplitSeq(r.text(attrTimes), ",") {
 		if text == "" {
 			continue
 		}
 		sent, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return outbox.Count{}, err
+			return outbox.History{}, err
 		}
 		count.Times = append(count.Times, time.UnixMilli(sent).UTC())
 	}
 	return count, r.err
 }
 
-// MoveMail implements [MailerStore]. A move of its own that is found done is refused and so does nothing.
-func (s *Store) MoveMail(ctx context.Context, mail id.ID, worker string, to outbox.State) error {
+// SetMailState implements [MailerStore]. A move of its own that is found done is refused and so does nothing.
+func (s *Store) SetMailState(ctx context.Context, mail id.ID, worker string, to outbox.State) error {
 	from, holder := outbox.Queued, ""
 	values := item{":to": text(string(to)), ":none": number(0)}
 	if worker != "" {
-		from, holder = outbox.Claimed, " AND worker = :worker"
+		from, holder = outbox.Leased, " AND worker = :worker"
 		values[":worker"] = text(worker)
 	}
 	values[":from"] = text(string(from))
@@ -186,7 +186,7 @@ func linkValues(mail outbox.Mail, values item) item {
 
 // The states in which a link can be spent: once, or again.
 var (
-	freshLinkStates = []outbox.State{outbox.Claimed, outbox.Sent}
+	freshLinkStates = []outbox.State{outbox.Leased, outbox.Sent}
 	linkStates      = append(freshLinkStates, outbox.Used)
 )
 
@@ -197,7 +197,7 @@ func (s *Store) spend(
 ) error {
 	user.TableName, user.Key = &s.users, userKey(mail.User)
 	items := append([]types.TransactWriteItem{s.spendUpdate(mail, to, from), {Update: &user}}, more...)
-	return s.transact(ctx, "spending the link", items, outbox.ErrTaken, outbox.ErrTaken)
+	return s.transact(ctx, "spending the link", items, outbox.ErrStale, outbox.ErrStale)
 }
 
 func (s *Store) spendUpdate(mail outbox.Mail, to outbox.State, from []outbox.State) types.TransactWriteItem {

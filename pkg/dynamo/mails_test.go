@@ -25,15 +25,15 @@ func TestAMailIsReadAsItWasWritten(t *testing.T) {
 		if got := queued(t, f); !reflect.DeepEqual(got, want) {
 			t.Errorf("claimed it is %+v, want %+v", got, want)
 		}
-		if err := f.MoveMail(t.Context(), want.ID, want.Worker, outbox.Sent); err != nil {
+		if err := f.SetMailState(t.Context(), want.ID, want.Worker, outbox.Sent); err != nil {
 			t.Fatal(err)
 		}
-		want.State, want.Lease = outbox.Sent, time.Unix(0, 0).UTC()
+		want.State, want.LeaseEnd = outbox.Sent, time.Unix(0, 0).UTC()
 		if got := queued(t, f); !reflect.DeepEqual(got, want) {
 			t.Errorf("sent it is %+v, want %+v", got, want)
 		}
-		count, err := f.ReadMailCount(t.Context(), outbox.Verification, "alice@example.com")
-		if err != nil || !reflect.DeepEqual(count, outbox.Count{Times: []time.Time{now}, Revision: 1}) {
+		count, err := f.ReadMailHistory(t.Context(), outbox.Verification, "alice@example.com")
+		if err != nil || !reflect.DeepEqual(count, outbox.History{Times: []time.Time{now}, Revision: 1}) {
 			t.Errorf("the counter is %+v, error %v", count, err)
 		}
 	})
@@ -45,30 +45,30 @@ func TestClaimsThatAreRefused(t *testing.T) {
 		user, _ := create(t, f, "alice", "alice@example.com")
 		fresh := queued(t, f)
 		again := claimOf(fresh, user)
-		again.Again = true
+		again.Takeover = true
 		stale := claimOf(fresh, user)
-		stale.Count.Revision = 7
+		stale.History.Revision = 7
 		gone := claimOf(fresh, user)
 		gone.Mail.ID = user.ID
-		if err := f.ClaimMail(t.Context(), again); !errors.Is(err, outbox.ErrTaken) {
+		if err := f.LeaseMail(t.Context(), again); !errors.Is(err, outbox.ErrStale) {
 			t.Errorf("again, of a queued one: %v", err)
 		}
-		if err := f.ClaimMail(t.Context(), gone); !errors.Is(err, outbox.ErrTaken) {
+		if err := f.LeaseMail(t.Context(), gone); !errors.Is(err, outbox.ErrStale) {
 			t.Errorf("of one that is not there: %v", err)
 		}
-		if err := f.ClaimMail(t.Context(), claimOf(fresh, user)); err != nil {
+		if err := f.LeaseMail(t.Context(), claimOf(fresh, user)); err != nil {
 			t.Fatal(err)
 		}
 		second := claimOf(fresh, user)
-		second.Count.Revision = 1
-		if err := f.ClaimMail(t.Context(), second); !errors.Is(err, outbox.ErrTaken) {
+		second.History.Revision = 1
+		if err := f.LeaseMail(t.Context(), second); !errors.Is(err, outbox.ErrStale) {
 			t.Errorf("for the first time, of a claimed one: %v", err)
 		}
-		if err := f.ClaimMail(t.Context(), again); !errors.Is(err, outbox.ErrTaken) {
+		if err := f.LeaseMail(t.Context(), again); !errors.Is(err, outbox.ErrStale) {
 			t.Errorf("again, under a lease: %v", err)
 		}
-		again.Now = again.Mail.Lease
-		if err := f.ClaimMail(t.Context(), again); err != nil {
+		again.Now = again.Mail.LeaseEnd
+		if err := f.LeaseMail(t.Context(), again); err != nil {
 			t.Errorf("again, when the lease is over: %v", err)
 		}
 		another := newMail(user)
@@ -76,7 +76,7 @@ func TestClaimsThatAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		stale.Mail.ID = another.ID
-		if err := f.ClaimMail(t.Context(), stale); !errors.Is(err, outbox.ErrCountChanged) {
+		if err := f.LeaseMail(t.Context(), stale); !errors.Is(err, outbox.ErrHistoryChanged) {
 			t.Errorf("over a counter that has changed: %v", err)
 		}
 	})
@@ -90,10 +90,10 @@ func TestOfManyClaimsOneWins(t *testing.T) {
 		var all sync.WaitGroup
 		for range 16 {
 			all.Go(func() {
-				switch err := f.ClaimMail(t.Context(), claimOf(mail, user)); {
+				switch err := f.LeaseMail(t.Context(), claimOf(mail, user)); {
 				case err == nil:
 					won.Add(1)
-				case !errors.Is(err, outbox.ErrTaken) && !errors.Is(err, outbox.ErrCountChanged):
+				case !errors.Is(err, outbox.ErrStale) && !errors.Is(err, outbox.ErrHistoryChanged):
 					t.Errorf("claiming: %v", err)
 				}
 			})
@@ -120,7 +120,7 @@ func TestLinksAreSpentOnlyWhileTheyCount(t *testing.T) {
 		refused := func(when string, mail outbox.Mail) {
 			t.Helper()
 			for name, try := range spend {
-				if err := try(mail); !errors.Is(err, outbox.ErrTaken) {
+				if err := try(mail); !errors.Is(err, outbox.ErrStale) {
 					t.Errorf("%s, %s: %v", name, when, err)
 				}
 			}
@@ -143,10 +143,10 @@ func TestLinksAreSpentOnlyWhileTheyCount(t *testing.T) {
 		if err := f.VerifyEmail(t.Context(), mail, true); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.DisownAccount(t.Context(), mail); !errors.Is(err, outbox.ErrTaken) {
+		if err := f.DisownAccount(t.Context(), mail); !errors.Is(err, outbox.ErrStale) {
 			t.Errorf("disowning a proven account: %v", err)
 		}
-		if err := spend["reset"](mail); !errors.Is(err, outbox.ErrTaken) {
+		if err := spend["reset"](mail); !errors.Is(err, outbox.ErrStale) {
 			t.Errorf("a reset by a used link: %v", err)
 		}
 		if err := f.VerifyEmail(t.Context(), mail, false); err != nil {

@@ -20,9 +20,9 @@ func (s *Store) CreatePending(ctx context.Context, user account.User, mail outbo
 	}, account.ErrUsernameTaken, account.ErrEmailTaken)
 }
 
-// QueueTaken implements [NeutralStore] with one transaction over the very items that CreatePending writes: what it must
+// QueueAddressTaken implements [NeutralStore] with one transaction over the very items that CreatePending writes: what it must
 // not write, it checks.
-func (s *Store) QueueTaken(ctx context.Context, user account.User, mail outbox.Mail) error {
+func (s *Store) QueueAddressTaken(ctx context.Context, user account.User, mail outbox.Mail) error {
 	return s.transact(ctx, "queuing the mail of a taken address", []types.TransactWriteItem{
 		checkItem(s.users, usernameKey(user.Username.Canonical), "attribute_not_exists(pk)"),
 		checkItem(s.users, emailKey(user.Email.Canonical), "attribute_exists(pk)"),

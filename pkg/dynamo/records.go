@@ -23,7 +23,7 @@ func userItem(user account.User) item {
 		attrLastName:      text(user.LastName),
 		attrEpoch:         number(user.Epoch),
 		attrRevision:      number(user.Revision),
-		attrRoom:          number(user.Room),
+		attrRoom:          number(user.SessionsLeft),
 		attrActive:        flag(user.Active),
 		attrStaff:         flag(user.Staff),
 		attrSuperuser:     flag(user.Superuser),
@@ -59,7 +59,7 @@ func readUser(stored item) (account.User, error) {
 		PasswordHash:  secret.New(r.text(attrPHC)),
 		Epoch:         r.count(attrEpoch, math.MaxInt64),
 		Revision:      r.count(attrRevision, math.MaxInt64),
-		Room:          int(r.integer(attrRoom)),
+		SessionsLeft:  int(r.integer(attrRoom)),
 		Active:        r.flag(attrActive),
 		Staff:         r.flag(attrStaff),
 		Superuser:     r.flag(attrSuperuser),
@@ -86,7 +86,7 @@ func readGuard(stored item) (id.ID, error) {
 
 // userIdentityItem is an identity as its account has it: the key of the guard that leads from the identity to the account,
 // and what the user would know it by.
-func userIdentityItem(user id.ID, identity signin.IdentityRef) item {
+func userIdentityItem(user id.ID, identity signin.Identity) item {
 	stored := userIdentityKey(user, identity.Provider)
 	stored[attrIdentity] = identityKey(identity)[attrPK]
 	stored[attrIssuer], stored[attrSubject] = text(identity.Issuer), text(identity.Subject)
@@ -129,8 +129,8 @@ func sessionItem(sess session.Session) item {
 	stored := item{
 		attrKind:    text(string(sess.Kind)),
 		attrEpoch:   number(sess.Epoch),
-		attrBorn:    millis(sess.Born),
-		attrRotated: millis(sess.Rotated),
+		attrBorn:    millis(sess.Created),
+		attrRotated: millis(sess.LastRenewal),
 		attrExpires: seconds(sess.Expires),
 		attrEnd:     seconds(sess.End),
 	}
@@ -148,17 +148,17 @@ func sessionItem(sess session.Session) item {
 func readSession(stored item) (session.Session, error) {
 	r := &reader{item: stored}
 	session := session.Session{
-		User:       r.idAfter(prefixSession, attrPK),
-		ID:         r.id(attrSK),
-		Kind:       session.Kind(r.text(attrKind)),
-		Epoch:      r.count(attrEpoch, math.MaxInt64),
-		Born:       r.millis(attrBorn),
-		Rotated:    r.millis(attrRotated),
-		Generation: uint32(r.count(attrGeneration, math.MaxUint32)),
-		KeyID:      r.text(attrKeyID),
-		SecretHash: r.binary(attrSecret),
-		Expires:    r.seconds(attrExpires),
-		End:        r.seconds(attrEnd),
+		User:        r.idAfter(prefixSession, attrPK),
+		ID:          r.id(attrSK),
+		Kind:        session.Kind(r.text(attrKind)),
+		Epoch:       r.count(attrEpoch, math.MaxInt64),
+		Created:     r.millis(attrBorn),
+		LastRenewal: r.millis(attrRotated),
+		Generation:  uint32(r.count(attrGeneration, math.MaxUint32)),
+		KeyID:       r.text(attrKeyID),
+		SecretHash:  r.binary(attrSecret),
+		Expires:     r.seconds(attrExpires),
+		End:         r.seconds(attrEnd),
 	}
 	return session, r.err
 }
@@ -181,17 +181,17 @@ func mailItem(mail outbox.Mail) item {
 func readMail(stored item) (outbox.Mail, error) {
 	r := &reader{item: stored}
 	mail := outbox.Mail{
-		ID:      r.idAfter(prefixMail, attrPK),
-		Purpose: outbox.Purpose(r.text(attrPurpose)),
-		State:   outbox.State(r.text(attrState)),
-		Address: r.text(attrAddress),
-		Created: r.millis(attrCreated),
-		Expires: r.seconds(attrExpires),
-		Epoch:   r.count(attrEpoch, math.MaxInt64),
-		KeyID:   r.text(attrKeyID),
-		LinkEnd: r.seconds(attrEnd),
-		Lease:   r.seconds(attrLease),
-		Worker:  r.text(attrWorker),
+		ID:       r.idAfter(prefixMail, attrPK),
+		Purpose:  outbox.Purpose(r.text(attrPurpose)),
+		State:    outbox.State(r.text(attrState)),
+		Address:  r.text(attrAddress),
+		Created:  r.millis(attrCreated),
+		Expires:  r.seconds(attrExpires),
+		Epoch:    r.count(attrEpoch, math.MaxInt64),
+		KeyID:    r.text(attrKeyID),
+		LinkEnd:  r.seconds(attrEnd),
+		LeaseEnd: r.seconds(attrLease),
+		Worker:   r.text(attrWorker),
 	}
 	if stored[attrUser] != nil {
 		mail.User = r.id(attrUser)

@@ -21,7 +21,7 @@ func TestRotateSession(t *testing.T) {
 		user, sess := create(t, f, "alice", "alice@example.com")
 		moving := move(sess)
 		want := sess
-		want.Generation, want.Rotated, want.KeyID, want.Expires = 1, moving.At, "k2", moving.Expires
+		want.Generation, want.LastRenewal, want.KeyID, want.Expires = 1, moving.At, "k2", moving.Expires
 		got, err := f.RotateSession(t.Context(), moving)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("the session moved to %+v, error %v", got, err)

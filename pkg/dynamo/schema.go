@@ -154,7 +154,7 @@ func usernameKey(canonical string) item { return key(prefixUsername+digest(canon
 
 func emailKey(canonical string) item { return key(prefixEmail+digest(canonical), sortNone) }
 
-func identityKey(identity signin.IdentityRef) item {
+func identityKey(identity signin.Identity) item {
 	return key(prefixIdentity+identity.Provider+"#"+digest(identity.Issuer+"\x00"+identity.Subject), sortNone)
 }
 

@@ -102,7 +102,7 @@ func (s *Store) RenewSession(ctx context.Context, renewal session.Renewal) error
 		UpdateExpression:    aws.String("SET rotated = :at, exp = :exp, op = :op"),
 		ConditionExpression: aws.String("attribute_exists(pk) AND rotated = :was AND epoch = :epoch AND exp > :now AND #end > :now"),
 		ExpressionAttributeValues: item{
-			":was": millis(renewal.Rotated), ":epoch": number(renewal.Epoch), ":now": seconds(renewal.At),
+			":was": millis(renewal.LastRenewal), ":epoch": number(renewal.Epoch), ":now": seconds(renewal.At),
 			":at": millis(renewal.At), ":exp": seconds(renewal.Expires),
 		},
 	})

@@ -26,7 +26,7 @@ func byAddress(user account.User) account.LoginName {
 func TestAnAccountIsReadAsItWasWritten(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		want := newUser(t, "Pythonista", "Pythonista@Example.com")
-		want.Epoch, want.Revision, want.Room = 3, 4, -2
+		want.Epoch, want.Revision, want.SessionsLeft = 3, 4, -2
 		want.Staff, want.Superuser, want.Membership, want.EmailVerified, want.Proven = true, true, true, true, true
 		want.OAuthProvider, want.LastLogin = "github", now.Add(time.Minute)
 		sess := newSession(want)
@@ -142,11 +142,11 @@ func TestAbsentThings(t *testing.T) {
 func TestRecordLogin(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
-		if room, err := f.RecordLogin(t.Context(), user, user.PasswordHash, now.Add(time.Hour)); err != nil || room != user.Room-1 {
+		if room, err := f.RecordLogin(t.Context(), user, user.PasswordHash, now.Add(time.Hour)); err != nil || room != user.SessionsLeft-1 {
 			t.Fatalf("the room left is %d, error %v", room, err)
 		}
 		got, err := f.FindUser(t.Context(), byName(user))
-		if err != nil || got.Room != user.Room-1 || !got.LastLogin.Equal(now.Add(time.Hour)) {
+		if err != nil || got.SessionsLeft != user.SessionsLeft-1 || !got.LastLogin.Equal(now.Add(time.Hour)) {
 			t.Errorf("the account is %+v, error %v", got, err)
 		}
 	})
@@ -156,11 +156,11 @@ func TestRecordLogin(t *testing.T) {
 func TestRecordLoginReplacesTheHash(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
-		if room, err := f.RecordLogin(t.Context(), user, secret.New("renewed"), now); err != nil || room != user.Room-1 {
+		if room, err := f.RecordLogin(t.Context(), user, secret.New("renewed"), now); err != nil || room != user.SessionsLeft-1 {
 			t.Fatalf("the room left is %d, error %v", room, err)
 		}
 		want := user
-		want.PasswordHash, want.Room, want.LastLogin = secret.New("renewed"), user.Room-1, now
+		want.PasswordHash, want.SessionsLeft, want.LastLogin = secret.New("renewed"), user.SessionsLeft-1, now
 		_, err := f.RecordLogin(t.Context(), user, secret.New("renewed too"), now)
 		if stale, ok := errors.AsType[*account.StaleUserError](err); !ok || !reflect.DeepEqual(stale.Current, want) {
 			t.Errorf("the second error is %v with %+v", err, stale)
@@ -189,7 +189,7 @@ func TestRecordLoginOfAChangedAccount(t *testing.T) {
 				t.Errorf("%s: the error is %v with %+v", stored.Username.Typed, err, stale)
 			}
 			after, err := f.FindUser(t.Context(), byName(stored))
-			if err != nil || after.Room != stored.Room || !after.LastLogin.IsZero() {
+			if err != nil || after.SessionsLeft != stored.SessionsLeft || !after.LastLogin.IsZero() {
 				t.Errorf("%s: a refused login changed the account: %+v, %v", stored.Username.Typed, after, err)
 			}
 		}
@@ -284,7 +284,7 @@ func TestUnits(t *testing.T) {
 		"RotateSession":             {func() error { _, err := f.RotateSession(t.Context(), move(first)); return err }, "UpdateItem r0 w1"},
 		"RenewSession":              {func() error { return f.RenewSession(t.Context(), renewal(cookie)) }, "UpdateItem r0 w1"},
 		"ListSessions":              {func() error { _, err := f.ListSessions(t.Context(), user.ID); return err }, "Query r1 w0"},
-		"RefillRoom":                {func() error { return f.RefillRoom(t.Context(), second.User, 49, 50) }, "UpdateItem r0 w1"},
+		"SetSessionsLeft":           {func() error { return f.SetSessionsLeft(t.Context(), second.User, 49, 50) }, "UpdateItem r0 w1"},
 		"QueueMail":                 {func() error { return f.QueueMail(t.Context(), newMail(user)) }, "PutItem r0 w1"},
 		"ReadMail":                  {func() error { _, _ = f.ReadMail(t.Context(), user.ID); return nil }, "GetItem r1 w0"},
 		"ReadMailAndSessions":       {func() error { _, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, nil); return nil }, "BatchGetItem r1 w0"},

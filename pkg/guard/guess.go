@@ -72,32 +72,32 @@ type Counter struct {
 	Device  id.ID // the device or session that has a count of its own; zero: all strangers
 }
 
-// Attempts is how a count stands.
-type Attempts struct {
-	Made    int       // with the one that has just been counted
-	Slots   int       // taken so far
-	Opens   time.Time // to the millisecond: when the next slot can be taken; zero: at once
-	Tripped bool      // the owner has been told
+// Count is how a count stands.
+type Count struct {
+	Attempts   int       // with the one that has just been counted
+	SlotsTaken int       // taken so far
+	OpensAt    time.Time // to the millisecond: when the next slot can be taken; zero: at once
+	Reported   bool      // the owner has been told
 }
 
 // NoSlotError says that there is no slot. Opens is when there will be one, zero if the count has gone.
-type NoSlotError struct{ Opens time.Time }
+type NoSlotError struct{ OpensAt time.Time }
 
 func (*NoSlotError) Error() string { return "no slot is open" }
 
 // Store is what counting tries needs of the store.
 type Store interface {
-	// CountTry adds one to the count, which is kept until kept, and returns how it stands. Of several callers each gets
+	// CountAttempt adds one to the count, which is kept until kept, and returns how it stands. Of several callers each gets
 	// another number.
-	CountTry(ctx context.Context, count Counter, kept time.Time) (Attempts, error)
+	CountAttempt(ctx context.Context, count Counter, kept time.Time) (Count, error)
 	// TakeSlot takes the slot after seen, if that many are taken and it is open at now, and says when the next one opens;
 	// otherwise it returns a *NoSlotError. Of several callers one gets it. One of its own that is found taken is a success.
 	TakeSlot(ctx context.Context, count Counter, seen int, now, next time.Time) error
-	// Trip marks the count, keeps its first slot closed until opens unless one was taken, and queues the notice: all or
+	// ReportGuessing marks the count, keeps its first slot closed until opens unless one was taken, and queues the notice: all or
 	// nothing, once. It does nothing to a count that is marked or gone.
-	Trip(ctx context.Context, count Counter, opens time.Time, notice outbox.Mail) error
-	// ClearTries removes the count.
-	ClearTries(ctx context.Context, count Counter) error
+	ReportGuessing(ctx context.Context, count Counter, opens time.Time, notice outbox.Mail) error
+	// ClearAttempts removes the count.
+	ClearAttempts(ctx context.Context, count Counter) error
 }
 
 // Guard slows guessing down.
@@ -118,10 +118,10 @@ func (g *Guard) Remember(sent secret.String, user account.User) secret.String {
 	return g.devices.Remember(sent, user)
 }
 
-// CountOf says where the try of a sign-in counts; user is the account that its name names, or zero.
-func (g *Guard) CountOf(user account.User, attempt Attempt) Counter {
+// Counter says where the try of a sign-in counts; user is the account that its name names, or zero.
+func (g *Guard) Counter(user account.User, attempt Attempt) Counter {
 	if user.ID.IsZero() {
-		return Counter{Account: account.AbsentUser(account.ParseLoginName(attempt.Name).Canonical)}
+		return Counter{Account: account.AbsentUserID(account.ParseLoginName(attempt.Name).Canonical)}
 	}
 	count := Counter{Account: user.ID, Epoch: user.Epoch}
 	for _, principal := range attempt.Principals {
@@ -136,25 +136,25 @@ func (g *Guard) CountOf(user account.User, attempt Attempt) Counter {
 }
 
 // Admit counts a try and lets it through to its hash, or returns a [fault.Limited].
-func (g *Guard) Admit(ctx context.Context, count Counter) (Attempts, error) {
+func (g *Guard) Admit(ctx context.Context, count Counter) (Count, error) {
 	now := g.now()
-	tries, err := g.store.CountTry(ctx, count, clock.WholeSeconds(now).Add(triesKept))
+	tries, err := g.store.CountAttempt(ctx, count, clock.WholeSeconds(now).Add(triesKept))
 	switch {
 	case err != nil:
-		return Attempts{}, fmt.Errorf("counting the try: %w", err)
-	case tries.Made <= freeTries:
+		return Count{}, fmt.Errorf("counting the try: %w", err)
+	case tries.Attempts <= freeTries:
 		return tries, nil
-	case tries.Slots >= slots:
-		return Attempts{}, fault.TooManyRequests(maxDelay)
-	case now.Before(tries.Opens):
-		return Attempts{}, fault.TooManyRequests(tries.Opens.Sub(now))
+	case tries.SlotsTaken >= slots:
+		return Count{}, fault.TooManyRequests(maxDelay)
+	case now.Before(tries.OpensAt):
+		return Count{}, fault.TooManyRequests(tries.OpensAt.Sub(now))
 	}
-	err = g.store.TakeSlot(ctx, count, tries.Slots, now, now.Add(delay(tries.Slots+1)))
+	err = g.store.TakeSlot(ctx, count, tries.SlotsTaken, now, now.Add(delay(tries.SlotsTaken+1)))
 	if late, is := errors.AsType[*NoSlotError](err); is {
-		return Attempts{}, fault.TooManyRequests(late.Opens.Sub(now))
+		return Count{}, fault.TooManyRequests(late.OpensAt.Sub(now))
 	}
 	if err != nil {
-		return Attempts{}, fmt.Errorf("taking a slot: %w", err)
+		return Count{}, fmt.Errorf("taking a slot: %w", err)
 	}
 	return tries, nil
 }
@@ -167,23 +167,23 @@ func delay(taken int) time.Duration {
 	return minDelay << taken
 }
 
-// Failed notes that a try was a wrong password, and tells the owner when it trips the count. A notice that cannot be queued now
+// RecordFailure notes that a try was a wrong password, and tells the owner when it trips the count. A notice that cannot be queued now
 // is queued by the next failure.
-func (g *Guard) Failed(ctx context.Context, count Counter, tries Attempts, user account.User) {
-	if tries.Made < freeTries || tries.Tripped {
+func (g *Guard) RecordFailure(ctx context.Context, count Counter, tries Count, user account.User) {
+	if tries.Attempts < freeTries || tries.Reported {
 		return
 	}
 	now := g.now()
 	notice := outbox.NewMail(id.New(g.random), outbox.Guessing, user.Email.Canonical, now)
 	notice.User = count.Account // the mailer finds nobody for a name that no account has
-	if err := g.store.Trip(ctx, count, now.Add(delay(0)), notice); err != nil {
+	if err := g.store.ReportGuessing(ctx, count, now.Add(delay(0)), notice); err != nil {
 		reqlog.Add(ctx, slog.String("trip", err.Error()))
 	}
 }
 
-// Passed notes that a try was the right password. A count that cannot be cleared is cleared by the next success.
-func (g *Guard) Passed(ctx context.Context, count Counter) {
-	if err := g.store.ClearTries(ctx, count); err != nil {
+// RecordSuccess notes that a try was the right password. A count that cannot be cleared is cleared by the next success.
+func (g *Guard) RecordSuccess(ctx context.Context, count Counter) {
+	if err := g.store.ClearAttempts(ctx, count); err != nil {
 		reqlog.Add(ctx, slog.String("clear_tries", err.Error()))
 	}
 }

@@ -66,7 +66,7 @@ func (s *Sender) data(purpose outbox.Purpose, user account.User, token secret.St
 		return PasswordChanged, data
 	case outbox.PasswordRemoved:
 		return PasswordRemoved, data
-	case outbox.Taken:
+	case outbox.AddressTaken:
 		return Taken, data
 	case outbox.Guessing:
 		return Guessing, data

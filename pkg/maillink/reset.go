@@ -70,13 +70,13 @@ func (r *Resetter) Reset(ctx context.Context, token, password secret.String) (se
 	return r.devices.Remember(secret.String{}, user), nil
 }
 
-// Look returns whose password token sets, and changes nothing.
-func (r *Resetter) Look(ctx context.Context, token secret.String) (LinkView, error) {
+// Inspect returns whose password token sets, and changes nothing.
+func (r *Resetter) Inspect(ctx context.Context, token secret.String) (LinkInfo, error) {
 	_, user, err := r.read(ctx, token)
 	if err != nil {
-		return LinkView{}, err
+		return LinkInfo{}, err
 	}
-	return LinkView{Username: user.Username.Typed, Proven: user.Proven}, nil
+	return LinkInfo{Username: user.Username.Typed, Proven: user.Proven}, nil
 }
 
 // read returns the mail whose link holds token and its user, if the link counts.
@@ -86,7 +86,7 @@ func (r *Resetter) read(ctx context.Context, token secret.String) (outbox.Mail, 
 		return outbox.Mail{}, account.User{}, ErrInvalidResetToken.Because(err)
 	}
 	mail, err := r.store.ReadMail(ctx, mailID)
-	if err == nil && !mail.Counts(outbox.Reset, r.now(), outbox.Claimed, outbox.Sent) {
+	if err == nil && !mail.LinkValid(outbox.Reset, r.now(), outbox.Leased, outbox.Sent) {
 		err = errLinkSpent
 	}
 	if err != nil {

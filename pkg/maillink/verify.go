@@ -70,7 +70,7 @@ func (v *Verifier) Verify(ctx context.Context, token secret.String, credentials 
 	if err != nil {
 		return VerifiedBefore, ErrInvalidVerificationToken.Because(err)
 	}
-	presentation := v.sessions.Present(credentials)
+	presentation := v.sessions.Candidates(credentials)
 	mail, found, err := v.read(ctx, mailID, presentation.Refs())
 	if err != nil {
 		return VerifiedBefore, err
@@ -86,27 +86,27 @@ func (v *Verifier) Verify(ctx context.Context, token secret.String, credentials 
 	return mail.State != outbox.Used, nil
 }
 
-// LinkView is what the page behind a link shows.
-type LinkView struct {
+// LinkInfo is what the page behind a link shows.
+type LinkInfo struct {
 	Username string // as typed
 	Proven   bool   // the holder of the password has shown to own the mailbox
 }
 
-// Look returns whose address token verifies, and changes nothing.
-func (v *Verifier) Look(ctx context.Context, token secret.String) (LinkView, error) {
+// Inspect returns whose address token verifies, and changes nothing.
+func (v *Verifier) Inspect(ctx context.Context, token secret.String) (LinkInfo, error) {
 	mailID, err := v.tokens.OpenMail(outbox.Verification, token.Reveal())
 	if err != nil {
-		return LinkView{}, ErrInvalidVerificationToken.Because(err)
+		return LinkInfo{}, ErrInvalidVerificationToken.Because(err)
 	}
 	mail, _, err := v.read(ctx, mailID, nil)
 	if err != nil {
-		return LinkView{}, err
+		return LinkInfo{}, err
 	}
 	user, err := readLinkUser(ctx, v.store, mail)
 	if err != nil {
-		return LinkView{}, v.refusal("reading the account", err)
+		return LinkInfo{}, v.refusal("reading the account", err)
 	}
-	return LinkView{Username: user.Username.Typed, Proven: user.Proven}, nil
+	return LinkInfo{Username: user.Username.Typed, Proven: user.Proven}, nil
 }
 
 // Disown is for the owner of a mailbox whose address somebody else has registered: it spends the token, removes the
@@ -133,7 +133,7 @@ func (v *Verifier) read(
 	ctx context.Context, mailID id.ID, sessions []session.Ref,
 ) (outbox.Mail, map[session.Ref]session.Principal, error) {
 	mail, found, err := v.store.ReadMailAndSessions(ctx, mailID, sessions)
-	if err == nil && !mail.Counts(outbox.Verification, v.now(), outbox.Claimed, outbox.Sent, outbox.Used) {
+	if err == nil && !mail.LinkValid(outbox.Verification, v.now(), outbox.Leased, outbox.Sent, outbox.Used) {
 		err = errLinkSpent
 	}
 	if err != nil {
@@ -148,7 +148,7 @@ func (v *Verifier) refusal(doing string, err error) error {
 }
 
 func linkRefusal(refused *fault.Fault, doing string, err error) error {
-	if errors.Is(err, account.ErrNotFound) || errors.Is(err, outbox.ErrTaken) || errors.Is(err, errLinkSpent) {
+	if errors.Is(err, account.ErrNotFound) || errors.Is(err, outbox.ErrStale) || errors.Is(err, errLinkSpent) {
 		return refused.Because(err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)

@@ -53,28 +53,28 @@ type mailbox struct {
 }
 
 // Identify implements [IdentityProvider].
-func (h hub) Identify(ctx context.Context, code secret.String, keys signin.FlowKeys) (signin.Identified, error) {
+func (h hub) Identify(ctx context.Context, code secret.String, keys signin.FlowKeys) (signin.Profile, error) {
 	ctx, cancel := within(ctx, h.providers.client)
 	defer cancel()
 	token, err := h.providers.exchange(ctx, h.application, h.providers.settings.GitHub, code, keys.Verifier)
 	if err != nil {
-		return signin.Identified{}, err
+		return signin.Profile{}, err
 	}
 	var person account
 	if err := get(ctx, h.providers.client, h.providers.settings.GitHubAPIURL+"/user", token, &person); err != nil {
-		return signin.Identified{}, failed("reading the user", err)
+		return signin.Profile{}, failed("reading the user", err)
 	}
 	if person.ID <= 0 {
-		return signin.Identified{}, failed("reading the user", errors.New("the id is missing"))
+		return signin.Profile{}, failed("reading the user", errors.New("the id is missing"))
 	}
 	mailboxes, err := h.mailboxes(ctx, token)
 	if err != nil {
-		return signin.Identified{}, failed("reading the addresses", err)
+		return signin.Profile{}, failed("reading the addresses", err)
 	}
-	return signin.Identified{
-		IdentityRef: signin.IdentityRef{Issuer: h.providers.settings.GitHubURL, Subject: strconv.FormatInt(person.ID, 10)},
-		Email:       choose(mailboxes),
-		Name:        person.Login,
+	return signin.Profile{
+		Identity: signin.Identity{Issuer: h.providers.settings.GitHubURL, Subject: strconv.FormatInt(person.ID, 10)},
+		Email:    choose(mailboxes),
+		Name:     person.Login,
 	}, nil
 }
 

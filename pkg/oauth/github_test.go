@@ -37,9 +37,9 @@ func TestGitHubsAddress(t *testing.T) {
 			h := newHouse(t)
 			h.github.SignIn(githubtest.User{ID: 583231, Login: "octocat", Name: "Monalisa", Emails: test.emails})
 			got, err := h.identify(t, "github")
-			want := signin.Identified{
-				IdentityRef: signin.IdentityRef{Issuer: h.github.URL, Subject: "583231"},
-				Email:       test.want, Name: "octocat",
+			want := signin.Profile{
+				Identity: signin.Identity{Issuer: h.github.URL, Subject: "583231"},
+				Email:    test.want, Name: "octocat",
 			}
 			if err != nil || got != want {
 				t.Errorf("identified %+v, error %v", got, err)

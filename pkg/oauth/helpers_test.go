@@ -125,7 +125,7 @@ func (h house) callback(t *testing.T, name string) url.Values {
 const patience = 300 * time.Millisecond
 
 // identify goes through the flow up to the identity.
-func (h house) identify(t *testing.T, name string) (signin.Identified, error) {
+func (h house) identify(t *testing.T, name string) (signin.Profile, error) {
 	t.Helper()
 	query := h.callback(t, name)
 	if query.Get("state") != keys.State.Reveal() {
@@ -134,7 +134,7 @@ func (h house) identify(t *testing.T, name string) (signin.Identified, error) {
 	return h.exchange(t, name, query.Get("code"))
 }
 
-func (h house) exchange(t *testing.T, name, code string) (signin.Identified, error) {
+func (h house) exchange(t *testing.T, name, code string) (signin.Profile, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*patience)
 	defer cancel()

@@ -112,21 +112,21 @@ func readClaims(token *oidc.IDToken) (idClaims, error) {
 }
 
 // Identify implements [IdentityProvider].
-func (o openID) Identify(ctx context.Context, code secret.String, keys signin.FlowKeys) (signin.Identified, error) {
+func (o openID) Identify(ctx context.Context, code secret.String, keys signin.FlowKeys) (signin.Profile, error) {
 	ctx, cancel := within(ctx, o.providers.client)
 	defer cancel()
 	provider, err := o.providers.discover(ctx)
 	if err != nil {
-		return signin.Identified{}, err
+		return signin.Profile{}, err
 	}
 	token, err := o.providers.exchange(ctx, provider.application, o.providers.settings.Google, code, keys.Verifier)
 	if err != nil {
-		return signin.Identified{}, err
+		return signin.Profile{}, err
 	}
 	raw, _ := token.Extra("id_token").(string)
 	claims, err := provider.verify(ctx, raw, keys.Nonce)
 	if err != nil {
-		return signin.Identified{}, err
+		return signin.Profile{}, err
 	}
 	return o.identified(claims), nil
 }
@@ -168,11 +168,11 @@ func untrusted(err error) error {
 }
 
 // identified keeps the address only if the provider says that it is verified, in the one way that the standard has.
-func (o openID) identified(claims idClaims) signin.Identified {
-	person := signin.Identified{
-		IdentityRef: signin.IdentityRef{Issuer: o.Issuer(), Subject: claims.Subject},
-		FirstName:   claims.GivenName,
-		LastName:    claims.FamilyName,
+func (o openID) identified(claims idClaims) signin.Profile {
+	person := signin.Profile{
+		Identity:  signin.Identity{Issuer: o.Issuer(), Subject: claims.Subject},
+		FirstName: claims.GivenName,
+		LastName:  claims.FamilyName,
 	}
 	person.Name, _, _ = strings.Cut(claims.Email, "@")
 	if string(claims.EmailVerified) == "true" {

@@ -35,9 +35,9 @@ func TestAnIDTokensAddress(t *testing.T) {
 			}
 			h.google.SignIn("42", claims)
 			got, err := h.identify(t, "google")
-			want := signin.Identified{
-				IdentityRef: signin.IdentityRef{Issuer: h.google.URL, Subject: "42"},
-				Email:       test.want, Name: "octavia", FirstName: "Octavia", LastName: "Butler",
+			want := signin.Profile{
+				Identity: signin.Identity{Issuer: h.google.URL, Subject: "42"},
+				Email:    test.want, Name: "octavia", FirstName: "Octavia", LastName: "Butler",
 			}
 			if err != nil || got != want {
 				t.Errorf("identified %+v, error %v", got, err)

@@ -51,7 +51,7 @@ type Purpose string
 const (
 	Verification Purpose = "verification" // asks the owner of an address to confirm it
 	Reset        Purpose = "reset"        // lets the owner of an address set a new password
-	Taken        Purpose = "taken"        // tells who registers again that there is an account; no link, limited as those
+	AddressTaken Purpose = "taken"        // tells who registers again that there is an account; no link, limited as those
 
 	// Notices have no link, are not limited and not asked for.
 	PasswordChanged Purpose = "password_changed"
@@ -72,11 +72,11 @@ type State string
 
 // The states.
 const (
-	Queued  State = "queued"
-	Claimed State = "claimed"
-	Sent    State = "sent"
-	Used    State = "used"
-	Void    State = "void"
+	Queued State = "queued"
+	Leased State = "claimed"
+	Sent   State = "sent"
+	Used   State = "used"
+	Void   State = "void"
 )
 
 // mailRetention is how long sending is tried, and an entry kept at least: as long as the stream keeps its record.
@@ -92,12 +92,12 @@ type Mail struct {
 	Expires time.Time // whole seconds: the end of the entry
 
 	// Since the claim; of a notice, User from the beginning.
-	User    id.ID
-	Epoch   uint64
-	KeyID   string    // of the key that derives the link
-	LinkEnd time.Time // whole seconds
-	Lease   time.Time // whole seconds: until then nobody else sends it
-	Worker  string    // who holds the lease
+	User     id.ID
+	Epoch    uint64
+	KeyID    string    // of the key that derives the link
+	LinkEnd  time.Time // whole seconds
+	LeaseEnd time.Time // whole seconds: until then nobody else sends it
+	Worker   string    // who holds the lease
 }
 
 // NewMail makes an entry for an address.
@@ -119,8 +119,8 @@ func NewNotice(mailID id.ID, purpose Purpose, user account.User, now time.Time) 
 	return notice
 }
 
-// Counts says whether the mail's link is good at now, as far as the entry tells.
-func (m Mail) Counts(purpose Purpose, now time.Time, states ...State) bool {
+// LinkValid says whether the mail's link is good at now, as far as the entry tells.
+func (m Mail) LinkValid(purpose Purpose, now time.Time, states ...State) bool {
 	return m.Purpose == purpose && now.Before(m.LinkEnd) && slices.Contains(states, m.State)
 }
 
@@ -130,20 +130,20 @@ type Queue interface {
 	QueueMail(ctx context.Context, mail Mail) error
 }
 
-// Requests takes requests for mails.
-type Requests struct {
+// Requester takes requests for mails.
+type Requester struct {
 	queue  Queue
 	now    clock.Clock
 	random io.Reader
 }
 
-// NewRequests returns a MailDesk.
-func NewRequests(queue Queue, now clock.Clock, random io.Reader) *Requests {
-	return &Requests{queue: queue, now: now, random: random}
+// NewRequester returns a Requester.
+func NewRequester(queue Queue, now clock.Clock, random io.Reader) *Requester {
+	return &Requester{queue: queue, now: now, random: random}
 }
 
 // Request asks for a mail to an address, as typed. Whether there is an account for it is not looked up, and not told.
-func (d *Requests) Request(ctx context.Context, purpose Purpose, typed string) error {
+func (d *Requester) Request(ctx context.Context, purpose Purpose, typed string) error {
 	address, err := identifier.ParseAddress(typed)
 	if err != nil {
 		return fault.Validation(fault.Field{Key: "email", Message: err.Error()})

@@ -15,8 +15,8 @@ import (
 
 // Limits say how much is sent to one address for one purpose. Notices are not limited.
 type Limits struct {
-	PerHour int           // mails in any hour
-	Repeat  time.Duration // the least time between two
+	PerHour     int           // mails in any hour
+	MinInterval time.Duration // the least time between two
 }
 
 // Lifetimes are how long links count, from the claim of their mail. Whole seconds.
@@ -25,26 +25,26 @@ type Lifetimes struct {
 	Reset        time.Duration
 }
 
-// Count is when mails for a purpose were sent to an address lately.
-type Count struct {
+// History is when mails for a purpose were sent to an address lately.
+type History struct {
 	Times    []time.Time // to the millisecond
 	Revision uint64      // of the item; zero if there is none
 }
 
 // Lease makes a mail a mailer's to send.
 type Lease struct {
-	Mail  Mail      // as it shall be: claimed, with user, epoch, key, link's end, lease and worker
-	Now   time.Time // a lease that has ended by now may be taken over
-	Again bool      // the mail was claimed and counted before; its lease has run out
-	Count Count     // how the counter shall be, over its revision; not looked at if Again or for a notice
+	Mail     Mail      // as it shall be: claimed, with user, epoch, key, link's end, lease and worker
+	Now      time.Time // a lease that has ended by now may be taken over
+	Takeover bool      // the mail was claimed and counted before; its lease has run out
+	History  History   // how the counter shall be, over its revision; not looked at if Again or for a notice
 }
 
 // What a claim can meet.
 var (
-	// ErrTaken says that the mail does not stand where the claim expected it.
-	ErrTaken = errors.New("the mail has been claimed, sent or dropped")
-	// ErrCountChanged says that the counter has changed since it was read.
-	ErrCountChanged = errors.New("the counter of the address has changed")
+	// ErrStale says that the mail does not stand where the claim expected it.
+	ErrStale = errors.New("the mail has been claimed, sent or dropped")
+	// ErrHistoryChanged says that the counter has changed since it was read.
+	ErrHistoryChanged = errors.New("the counter of the address has changed")
 )
 
 // MailerStore is what the mailer needs of the store.
@@ -55,13 +55,13 @@ type MailerStore interface {
 	ReadUser(ctx context.Context, user id.ID) (account.User, error)
 	// FindUser returns the account that login names, read consistently, or ErrNotFound.
 	FindUser(ctx context.Context, login account.LoginName) (account.User, error)
-	// ReadMailCount returns the counter of an address, read consistently; the zero value if there is none.
-	ReadMailCount(ctx context.Context, purpose Purpose, address string) (Count, error)
-	// ClaimMail makes the claim and counts it, both or neither: of two mailers one wins and the other gets ErrMailTaken.
-	ClaimMail(ctx context.Context, claim Lease) error
-	// MoveMail gives a mail that worker has claimed, or one still queued for an empty worker, the state, and ends the
+	// ReadMailHistory returns the counter of an address, read consistently; the zero value if there is none.
+	ReadMailHistory(ctx context.Context, purpose Purpose, address string) (History, error)
+	// LeaseMail makes the claim and counts it, both or neither: of two mailers one wins and the other gets ErrMailTaken.
+	LeaseMail(ctx context.Context, claim Lease) error
+	// SetMailState gives a mail that worker has claimed, or one still queued for an empty worker, the state, and ends the
 	// lease. It does nothing if the mail does not stand there.
-	MoveMail(ctx context.Context, mail id.ID, worker string, to State) error
+	SetMailState(ctx context.Context, mail id.ID, worker string, to State) error
 }
 
 // ErrRefused is what a sender returns, wrapped, for a mail that will never be taken.
@@ -108,7 +108,7 @@ func (m *Mailer) Deliver(ctx context.Context, mailID id.ID, worker string) error
 	if m.settled(mail) {
 		return nil
 	}
-	if mail.State == Claimed && m.now().Before(mail.Lease) {
+	if mail.State == Leased && m.now().Before(mail.LeaseEnd) {
 		return errors.New("another mailer holds the mail")
 	}
 	user, err := m.recipient(ctx, mail)
@@ -127,7 +127,7 @@ func (m *Mailer) Deliver(ctx context.Context, mailID id.ID, worker string) error
 
 // settled says that the mail was dealt with, or that its time has passed.
 func (m *Mailer) settled(mail Mail) bool {
-	open := mail.State == Queued || mail.State == Claimed
+	open := mail.State == Queued || mail.State == Leased
 	return !open || !m.now().Before(mail.Created.Add(mailRetention))
 }
 
@@ -137,7 +137,7 @@ func (m *Mailer) recipient(ctx context.Context, mail Mail) (account.User, error)
 	if err != nil {
 		return account.User{}, err
 	}
-	moved := user.Email.Canonical != mail.Address || mail.State == Claimed && user.Epoch != mail.Epoch
+	moved := user.Email.Canonical != mail.Address || mail.State == Leased && user.Epoch != mail.Epoch
 	pointless := mail.Purpose == Verification && user.EmailVerified
 	if !user.Active || moved || pointless {
 		return account.User{}, account.ErrNotFound
@@ -158,21 +158,21 @@ const countTries = 5
 // claim makes the mail this mailer's, or void if the limits do not allow it.
 func (m *Mailer) claim(ctx context.Context, mail Mail, user account.User, worker string) (Mail, error) {
 	now := m.now()
-	claim := Lease{Mail: m.claimed(mail, user, worker, now), Now: now, Again: mail.State == Claimed}
+	claim := Lease{Mail: m.claimed(mail, user, worker, now), Now: now, Takeover: mail.State == Leased}
 	for range countTries {
 		if m.limited(claim) {
-			count, err := m.store.ReadMailCount(ctx, mail.Purpose, mail.Address)
+			count, err := m.store.ReadMailHistory(ctx, mail.Purpose, mail.Address)
 			if err != nil {
 				return Mail{}, fmt.Errorf("reading the counter: %w", err)
 			}
 			var allowed bool
-			if claim.Count, allowed = m.limits.add(count, now); !allowed {
+			if claim.History, allowed = m.limits.add(count, now); !allowed {
 				mail.State = Void
-				return mail, m.store.MoveMail(ctx, mail.ID, "", Void)
+				return mail, m.store.SetMailState(ctx, mail.ID, "", Void)
 			}
 		}
-		err := m.store.ClaimMail(ctx, claim)
-		if errors.Is(err, ErrCountChanged) {
+		err := m.store.LeaseMail(ctx, claim)
+		if errors.Is(err, ErrHistoryChanged) {
 			continue
 		}
 		if err != nil {
@@ -180,11 +180,11 @@ func (m *Mailer) claim(ctx context.Context, mail Mail, user account.User, worker
 		}
 		return claim.Mail, nil
 	}
-	return Mail{}, ErrCountChanged
+	return Mail{}, ErrHistoryChanged
 }
 
 func (*Mailer) limited(claim Lease) bool {
-	return !claim.Again && !claim.Mail.Purpose.isNotice()
+	return !claim.Takeover && !claim.Mail.Purpose.isNotice()
 }
 
 // claimed is the mail as a claim makes it. One that was claimed before keeps its key, so that its link stays the same.
@@ -192,9 +192,9 @@ func (m *Mailer) claimed(mail Mail, user account.User, worker string, now time.T
 	if mail.KeyID == "" {
 		mail.KeyID = m.tokens.DerivingKey()
 	}
-	mail.State = Claimed
+	mail.State = Leased
 	mail.User, mail.Epoch = user.ID, user.Epoch
-	mail.Worker, mail.Lease = worker, clock.WholeSeconds(now).Add(leaseTime)
+	mail.Worker, mail.LeaseEnd = worker, clock.WholeSeconds(now).Add(leaseTime)
 	mail.LinkEnd = clock.WholeSeconds(now).Add(m.life(mail.Purpose))
 	if mail.LinkEnd.After(mail.Expires) {
 		mail.Expires = mail.LinkEnd
@@ -208,24 +208,24 @@ func (m *Mailer) life(purpose Purpose) time.Duration {
 		return m.lives.Verification
 	case Reset:
 		return m.lives.Reset
-	case PasswordChanged, PasswordRemoved, Guessing, Taken:
+	case PasswordChanged, PasswordRemoved, Guessing, AddressTaken:
 	}
 	return 0
 }
 
 // add counts one more mail at now, if the limits allow it.
-func (l Limits) add(count Count, now time.Time) (Count, bool) {
-	recent := Count{Revision: count.Revision}
+func (l Limits) add(count History, now time.Time) (History, bool) {
+	recent := History{Revision: count.Revision}
 	for _, sent := range count.Times {
 		if sent.After(now.Add(-time.Hour)) {
 			recent.Times = append(recent.Times, sent)
 		}
-		if sent.After(now.Add(-l.Repeat)) {
-			return Count{}, false
+		if sent.After(now.Add(-l.MinInterval)) {
+			return History{}, false
 		}
 	}
 	if len(recent.Times) >= l.PerHour {
-		return Count{}, false
+		return History{}, false
 	}
 	recent.Times = append(recent.Times, now.Truncate(time.Millisecond))
 	return recent, true
@@ -250,14 +250,14 @@ func (m *Mailer) send(ctx context.Context, mail Mail, user account.User) error {
 		m.mark(ctx, mail, Void)
 		return nil
 	default:
-		m.mark(ctx, mail, Claimed) // gives the lease back, so that the next try need not wait for its end
+		m.mark(ctx, mail, Leased) // gives the lease back, so that the next try need not wait for its end
 		return fmt.Errorf("sending the mail: %w", err)
 	}
 }
 
 // mark notes what became of a mail. If that fails the mail stays claimed, and is not sent again: see the life of a mail.
 func (m *Mailer) mark(ctx context.Context, mail Mail, state State) {
-	if err := m.store.MoveMail(ctx, mail.ID, mail.Worker, state); err != nil {
+	if err := m.store.SetMailState(ctx, mail.ID, mail.Worker, state); err != nil {
 		m.log.ErrorContext(ctx, "a mail could not be marked", "mail_id", mail.ID.String(), "state", string(state), "cause", err.Error())
 	}
 }

@@ -319,8 +319,8 @@ func TestTheOldestSessionGivesWay(t *testing.T) {
 	}
 	h.clock = h.clock.Add(h.lives.CookieIdle)
 	h.signIn(t, "alice")
-	if user := h.user(t, "alice"); h.stored(t) != 1 || user.Room != 10 {
-		t.Errorf("after all have expired %d are stored, room %d", h.stored(t), user.Room)
+	if user := h.user(t, "alice"); h.stored(t) != 1 || user.SessionsLeft != 10 {
+		t.Errorf("after all have expired %d are stored, room %d", h.stored(t), user.SessionsLeft)
 	}
 }
 
@@ -331,7 +331,7 @@ func TestManyLoginsAtOnceWithoutRoom(t *testing.T) {
 	for range 48 {
 		h.cookieSignIn(t, "alice")
 	}
-	if room := h.user(t, "alice").Room; room != 1 {
+	if room := h.user(t, "alice").SessionsLeft; room != 1 {
 		t.Fatalf("the room is %d", room)
 	}
 	const callers = 32

@@ -30,7 +30,7 @@ func TestAFirstSignInMakesAnAccount(t *testing.T) {
 		ID:       user.ID,
 		Username: identifier.Username{Typed: "octavia", Canonical: "octavia"},
 		Email:    identifier.Address{Typed: "Octavia@example.com", Canonical: "octavia@example.com"}, FirstName: "Octavia", LastName: "Butler",
-		Room: 49, Active: true, EmailVerified: true, Proven: true, OAuthProvider: "acme",
+		SessionsLeft: 49, Active: true, EmailVerified: true, Proven: true, OAuthProvider: "acme",
 		Joined: h.clock.Truncate(time.Millisecond), LastLogin: h.clock.Truncate(time.Millisecond),
 	}
 	if !reflect.DeepEqual(user, want) {
@@ -94,7 +94,7 @@ func TestAKnownIdentitySignsIn(t *testing.T) {
 				t.Errorf("the token is of %v, error %v", identity.User.ID, err)
 			}
 			want := before
-			want.Room, want.LastLogin = before.Room-1, h.clock.Truncate(time.Millisecond)
+			want.SessionsLeft, want.LastLogin = before.SessionsLeft-1, h.clock.Truncate(time.Millisecond)
 			if after := h.user(t, "octavia"); !reflect.DeepEqual(after, want) {
 				t.Errorf("the account became %+v", after)
 			}
@@ -216,7 +216,7 @@ func TestLinksBeforeTheLinkingAreVoid(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.mustOAuth(t, provider)
-	if _, err := h.verifier().Look(t.Context(), box.sent[0].token); !errors.Is(err, maillink.ErrInvalidVerificationToken) {
+	if _, err := h.verifier().Inspect(t.Context(), box.sent[0].token); !errors.Is(err, maillink.ErrInvalidVerificationToken) {
 		t.Errorf("the link: %v", err)
 	}
 }
@@ -321,9 +321,9 @@ type meanwhileStore struct {
 	meanwhile func()
 }
 
-func (m *meanwhileStore) CreateIdentified(ctx context.Context, user account.User, identity signin.IdentityRef, session session.Session) error {
+func (m *meanwhileStore) CreateAccountWithIdentity(ctx context.Context, user account.User, identity signin.Identity, session session.Session) error {
 	once(&m.meanwhile)
-	return m.IdentityStore.CreateIdentified(ctx, user, identity, session)
+	return m.IdentityStore.CreateAccountWithIdentity(ctx, user, identity, session)
 }
 
 func (m *meanwhileStore) LinkIdentity(ctx context.Context, link signin.Link) error {
@@ -357,7 +357,7 @@ func TestAccountsThatChangeMeanwhile(t *testing.T) {
 			}},
 		"the same person signs in": {nil, func(t *testing.T, h *house) { h.mustOAuth(t, octavia()) }, nil,
 			func(t *testing.T, user account.User) {
-				if user.Username.Typed != "octavia" || user.Room != 48 {
+				if user.Username.Typed != "octavia" || user.SessionsLeft != 48 {
 					t.Errorf("the account is %+v", user)
 				}
 			}},
@@ -407,7 +407,7 @@ type endlessStore struct {
 	tries int
 }
 
-func (e *endlessStore) CreateIdentified(context.Context, account.User, signin.IdentityRef, session.Session) error {
+func (e *endlessStore) CreateAccountWithIdentity(context.Context, account.User, signin.Identity, session.Session) error {
 	e.tries++
 	return account.ErrUsernameTaken
 }
@@ -427,8 +427,8 @@ func TestLinkingMakesRoom(t *testing.T) {
 	h.preRegister(t, changes{"proven": boolean(true), "room": number("1")})
 	account := h.user(t, "attacker")
 	for range 50 {
-		session := session.Session{User: account.ID, ID: id.New(rand.Reader), Kind: session.KindTokens, Born: h.clock,
-			Rotated: h.clock, KeyID: "k", Expires: h.clock.Add(time.Hour), End: h.clock.Add(time.Hour)}
+		session := session.Session{User: account.ID, ID: id.New(rand.Reader), Kind: session.KindTokens, Created: h.clock,
+			LastRenewal: h.clock, KeyID: "k", Expires: h.clock.Add(time.Hour), End: h.clock.Add(time.Hour)}
 		if err := h.store.PutSession(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}

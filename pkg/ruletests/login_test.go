@@ -49,8 +49,8 @@ func TestLoginIsRecorded(t *testing.T) {
 	if _, err := h.tryLogin(t.Context(), "alice", goodPassword); err != nil {
 		t.Fatal(err)
 	}
-	if user := h.user(t, "alice"); user.Room != 48 || !user.LastLogin.Equal(h.clock) {
-		t.Errorf("room %d, last login %v", user.Room, user.LastLogin)
+	if user := h.user(t, "alice"); user.SessionsLeft != 48 || !user.LastLogin.Equal(h.clock) {
+		t.Errorf("room %d, last login %v", user.SessionsLeft, user.LastLogin)
 	}
 }
 

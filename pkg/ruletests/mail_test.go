@@ -51,10 +51,10 @@ func (p *postbox) SendMail(_ context.Context, purpose outbox.Purpose, user accou
 	return nil
 }
 
-func (h *house) desk() *outbox.Requests { return outbox.NewRequests(h.store, h.now, rand.Reader) }
+func (h *house) desk() *outbox.Requester { return outbox.NewRequester(h.store, h.now, rand.Reader) }
 
 func (h *house) mailer(box *postbox) *outbox.Mailer {
-	limits := outbox.Limits{PerHour: 5, Repeat: time.Minute}
+	limits := outbox.Limits{PerHour: 5, MinInterval: time.Minute}
 	lives := outbox.Lifetimes{Verification: 24 * time.Hour, Reset: time.Hour}
 	return outbox.NewMailer(h.store, box, h.keys, limits, lives, h.now, h.logger())
 }

@@ -35,13 +35,13 @@ func TestNeutralRegistrationTellsNothing(t *testing.T) {
 	}
 	purposes := map[outbox.Purpose]int{}
 	for _, item := range h.tables.Items(t, h.tables.Sessions) {
-		for _, purpose := range []outbox.Purpose{outbox.Verification, outbox.Taken} {
+		for _, purpose := range []outbox.Purpose{outbox.Verification, outbox.AddressTaken} {
 			if strings.Contains(fmt.Sprint(item["purpose"]), string(purpose)) {
 				purposes[purpose]++
 			}
 		}
 	}
-	if purposes[outbox.Verification] != 2 || purposes[outbox.Taken] != 3 {
+	if purposes[outbox.Verification] != 2 || purposes[outbox.AddressTaken] != 3 {
 		t.Errorf("the mails are %v", purposes)
 	}
 	if err := h.neutral().Register(t.Context(), registration("alice", "alice@example.com")); !errors.Is(err, account.ErrUsernameTaken) {

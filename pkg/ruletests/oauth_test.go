@@ -20,7 +20,7 @@ import (
 // acme is a provider that knows one person, whatever the code.
 type acme struct {
 	mu     sync.Mutex
-	person signin.Identified
+	person signin.Profile
 	issuer string // as its callbacks name it; empty for a provider that does not
 	fails  error
 	asked  int             // how often it was asked who the person is
@@ -43,7 +43,7 @@ func (*acme) AuthorizationURL(_ context.Context, keys signin.FlowKeys) (string, 
 	return "https://acme.example/authorize?state=" + keys.State.Reveal(), nil
 }
 
-func (a *acme) Identify(_ context.Context, _ secret.String, keys signin.FlowKeys) (signin.Identified, error) {
+func (a *acme) Identify(_ context.Context, _ secret.String, keys signin.FlowKeys) (signin.Profile, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.asked++
@@ -55,9 +55,9 @@ const flowLife = 10 * time.Minute
 
 // octavia is a person whom the provider vouches for.
 func octavia() *acme {
-	return &acme{issuer: "https://acme.example", person: signin.Identified{
-		IdentityRef: signin.IdentityRef{Issuer: "https://acme.example", Subject: "42"},
-		Email:       "Octavia@example.com", Name: "octavia", FirstName: "Octavia", LastName: "Butler",
+	return &acme{issuer: "https://acme.example", person: signin.Profile{
+		Identity: signin.Identity{Issuer: "https://acme.example", Subject: "42"},
+		Email:    "Octavia@example.com", Name: "octavia", FirstName: "Octavia", LastName: "Butler",
 	}}
 }
 
@@ -66,7 +66,7 @@ func (h *house) oauth(provider *acme) *signin.OAuth {
 }
 
 func (h *house) oauthOver(provider *acme, store signin.IdentityStore) *signin.OAuth {
-	identities := signin.NewIdentities(store, h.pairs(), h.devices(), h.now, rand.Reader)
+	identities := signin.NewIdentityLogin(store, h.pairs(), h.devices(), h.now, rand.Reader)
 	return signin.NewOAuth(provider, h.store, identities, flowLife, h.now, rand.Reader)
 }
 
@@ -324,7 +324,7 @@ func TestProvidersThatAreNotThere(t *testing.T) {
 	} {
 		_, starting := h.oauth(provider).Start(t.Context(), name, secret.String{})
 		_, _, finishing := h.oauth(provider).Finish(t.Context(), name, signin.Callback{}, secret.String{})
-		for _, err := range []error{starting, finishing, h.oauth(provider).Known(name)} {
+		for _, err := range []error{starting, finishing, h.oauth(provider).CheckProvider(name)} {
 			if refused := fault.From(err); refused == nil || refused.Code != want {
 				t.Errorf("%s: the error is %v", name, err)
 			}

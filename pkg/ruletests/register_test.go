@@ -27,8 +27,8 @@ func TestRegisterSignsIn(t *testing.T) {
 	if user.Username.Typed != "Pythonista" || !user.Active || user.EmailVerified || user.Proven || !user.LastLogin.IsZero() {
 		t.Errorf("the account is %+v", user)
 	}
-	if user.Room != 49 || !user.Joined.Equal(h.clock) {
-		t.Errorf("room %d, joined %v", user.Room, user.Joined)
+	if user.SessionsLeft != 49 || !user.Joined.Equal(h.clock) {
+		t.Errorf("room %d, joined %v", user.SessionsLeft, user.Joined)
 	}
 }
 

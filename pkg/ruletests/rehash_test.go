@@ -41,7 +41,7 @@ func TestALegacyHashIsReplacedAtLogin(t *testing.T) {
 			}
 			renewed := h.user(t, name)
 			want := before
-			want.PasswordHash, want.Room, want.LastLogin = renewed.PasswordHash, before.Room-1, renewed.LastLogin
+			want.PasswordHash, want.SessionsLeft, want.LastLogin = renewed.PasswordHash, before.SessionsLeft-1, renewed.LastLogin
 			if !reflect.DeepEqual(renewed, want) || !strings.HasPrefix(renewed.PasswordHash.Reveal(), "$argon2id$v=19$m=64,t=1,p=1$") {
 				t.Errorf("the account became %+v with %s", renewed, renewed.PasswordHash.Reveal())
 			}
@@ -99,7 +99,7 @@ func TestManyFirstLoginsAtOnce(t *testing.T) {
 	if match, err := h.hasher.Verify(after.PasswordHash, secret.New(goodPassword)); err != nil || !match {
 		t.Errorf("the hash is %s", after.PasswordHash.Reveal())
 	}
-	if after.Room != before.Room-callers || after.Epoch != before.Epoch {
+	if after.SessionsLeft != before.SessionsLeft-callers || after.Epoch != before.Epoch {
 		t.Errorf("the account became %+v", after)
 	}
 }
@@ -143,7 +143,7 @@ func TestAReplacedHashWhoseAnswerIsLost(t *testing.T) {
 	if _, err := h.tryLogin(t.Context(), "alice", goodPassword); err != nil {
 		t.Fatal(err)
 	}
-	if after := h.user(t, "alice"); after.Room != before.Room-1 || after.PasswordHash == before.PasswordHash {
+	if after := h.user(t, "alice"); after.SessionsLeft != before.SessionsLeft-1 || after.PasswordHash == before.PasswordHash {
 		t.Errorf("the account became %+v", after)
 	}
 	if computed := h.hasher.Hashes() - hashes; computed != 2 {

@@ -153,7 +153,7 @@ func TestLinksThatDoNotCount(t *testing.T) {
 			verification, reset := make(h, t)
 			before := h.dump(t)
 			_, verifyErr := h.verify(t, verification)
-			_, lookErr := h.verifier().Look(t.Context(), verification)
+			_, lookErr := h.verifier().Inspect(t.Context(), verification)
 			disownErr := h.verifier().Disown(t.Context(), verification)
 			for what, err := range map[string]error{"verifying": verifyErr, "looking": lookErr, "disowning": disownErr} {
 				if !errors.Is(err, maillink.ErrInvalidVerificationToken) {
@@ -162,7 +162,7 @@ func TestLinksThatDoNotCount(t *testing.T) {
 			}
 			hashes := h.hasher.Hashes()
 			resetErr := h.reset(t.Context(), reset, newPassword)
-			_, lookErr = h.resetter().Look(t.Context(), reset)
+			_, lookErr = h.resetter().Inspect(t.Context(), reset)
 			for what, err := range map[string]error{"resetting": resetErr, "looking": lookErr} {
 				if !errors.Is(err, maillink.ErrInvalidResetToken) {
 					t.Errorf("%s: %v", what, err)
@@ -186,7 +186,7 @@ func TestReset(t *testing.T) {
 	before := h.register(t, "alice", "alice@example.com")
 	cookie := h.cookieSignIn(t, "alice")
 	token := h.mailed(t, outbox.Reset, "alice@example.com")
-	if view, err := h.resetter().Look(t.Context(), token); err != nil || view.Username != "alice" {
+	if view, err := h.resetter().Inspect(t.Context(), token); err != nil || view.Username != "alice" {
 		t.Errorf("looking: %+v, error %v", view, err)
 	}
 	h.tap.Reset()
@@ -318,7 +318,7 @@ func TestDisown(t *testing.T) {
 	h := newHouse(t)
 	strangers := h.register(t, "alice", "alice@example.com")
 	token := h.mailed(t, outbox.Verification, "alice@example.com")
-	if view, err := h.verifier().Look(t.Context(), token); err != nil || view != (maillink.LinkView{Username: "alice"}) {
+	if view, err := h.verifier().Inspect(t.Context(), token); err != nil || view != (maillink.LinkInfo{Username: "alice"}) {
 		t.Errorf("looking: %+v, error %v", view, err)
 	}
 	if _, err := h.verify(t, token); err != nil { // by a scanner
@@ -350,7 +350,7 @@ func TestAProvenAccountCannotBeDisowned(t *testing.T) {
 	if _, err := h.verifier().Verify(t.Context(), token, session.Credentials{Access: pair.Access}); err != nil {
 		t.Fatal(err)
 	}
-	if view, err := h.verifier().Look(t.Context(), token); err != nil || !view.Proven {
+	if view, err := h.verifier().Inspect(t.Context(), token); err != nil || !view.Proven {
 		t.Errorf("looking: %+v, error %v", view, err)
 	}
 	if err := h.verifier().Disown(t.Context(), token); !errors.Is(err, maillink.ErrInvalidVerificationToken) {

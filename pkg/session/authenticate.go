@@ -25,7 +25,7 @@ type Reader interface {
 // Store is what resolving credentials needs of the store.
 type Store interface {
 	Reader
-	RenewalStore
+	renewalStore
 }
 
 // accessVerifier checks access tokens without any call.
@@ -82,15 +82,15 @@ func NewAuthenticator(store Store, tokens accessVerifier, cookies *Cookies, now 
 	return &Authenticator{store: store, tokens: tokens, cookies: cookies, now: now}
 }
 
-// Presentation is the sessions that the credentials of a request name, in the order in which they take precedence, as far as
+// Candidates is the sessions that the credentials of a request name, in the order in which they take precedence, as far as
 // they verify without a call.
-type Presentation struct {
-	sessions []presented
+type Candidates struct {
+	sessions []candidate
 	refusal  error // why none of them would count
 }
 
-// presented is a session that a credential names, and a check that the session is one that such a credential opens.
-type presented struct {
+// candidate is a session that a credential names, and a check that the session is one that such a credential opens.
+type candidate struct {
 	ref   Ref
 	opens func(Session) bool
 }
@@ -100,9 +100,9 @@ func byToken(session Session) bool { return session.Kind == KindTokens }
 // errNotLive is why credentials that verify do not count.
 var errNotLive = errors.New("the session has ended")
 
-// Present returns the sessions that the credentials name. It makes no call.
-func (a *Authenticator) Present(credentials Credentials) Presentation {
-	p := Presentation{refusal: errors.New("no credential")}
+// Candidates returns the sessions that the credentials name. It makes no call.
+func (a *Authenticator) Candidates(credentials Credentials) Candidates {
+	p := Candidates{refusal: errors.New("no credential")}
 	if !credentials.Access.IsZero() {
 		claims, err := a.tokens.VerifyAccess(credentials.Access.Reveal(), a.now())
 		p.add(Ref{User: claims.Subject, Session: claims.Session}, byToken, err)
@@ -118,15 +118,15 @@ func (a *Authenticator) Present(credentials Credentials) Presentation {
 }
 
 // add notes the session that a credential names, or why the credential does not verify.
-func (p *Presentation) add(ref Ref, opens func(Session) bool, err error) {
+func (p *Candidates) add(ref Ref, opens func(Session) bool, err error) {
 	p.refusal = err
 	if err == nil {
-		p.sessions = append(p.sessions, presented{ref, opens})
+		p.sessions = append(p.sessions, candidate{ref, opens})
 	}
 }
 
 // Refs names the sessions, in their order.
-func (p Presentation) Refs() []Ref {
+func (p Candidates) Refs() []Ref {
 	refs := make([]Ref, len(p.sessions))
 	for i, each := range p.sessions {
 		refs[i] = each.ref
@@ -136,7 +136,7 @@ func (p Presentation) Refs() []Ref {
 
 // Live returns the principals of those of the sessions found that the presentation opens and that count now, in its order. A
 // session that is presented twice counts once.
-func (a *Authenticator) Live(p Presentation, found map[Ref]Principal) []Principal {
+func (a *Authenticator) Live(p Candidates, found map[Ref]Principal) []Principal {
 	now, rest := a.now(), maps.Clone(found)
 	var live []Principal
 	for _, each := range p.sessions {
@@ -152,7 +152,7 @@ func (a *Authenticator) Live(p Presentation, found map[Ref]Principal) []Principa
 // Resolution is what the store holds for the credentials of one request. It is read once and passed on, so that the rate
 // limiter and the endpoint share one call.
 type Resolution struct {
-	presentation Presentation
+	presentation Candidates
 	sentCookie   secret.String
 	read         []Ref // the sessions that were looked up, whether or not they exist
 	found        map[Ref]Principal
@@ -165,7 +165,7 @@ func (r Resolution) Live() []Principal { return r.live }
 // Resolve reads the sessions that the credentials name. Credentials that do not verify cost no call. It changes nothing and
 // renews no cookie. An error says that the store did not respond.
 func (a *Authenticator) Resolve(ctx context.Context, credentials Credentials) (Resolution, error) {
-	return a.read(ctx, Resolution{presentation: a.Present(credentials), sentCookie: credentials.Cookie})
+	return a.read(ctx, Resolution{presentation: a.Candidates(credentials), sentCookie: credentials.Cookie})
 }
 
 // read reads the sessions of the resolution's presentation that were not read before.

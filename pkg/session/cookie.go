@@ -71,15 +71,15 @@ func (c *Cookies) Begin(user account.User) (Session, secret.String) {
 	key := random.Bytes(c.random, cookieSecretSize)
 	sum := sha256.Sum256(key)
 	session := Session{
-		User:       user.ID,
-		ID:         id.New(c.random),
-		Kind:       KindCookie,
-		Epoch:      user.Epoch,
-		Born:       now.Truncate(time.Millisecond),
-		Rotated:    now.Truncate(time.Millisecond),
-		SecretHash: sum[:],
-		Expires:    clock.WholeSeconds(now).Add(min(c.lives.CookieIdle, c.lives.CookieAbsolute)),
-		End:        clock.WholeSeconds(now).Add(c.lives.CookieAbsolute),
+		User:        user.ID,
+		ID:          id.New(c.random),
+		Kind:        KindCookie,
+		Epoch:       user.Epoch,
+		Created:     now.Truncate(time.Millisecond),
+		LastRenewal: now.Truncate(time.Millisecond),
+		SecretHash:  sum[:],
+		Expires:     clock.WholeSeconds(now).Add(min(c.lives.CookieIdle, c.lives.CookieAbsolute)),
+		End:         clock.WholeSeconds(now).Add(c.lives.CookieAbsolute),
 	}
 	return session, sealCookie(session.Ref(), key)
 }
@@ -89,20 +89,20 @@ const maxRenewal = time.Hour
 
 // renewalDue says whether the session should be continued now: hourly at most, so that use costs few writes.
 func (c *Cookies) renewalDue(session Session) bool {
-	return !c.now().Before(session.Rotated.Add(min(maxRenewal, c.lives.CookieIdle/4)))
+	return !c.now().Before(session.LastRenewal.Add(min(maxRenewal, c.lives.CookieIdle/4)))
 }
 
 // Renewal continues a cookie session.
 type Renewal struct {
-	Session Ref
-	Epoch   uint64    // that the session must carry
-	Rotated time.Time // when it was last continued; of two renewals at once one is done
-	At      time.Time // when it is continued now
-	Expires time.Time // its end unless it is used again
+	Session     Ref
+	Epoch       uint64    // that the session must carry
+	LastRenewal time.Time // when it was last continued; of two renewals at once one is done
+	At          time.Time // when it is continued now
+	Expires     time.Time // its end unless it is used again
 }
 
-// RenewalStore is what renewing needs of the store.
-type RenewalStore interface {
+// renewalStore is what renewing needs of the store.
+type renewalStore interface {
 	// RenewSession makes the renewal if the session is there, carries the epoch, was last continued when the renewal
 	// says and has not ended; otherwise it returns a *StaleSessionError. A write of its own that is found done is a
 	// success.
@@ -110,17 +110,17 @@ type RenewalStore interface {
 }
 
 // renew continues a session that is due. A renewal that fails fails no request: the next one tries again.
-func (c *Cookies) renew(ctx context.Context, store RenewalStore, session Session) bool {
+func (c *Cookies) renew(ctx context.Context, store renewalStore, session Session) bool {
 	if !c.renewalDue(session) {
 		return false
 	}
 	now := c.now()
 	err := store.RenewSession(ctx, Renewal{
-		Session: session.Ref(),
-		Epoch:   session.Epoch,
-		Rotated: session.Rotated,
-		At:      now.Truncate(time.Millisecond),
-		Expires: clock.Earlier(clock.WholeSeconds(now).Add(c.lives.CookieIdle), session.End),
+		Session:     session.Ref(),
+		Epoch:       session.Epoch,
+		LastRenewal: session.LastRenewal,
+		At:          now.Truncate(time.Millisecond),
+		Expires:     clock.Earlier(clock.WholeSeconds(now).Add(c.lives.CookieIdle), session.End),
 	})
 	if _, stale := errors.AsType[*StaleError](err); err != nil && !stale {
 		reqlog.Add(ctx, slog.String("renewal", fmt.Sprint(err)))

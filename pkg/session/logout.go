@@ -31,7 +31,7 @@ func NewLogout(sessions *Authenticator, store Ender, tokens refreshOpener) *Logo
 // be repeated for the others.
 func (l *Logout) Logout(ctx context.Context, request Resolution, refresh secret.String) error {
 	if claims, err := l.tokens.OpenRefresh(refresh.Reveal()); err == nil {
-		request.presentation.sessions = append(request.presentation.sessions, presented{Ref{User: claims.User, Session: claims.Session}, byToken})
+		request.presentation.sessions = append(request.presentation.sessions, candidate{Ref{User: claims.User, Session: claims.Session}, byToken})
 		request.presentation.refusal = errNotLive
 	}
 	request, err := l.sessions.read(ctx, request)

@@ -45,15 +45,15 @@ func (p *Pairs) Begin(user account.User) Session {
 	now := p.now()
 	end := clock.WholeSeconds(now).Add(p.lives.SessionMax)
 	return Session{
-		User:    user.ID,
-		ID:      id.New(p.random),
-		Kind:    KindTokens,
-		Epoch:   user.Epoch,
-		Born:    now.Truncate(time.Millisecond),
-		Rotated: now.Truncate(time.Millisecond),
-		KeyID:   p.sealer.DerivingKey(),
-		Expires: clock.Earlier(clock.WholeSeconds(now).Add(p.lives.Refresh), end),
-		End:     end,
+		User:        user.ID,
+		ID:          id.New(p.random),
+		Kind:        KindTokens,
+		Epoch:       user.Epoch,
+		Created:     now.Truncate(time.Millisecond),
+		LastRenewal: now.Truncate(time.Millisecond),
+		KeyID:       p.sealer.DerivingKey(),
+		Expires:     clock.Earlier(clock.WholeSeconds(now).Add(p.lives.Refresh), end),
+		End:         end,
 	}
 }
 
@@ -66,7 +66,7 @@ func (p *Pairs) Issue(session Session) (Pair, error) {
 	if err != nil {
 		return Pair{}, fmt.Errorf("deriving the refresh token: %w", err)
 	}
-	issued := clock.WholeSeconds(session.Rotated)
+	issued := clock.WholeSeconds(session.LastRenewal)
 	expires := clock.Earlier(issued.Add(p.lives.Access), clock.Earlier(session.Expires, session.End))
 	access, err := p.signer.SignAccess(AccessClaims{
 		Subject:  session.User,

@@ -164,5 +164,5 @@ func (p *Pairs) rotation(claims RefreshClaims, user account.User) Rotation {
 
 // inGrace says whether the token that session's generation has replaced may still be answered with its successor.
 func (p *Pairs) inGrace(session Session, now time.Time) bool {
-	return p.lives.Grace > 0 && !now.After(session.Rotated.Add(p.lives.Grace))
+	return p.lives.Grace > 0 && !now.After(session.LastRenewal.Add(p.lives.Grace))
 }

@@ -23,11 +23,11 @@ type Session struct {
 	ID   id.ID
 	Kind Kind
 
-	Epoch uint64    // the user's epoch at birth; the session counts only while they are equal
-	Born  time.Time // to the millisecond
+	Epoch   uint64    // the user's epoch at birth; the session counts only while they are equal
+	Created time.Time // to the millisecond
 
 	// Rotated is when the session was last continued, to the millisecond: by a refresh, or by the renewal of its cookie.
-	Rotated time.Time
+	LastRenewal time.Time
 
 	// Of a token session.
 	Generation uint32 // of the refresh token that is current

@@ -12,8 +12,8 @@ import (
 	"latchkey/pkg/reqlog"
 )
 
-// PerUser is how many live sessions of all kinds an account has at most, but for logins that are under way at once.
-const PerUser = 50
+// MaxPerUser is how many live sessions of all kinds an account has at most, but for logins that are under way at once.
+const MaxPerUser = 50
 
 // maxRefill is the most room that a sweep gives. It bounds how many logins can be under way without being seen by the sweep.
 const maxRefill = 10
@@ -23,8 +23,8 @@ type SweepStore interface {
 	Ender
 	// ListSessions returns all sessions of a user that the store holds, dead ones too, read consistently.
 	ListSessions(ctx context.Context, user id.ID) ([]Session, error)
-	// RefillRoom sets the account's room to room if it is still what it was when seen; otherwise it does nothing.
-	RefillRoom(ctx context.Context, user id.ID, seen, room int) error
+	// SetSessionsLeft sets the account's room to room if it is still what it was when seen; otherwise it does nothing.
+	SetSessionsLeft(ctx context.Context, user id.ID, seen, room int) error
 }
 
 // Sweep ends what is too much, once an account's room is used up: dead sessions, and of the live ones the oldest.
@@ -34,7 +34,7 @@ type SweepStore interface {
 // stays used up makes the next login sweep again. A sweep that fails therefore fails no login. A login that found room but
 // stores its session after the sweep is not seen; the next sweep, maxRefill logins later at most, sees it.
 func Sweep(ctx context.Context, store SweepStore, user account.User, now time.Time) {
-	if user.Room > 0 {
+	if user.SessionsLeft > 0 {
 		return
 	}
 	if err := trySweep(ctx, store, user, now); err != nil {
@@ -53,7 +53,7 @@ func trySweep(ctx context.Context, store SweepStore, user account.User, now time
 			return fmt.Errorf("ending a session: %w", err)
 		}
 	}
-	if err := store.RefillRoom(ctx, user.ID, user.Room, min(maxRefill, PerUser-len(kept))); err != nil {
+	if err := store.SetSessionsLeft(ctx, user.ID, user.SessionsLeft, min(maxRefill, MaxPerUser-len(kept))); err != nil {
 		return fmt.Errorf("refilling the room: %w", err)
 	}
 	return nil
@@ -62,10 +62,10 @@ func trySweep(ctx context.Context, store SweepStore, user account.User, now time
 // partition tells the sessions that stay, the youngest live ones, from those that end. A session of a later epoch than the
 // user's is live: it began after the user was read.
 func partition(sessions []Session, user account.User, now time.Time) (kept, ended []Session) {
-	slices.SortFunc(sessions, func(a, b Session) int { return b.Born.Compare(a.Born) })
+	slices.SortFunc(sessions, func(a, b Session) int { return b.Created.Compare(a.Created) })
 	for _, session := range sessions {
 		live := session.Epoch >= user.Epoch && session.before(now)
-		if live && len(kept) < PerUser {
+		if live && len(kept) < MaxPerUser {
 			kept = append(kept, session)
 		} else {
 			ended = append(ended, session)

@@ -39,16 +39,16 @@ import (
 // provider was closed and opened again, or the mailbox has a new owner), that one takes the place of the former, which opens
 // nothing any more, and all sessions end.
 
-// IdentityRef names a person as a provider does: by a subject that never changes and is never given to somebody else.
-type IdentityRef struct {
+// Identity names a person as a provider does: by a subject that never changes and is never given to somebody else.
+type Identity struct {
 	Provider string
 	Issuer   string // the provider's address: the same subject elsewhere is somebody else
 	Subject  string
 }
 
-// Identified is what a provider says of a person.
-type Identified struct {
-	IdentityRef
+// Profile is what a provider says of a person.
+type Profile struct {
+	Identity
 	Email     string // for which the provider vouches; empty for none
 	Name      string // of which a username is made
 	FirstName string // may be empty, like the last name
@@ -57,13 +57,13 @@ type Identified struct {
 
 // Link gives an account another way in.
 type Link struct {
-	User     account.User    // as it was read
-	Identity IdentityRef     // the new way in
-	Replaced string          // names the identity of that provider that it takes the place of; empty for none
-	Seized   bool            // the password goes, and all sessions end
-	Session  session.Session // the first of it, in the epoch that the account then has
-	Notice   outbox.Mail     // of what was taken away; the zero value for none
-	At       time.Time       // when the person signed in
+	User           account.User    // as it was read
+	Identity       Identity        // the new way in
+	Replaces       string          // names the identity of that provider that it takes the place of; empty for none
+	RemovePassword bool            // the password goes, and all sessions end
+	Session        session.Session // the first of it, in the epoch that the account then has
+	Notice         outbox.Mail     // of what was taken away; the zero value for none
+	At             time.Time       // when the person signed in
 }
 
 // IdentityLinkedError says that the account has another identity of the provider, and names it for [Link.Replaced].
@@ -83,25 +83,25 @@ var (
 
 // IdentityStore is what signing in by an identity needs of the store.
 type IdentityStore interface {
-	// FindIdentified returns the account that an identity leads to, or ErrNotFound. The account, read consistently, has
+	// FindUserByIdentity returns the account that an identity leads to, or ErrNotFound. The account, read consistently, has
 	// the identity: one that has been replaced leads nowhere, however shortly before.
-	FindIdentified(ctx context.Context, identity IdentityRef) (account.User, error)
+	FindUserByIdentity(ctx context.Context, identity Identity) (account.User, error)
 	// FindHolders returns the user that has the address, zero for none, and whether the username is taken, read
 	// consistently in one call.
 	FindHolders(ctx context.Context, email identifier.Address, username identifier.Username) (holder id.ID, taken bool, err error)
 	// ReadUser returns an account, read consistently, or ErrNotFound.
 	ReadUser(ctx context.Context, user id.ID) (account.User, error)
-	// CreateIdentified stores the user, both guards, the identity and the first session, all or nothing. Otherwise it
+	// CreateAccountWithIdentity stores the user, both guards, the identity and the first session, all or nothing. Otherwise it
 	// returns the first of ErrIdentityTaken, ErrEmailTaken, ErrUsernameTaken.
-	CreateIdentified(ctx context.Context, user account.User, identity IdentityRef, session session.Session) error
+	CreateAccountWithIdentity(ctx context.Context, user account.User, identity Identity, session session.Session) error
 	// LinkIdentity makes the link, all or nothing, if the user is active and has the revision that was read. Otherwise it
 	// returns ErrIdentityTaken, ErrUserChanged or an *IdentityLinkedError.
 	LinkIdentity(ctx context.Context, link Link) error
 	LoginStore
 }
 
-// Identities signs people in whom a provider has identified.
-type Identities struct {
+// IdentityLogin signs people in whom a provider has identified.
+type IdentityLogin struct {
 	store   IdentityStore
 	pairs   *session.Pairs
 	devices *guard.Devices
@@ -109,9 +109,9 @@ type Identities struct {
 	random  io.Reader
 }
 
-// NewIdentities returns an Identities.
-func NewIdentities(store IdentityStore, pairs *session.Pairs, devices *guard.Devices, now clock.Clock, random io.Reader) *Identities {
-	return &Identities{store: store, pairs: pairs, devices: devices, now: now, random: random}
+// NewIdentityLogin returns an IdentityLogin.
+func NewIdentityLogin(store IdentityStore, pairs *session.Pairs, devices *guard.Devices, now clock.Clock, random io.Reader) *IdentityLogin {
+	return &IdentityLogin{store: store, pairs: pairs, devices: devices, now: now, random: random}
 }
 
 // What was read is read again when it changed under the hands of a sign-in; this often at most.
@@ -119,7 +119,7 @@ const identityAttempts = 5
 
 // signIn begins a token session of the account that a person's identity leads to. It returns the pair and the value of the
 // device cookie; device is the one that the browser sent.
-func (s *Identities) signIn(ctx context.Context, person Identified, device secret.String) (session.Pair, secret.String, error) {
+func (s *IdentityLogin) signIn(ctx context.Context, person Profile, device secret.String) (session.Pair, secret.String, error) {
 	for range identityAttempts {
 		sess, err := s.open(ctx, person)
 		if changedMeanwhile(err) {
@@ -142,8 +142,8 @@ func changedMeanwhile(err error) bool {
 }
 
 // open stores a new session of the account that the identity leads to.
-func (s *Identities) open(ctx context.Context, person Identified) (session.Session, error) {
-	known, err := s.store.FindIdentified(ctx, person.IdentityRef)
+func (s *IdentityLogin) open(ctx context.Context, person Profile) (session.Session, error) {
+	known, err := s.store.FindUserByIdentity(ctx, person.Identity)
 	if err == nil {
 		return s.openKnown(ctx, known)
 	}
@@ -169,7 +169,7 @@ func (s *Identities) open(ctx context.Context, person Identified) (session.Sessi
 
 // openKnown opens the account that an identity led to when it was read. An account whose sessions were ended since then may
 // have been given to another identity: ErrUserChanged.
-func (s *Identities) openKnown(ctx context.Context, known account.User) (session.Session, error) {
+func (s *IdentityLogin) openKnown(ctx context.Context, known account.User) (session.Session, error) {
 	user, err := recordLogin(ctx, s.store, known, s.now, func(current account.User) (secret.String, error) {
 		if current.Epoch != known.Epoch {
 			return secret.String{}, ErrUserChanged
@@ -191,7 +191,7 @@ func requireActive(user account.User) error {
 }
 
 // link gives the holder of the address the identity as another way in.
-func (s *Identities) link(ctx context.Context, person Identified, holder id.ID) (session.Session, error) {
+func (s *IdentityLogin) link(ctx context.Context, person Profile, holder id.ID) (session.Session, error) {
 	user, err := s.store.ReadUser(ctx, holder)
 	if err != nil {
 		return session.Session{}, fmt.Errorf("reading the account of the address: %w", err)
@@ -199,25 +199,25 @@ func (s *Identities) link(ctx context.Context, person Identified, holder id.ID) 
 	if err := requireActive(user); err != nil {
 		return session.Session{}, err
 	}
-	link := s.newLink(user, person.IdentityRef, "")
+	link := s.newLink(user, person.Identity, "")
 	err = s.store.LinkIdentity(ctx, link)
 	if linked, is := errors.AsType[*IdentityLinkedError](err); is {
-		link = s.newLink(user, person.IdentityRef, linked.Existing)
+		link = s.newLink(user, person.Identity, linked.Existing)
 		err = s.store.LinkIdentity(ctx, link)
 	}
 	if err != nil {
 		return session.Session{}, fmt.Errorf("linking the identity: %w", err)
 	}
-	user.Room--
+	user.SessionsLeft--
 	session.Sweep(ctx, s.store, user, s.now())
 	return link.Session, nil
 }
 
 // newLink decides what the account loses to the owner of its address. A link that replaces another one ends all sessions;
 // one to an account whose holder never proved the mailbox ends the password, too.
-func (s *Identities) newLink(user account.User, identity IdentityRef, replaced string) Link {
-	link := Link{User: user, Identity: identity, Replaced: replaced, Seized: !user.Proven, At: s.now()}
-	if link.Seized && !user.PasswordHash.IsZero() {
+func (s *IdentityLogin) newLink(user account.User, identity Identity, replaced string) Link {
+	link := Link{User: user, Identity: identity, Replaces: replaced, RemovePassword: !user.Proven, At: s.now()}
+	if link.RemovePassword && !user.PasswordHash.IsZero() {
 		link.Notice = outbox.NewNotice(id.New(s.random), outbox.PasswordRemoved, user, s.now())
 	}
 	user.Epoch = link.Epoch()
@@ -227,15 +227,15 @@ func (s *Identities) newLink(user account.User, identity IdentityRef, replaced s
 
 // Epoch is the epoch that the account has after the link.
 func (l Link) Epoch() uint64 {
-	if l.Seized || l.Replaced != "" {
+	if l.RemovePassword || l.Replaces != "" {
 		return l.User.Epoch + 1
 	}
 	return l.User.Epoch
 }
 
 // create makes an account for a person who has none. Its owner has proved the mailbox, to the provider.
-func (s *Identities) create(
-	ctx context.Context, person Identified, email identifier.Address, username identifier.Username,
+func (s *IdentityLogin) create(
+	ctx context.Context, person Profile, email identifier.Address, username identifier.Username,
 ) (session.Session, error) {
 	now := s.now().Truncate(time.Millisecond)
 	user := account.User{
@@ -244,7 +244,7 @@ func (s *Identities) create(
 		Email:         email,
 		FirstName:     cut(person.FirstName, account.MaxNameLength),
 		LastName:      cut(person.LastName, account.MaxNameLength),
-		Room:          session.PerUser - 1,
+		SessionsLeft:  session.MaxPerUser - 1,
 		Active:        true,
 		EmailVerified: true,
 		Proven:        true,
@@ -253,14 +253,14 @@ func (s *Identities) create(
 		LastLogin:     now,
 	}
 	sess := s.pairs.Begin(user)
-	if err := s.store.CreateIdentified(ctx, user, person.IdentityRef, sess); err != nil {
+	if err := s.store.CreateAccountWithIdentity(ctx, user, person.Identity, sess); err != nil {
 		return session.Session{}, fmt.Errorf("creating the account: %w", err)
 	}
 	return sess, nil
 }
 
 // username makes a username of a name that a provider knows.
-func (s *Identities) username(name string) identifier.Username {
+func (s *IdentityLogin) username(name string) identifier.Username {
 	username, err := identifier.ParseUsername(identifier.UsernameStem(name))
 	if err != nil {
 		return s.suffixed(name)
@@ -272,7 +272,7 @@ func (s *Identities) username(name string) identifier.Username {
 const suffixSize = 4
 
 // suffixed makes a username that nobody has.
-func (s *Identities) suffixed(name string) identifier.Username {
+func (s *IdentityLogin) suffixed(name string) identifier.Username {
 	raw := random.Bytes(s.random, suffixSize)
 	username, err := identifier.ParseUsername(identifier.UsernameStem(name) + "_" + hex.EncodeToString(raw))
 	if err != nil {

@@ -100,7 +100,7 @@ func (l *Login) authenticate(ctx context.Context, asked guard.Attempt) (account.
 	if err != nil && !errors.Is(err, account.ErrNotFound) {
 		return account.User{}, fmt.Errorf("finding the account: %w", err)
 	}
-	count := l.guard.CountOf(found, asked)
+	count := l.guard.Counter(found, asked)
 	tries, err := l.guard.Admit(ctx, count)
 	if err != nil {
 		return account.User{}, err
@@ -108,9 +108,9 @@ func (l *Login) authenticate(ctx context.Context, asked guard.Attempt) (account.
 	user, err := l.record(ctx, found, asked.Password)
 	switch {
 	case err == nil, errors.Is(err, account.ErrAccountInactive):
-		l.guard.Passed(ctx, count)
+		l.guard.RecordSuccess(ctx, count)
 	case errors.Is(err, account.ErrInvalidCredentials):
-		l.guard.Failed(ctx, count, tries, found)
+		l.guard.RecordFailure(ctx, count, tries, found)
 	}
 	return user, err
 }
@@ -145,7 +145,7 @@ func recordLogin(
 		if err != nil {
 			return account.User{}, fmt.Errorf("recording the login: %w", err)
 		}
-		user.Room = room
+		user.SessionsLeft = room
 		return user, nil
 	}
 	return account.User{}, errors.New("recording the login: the account kept changing")

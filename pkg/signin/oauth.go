@@ -76,7 +76,7 @@ type IdentityProvider interface {
 	// Identify exchanges the code for the person's identity, whose Provider is the caller's to fill in. It fails with
 	// ErrOAuthFailed if the provider refuses or its answer does not verify, and with ErrOAuthProviderFailed if there is none to
 	// be had in time.
-	Identify(ctx context.Context, code secret.String, keys FlowKeys) (Identified, error)
+	Identify(ctx context.Context, code secret.String, keys FlowKeys) (Profile, error)
 	// Issuer names the provider in its callbacks (RFC 9207); empty if it does not.
 	Issuer() string
 }
@@ -109,7 +109,7 @@ type FlowStore interface {
 type OAuth struct {
 	providers IdentityProviders
 	flows     FlowStore
-	accounts  *Identities
+	accounts  *IdentityLogin
 	life      time.Duration // of a flow
 	now       clock.Clock
 	random    io.Reader
@@ -117,23 +117,23 @@ type OAuth struct {
 
 // NewOAuth returns an OAuth whose flows live for life, whole seconds. random must be a cryptographic source that cannot fail.
 func NewOAuth(
-	providers IdentityProviders, flows FlowStore, accounts *Identities, life time.Duration, now clock.Clock, random io.Reader,
+	providers IdentityProviders, flows FlowStore, accounts *IdentityLogin, life time.Duration, now clock.Clock, random io.Reader,
 ) *OAuth {
 	return &OAuth{providers: providers, flows: flows, accounts: accounts, life: life, now: now, random: random}
 }
 
-// Started is what starting a flow gives.
-type Started struct {
+// Redirect is what starting a flow gives.
+type Redirect struct {
 	Location string        // where to send the browser
 	Binding  secret.String // the value of the binding cookie
 }
 
 // Start begins a flow. binding is the cookie that the browser sent: a good one is used again, so that flows at once do not
 // end each other.
-func (o *OAuth) Start(ctx context.Context, provider string, binding secret.String) (Started, error) {
+func (o *OAuth) Start(ctx context.Context, provider string, binding secret.String) (Redirect, error) {
 	chosen, err := o.providers.Provider(provider)
 	if err != nil {
-		return Started{}, err
+		return Redirect{}, err
 	}
 	if !isFlowKey(binding) {
 		binding = o.flowKey()
@@ -146,16 +146,16 @@ func (o *OAuth) Start(ctx context.Context, provider string, binding secret.Strin
 	}
 	location, err := chosen.AuthorizationURL(ctx, flow.FlowKeys)
 	if err != nil {
-		return Started{}, err
+		return Redirect{}, err
 	}
 	if err := o.flows.PutFlow(ctx, flow); err != nil {
-		return Started{}, fmt.Errorf("storing the flow: %w", err)
+		return Redirect{}, fmt.Errorf("storing the flow: %w", err)
 	}
-	return Started{Location: location, Binding: binding}, nil
+	return Redirect{Location: location, Binding: binding}, nil
 }
 
-// Known says whether a provider has this name and settings. The error is [UnknownProvider] or ErrProviderNotConfigured.
-func (o *OAuth) Known(provider string) error {
+// CheckProvider says whether a provider has this name and settings. The error is [UnknownProvider] or ErrProviderNotConfigured.
+func (o *OAuth) CheckProvider(provider string) error {
 	_, err := o.providers.Provider(provider)
 	return err
 }

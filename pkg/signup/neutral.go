@@ -30,9 +30,9 @@ type NeutralStore interface {
 	// CreatePending stores the user, both guards and the mail in one transaction, or nothing. Of several callers for one
 	// canonical name or address one wins and the others get ErrUsernameTaken or ErrEmailTaken.
 	CreatePending(ctx context.Context, user account.User, mail outbox.Mail) error
-	// QueueTaken queues a mail for the owner of the user's address, by a transaction of the form of CreatePending's, if the
+	// QueueAddressTaken queues a mail for the owner of the user's address, by a transaction of the form of CreatePending's, if the
 	// username is free and the address is not. Otherwise it returns ErrUsernameTaken or ErrNotFound.
-	QueueTaken(ctx context.Context, user account.User, mail outbox.Mail) error
+	QueueAddressTaken(ctx context.Context, user account.User, mail outbox.Mail) error
 }
 
 // NeutralRegistrar creates accounts that count once their address is verified.
@@ -54,14 +54,14 @@ func (r *NeutralRegistrar) Register(ctx context.Context, asked Registration) err
 		return err
 	}
 	user.Pending = true
-	user.Room = session.PerUser
+	user.SessionsLeft = session.MaxPerUser
 	user.PasswordHash = r.rules.hasher.Hash(asked.Password)
 	err = r.store.EnsureFree(ctx, user.Username, user.Email)
 	if err == nil {
 		err = r.store.CreatePending(ctx, user, r.mail(outbox.Verification, user))
 	}
 	if errors.Is(err, account.ErrEmailTaken) {
-		err = r.store.QueueTaken(ctx, user, r.mail(outbox.Taken, user))
+		err = r.store.QueueAddressTaken(ctx, user, r.mail(outbox.AddressTaken, user))
 	}
 	if err != nil {
 		return fmt.Errorf("registering: %w", err)

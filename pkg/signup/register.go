@@ -94,14 +94,14 @@ func (r *Registrar) accept(asked Registration) (account.User, error) {
 		return account.User{}, fault.Validation(faults...)
 	}
 	return account.User{
-		ID:        id.New(r.random),
-		Username:  username,
-		Email:     email,
-		FirstName: asked.FirstName,
-		LastName:  asked.LastName,
-		Room:      session.PerUser - 1,
-		Active:    true,
-		Joined:    r.now().Truncate(time.Millisecond),
+		ID:           id.New(r.random),
+		Username:     username,
+		Email:        email,
+		FirstName:    asked.FirstName,
+		LastName:     asked.LastName,
+		SessionsLeft: session.MaxPerUser - 1,
+		Active:       true,
+		Joined:       r.now().Truncate(time.Millisecond),
 	}, nil
 }
 
