@@ -1,6 +1,14 @@
-// Package account defines an account, its names and the refusals that every way to sign in shares.
+// Package account defines an account, the names that identify it, and the errors that every way to sign in shares.
 //
-// It is the lowest package of the rules: the others decide what may happen to an account.
+// It makes no decision that needs a store. The other packages of rules decide what happens to an account, and all of them
+// depend on this one. Each package below imports only packages above it:
+//
+//	account                     what an account is
+//	session, outbox             sessions; the queue of mails
+//	guard                       password guessing
+//	signin, signup, maillink    the ways into an account
+//
+// Below account are only packages without rules: clock, fault, id, identifier, random, reqlog and secret.
 package account
 
 import (
@@ -11,6 +19,9 @@ import (
 	"latchkey/pkg/secret"
 )
 
+// MaxNameLength is the maximum length of a first or last name, in code points.
+const MaxNameLength = 150
+
 // User is an account.
 type User struct {
 	ID       id.ID
@@ -20,37 +31,30 @@ type User struct {
 	FirstName string
 	LastName  string
 
-	// PasswordHash is the PHC string of the password; empty for an account that signs in by OAuth only.
+	// PasswordHash is the password's hash as a PHC string. It is empty for an account that signs in only through a provider.
 	PasswordHash secret.String
 
-	// Epoch is the number of times that everything the account had open was ended at once (reset, password change,
-	// disable, logout from everywhere). A session or one-time token counts only while it carries the same epoch.
+	// Epoch rises when everything that the account has issued must end at once: at a password reset, a password change, a
+	// logout from all devices, or when the account is disabled. A session, mailed link or device cookie is valid only while
+	// it carries the same epoch.
 	Epoch uint64
 
 	// Revision rises with every change that touches several items of the account.
 	Revision uint64
 
-	// Room is how many more sessions may start before the oldest has to give way. A hint, kept by logins.
+	// SessionsLeft estimates how many sessions may start before the oldest must end. Logins maintain it.
 	SessionsLeft int
 
-	Active        bool // false: disabled, nothing of it is accepted
+	Active        bool // false for a disabled account, whose credentials are all refused
 	Staff         bool
 	Superuser     bool
 	Membership    bool
-	Pending       bool // made without telling whether its address is known, and not verified yet: no password opens it
-	EmailVerified bool // the address was verified by a mailed link or by a provider
-	Proven        bool // the holder of the password proved to own the mailbox
+	Pending       bool // registered without confirming the address; no password works until the address is verified
+	EmailVerified bool // a mailed link or a provider has confirmed the address
+	Proven        bool // the holder of the password has proved control of the mailbox
 
-	OAuthProvider string // the first provider that its holder signed in by; empty for none
+	OAuthProvider string // the first provider that signed in to the account; empty if none did
 
 	Joined    time.Time
-	LastLogin time.Time // zero: never
+	LastLogin time.Time // zero if there was none
 }
-
-// StaleUserError says that an account has changed since it was read.
-type StaleUserError struct{ Current User }
-
-func (*StaleUserError) Error() string { return "the account has changed since it was read" }
-
-// MaxNameLength is the most code points a first or last name has.
-const MaxNameLength = 150

@@ -8,21 +8,16 @@ import (
 	"latchkey/pkg/identifier"
 )
 
-// AbsentUserID is the id that stands for a login name which no account has: its reads and counts are those of a known one. It
-// follows from the name, so that a flood of unknown names spreads over the store's partitions.
-func AbsentUserID(canonical string) id.ID {
-	sum := sha256.Sum256([]byte("absent\x00" + canonical))
-	return id.ID(sum[:id.Size])
-}
-
-// LoginName is what a person typed to name an account: a username or an address, in canonical form.
+// LoginName identifies an account by its username or its address, in canonical form.
 type LoginName struct {
 	Canonical string
 	IsAddress bool
 }
 
-// ParseLoginName reads a login name. One that no account can have is no error: it finds nothing, like any other
-// unknown one, and takes as long. A username never contains an @ and an address always does.
+// ParseLoginName returns the canonical form of a login name as typed. A text with an @ is an address, and any other text is
+// a username, because a username never contains an @.
+//
+// A text that no account can have is not an error. Like any unknown name it finds no account, and the lookup takes as long.
 func ParseLoginName(typed string) LoginName {
 	if strings.Contains(typed, "@") {
 		if address, err := identifier.ParseAddress(typed); err == nil {
@@ -31,4 +26,12 @@ func ParseLoginName(typed string) LoginName {
 		return LoginName{Canonical: typed, IsAddress: true}
 	}
 	return LoginName{Canonical: identifier.CanonicalUsername(typed)}
+}
+
+// AbsentUserID returns the id that takes the place of a user's id when no account has the login name. Reads and counters
+// then use the same calls as for an existing account. The id is derived from the name, so a flood of unknown names spreads
+// over the partitions of the store.
+func AbsentUserID(canonical string) id.ID {
+	sum := sha256.Sum256([]byte("absent\x00" + canonical))
+	return id.ID(sum[:id.Size])
 }
