@@ -1,15 +1,13 @@
 package docs_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
-	"latchkey/infra/local/engine"
 	"latchkey/infra/local/stack"
+	"latchkey/infra/testkit"
 	"latchkey/pkg/contract"
 )
 
@@ -19,7 +17,7 @@ const guide = "guide.md"
 // guide. It changes only the addresses of `make run`, because port 8000 may be in use. infra/browser runs the samples for browsers.
 func TestGuide(t *testing.T) {
 	samples := readSamples(t, guide)
-	written := &log{}
+	written := &testkit.Buffer{}
 	product := startStack(t, written)
 	here := strings.NewReplacer(
 		"http://localhost:8000", product.URL,
@@ -79,9 +77,9 @@ func TestEveryErrorCodeIsInTheGuide(t *testing.T) {
 }
 
 // startStack starts a stack as `make run` does, on free ports. It ends with the test and keeps no data.
-func startStack(t *testing.T, written *log) *stack.Stack {
+func startStack(t *testing.T, written *testkit.Buffer) *stack.Stack {
 	t.Helper()
-	started, err := stack.Start(t.Context(), stack.Options{Root: moduleRoot(t), OpenID: true, Log: written})
+	started, err := stack.Start(t.Context(), stack.Options{Root: testkit.Root(t), OpenID: true, Log: written})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,36 +92,8 @@ func startStack(t *testing.T, written *log) *stack.Stack {
 	return started
 }
 
-func moduleRoot(t *testing.T) string {
-	t.Helper()
-	root, err := engine.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return root
-}
-
 // python returns the path of the interpreter that `make test` installs, with the packages that the guide requires.
 func python(t *testing.T) string {
 	t.Helper()
-	return filepath.Join(moduleRoot(t), ".tools", "venv", "bin", "python3")
-}
-
-// log collects the log lines of the functions.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements [io.Writer].
-func (l *log) Write(data []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(data)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	return filepath.Join(testkit.Root(t), ".tools", "venv", "bin", "python3")
 }

@@ -14,6 +14,7 @@ import (
 
 	"latchkey/infra/local/child"
 	"latchkey/infra/local/stack"
+	"latchkey/infra/testkit"
 )
 
 const (
@@ -40,7 +41,7 @@ func newReader(t *testing.T, product *stack.Stack) *reader {
 	t.Helper()
 	folder := t.TempDir()
 	// This replaces `npm install jose`, which the tests have installed already.
-	modules := filepath.Join(moduleRoot(t), "infra", "local", "node_modules")
+	modules := filepath.Join(testkit.Root(t), "infra", "local", "node_modules")
 	if err := os.Symlink(modules, filepath.Join(folder, "node_modules")); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package docs_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +12,8 @@ import (
 	"testing"
 
 	"latchkey/infra/local/stack"
+	"latchkey/infra/testkit"
+	"latchkey/infra/testkit/httpclient"
 )
 
 // blocks returns the shell commands of a document: those that are marked with a run comment, by name, and the others.
@@ -39,13 +40,10 @@ func blocks(document string) (run map[string]string, others []string) {
 }
 
 // shell runs commands with the AWS CLI that `make test` installs, and returns their output.
-func shell(ctx context.Context, commands string, environment ...string) (string, error) {
-	tools, err := filepath.Abs(filepath.Join(root, ".tools/venv/bin"))
-	if err != nil {
-		return "", err
-	}
-	command := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", commands)
-	command.Env = append(environment, "PATH="+tools+":"+os.Getenv("PATH"),
+func shell(t *testing.T, commands string, environment ...string) (string, error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", commands)
+	command.Env = append(environment, "PATH="+filepath.Dir(python(t))+":"+os.Getenv("PATH"),
 		"AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
 	var failures bytes.Buffer
 	command.Stderr = &failures
@@ -59,11 +57,7 @@ func shell(ctx context.Context, commands string, environment ...string) (string,
 // TestTheRunbooksCommands runs the marked commands against a local stack, in the order in which an operator needs them, and checks
 // their effects.
 func TestTheRunbooksCommands(t *testing.T) {
-	absolute, err := filepath.Abs(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	local, err := stack.Start(t.Context(), stack.Options{Root: absolute, Log: io.Discard})
+	local, err := stack.Start(t.Context(), stack.Options{Root: testkit.Root(t), Log: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +72,7 @@ func TestTheRunbooksCommands(t *testing.T) {
 			}
 			script.WriteString(commands[name])
 		}
-		output, err := shell(t.Context(), script.String(), "AWS_ENDPOINT_URL_DYNAMODB="+local.DynamoDBEndpoint,
+		output, err := shell(t, script.String(), "AWS_ENDPOINT_URL_DYNAMODB="+local.DynamoDBEndpoint,
 			"USERS_TABLE=Users", "SESSIONS_TABLE=Sessions", "API_URL="+local.URL)
 		if err != nil {
 			t.Fatalf("%v: %v", names, err)
@@ -86,55 +80,25 @@ func TestTheRunbooksCommands(t *testing.T) {
 		return output
 	}
 	const user = `{"username":"pythonista","email":"pythonista@example.com","password":"SecurePass123!"}`
-	first := request(t, local.URL+"/api/auth/register", user)
+	post := func(path, body string, headers ...string) httpclient.Response {
+		return httpclient.Client{}.Send(t, http.MethodPost, local.URL+path, body, append(headers, httpclient.JSON)...)
+	}
+	token := post("/api/auth/register", user).Member("access_token")
 	if output := run("find", "show"); !strings.Contains(output, `"username": "pythonista"`) || strings.Contains(output, "argon2") {
 		t.Errorf("show: got %s, want the username and no password hash", output)
 	}
 	for _, step := range []struct {
-		run   string
-		want  int // status of a login afterwards
-		ended bool
-	}{{"health", 200, false}, {"end", 200, true}, {"disable", 403, true}, {"enable", 200, true}} {
-		run("find", step.run)
-		if got := request(t, local.URL+"/api/auth/login", user); got.status != step.want {
-			t.Errorf("after %s: got %d for a login, want %d", step.run, got.status, step.want)
+		commands          string
+		login, oldSession int // the status of a login and of the first session afterwards
+	}{{"health", 200, 200}, {"end", 200, 401}, {"disable", 403, 401}, {"enable", 200, 401}} {
+		run("find", step.commands)
+		if got := post("/api/auth/login", user); got.Status != step.login {
+			t.Errorf("login after %s: got %v, want %d", step.commands, got, step.login)
 		}
-		old := request(t, local.URL+"/api/auth/me", "", "Authorization: Bearer "+first.token)
-		if ended := old.status == http.StatusUnauthorized; ended != step.ended {
-			t.Errorf("after %s: got %d for the old session, want it ended: %t", step.run, old.status, step.ended)
+		if got := post("/api/auth/me", "", httpclient.Bearer(token)); got.Status != step.oldSession {
+			t.Errorf("me with the first token after %s: got %v, want %d", step.commands, got, step.oldSession)
 		}
 	}
-}
-
-// response is the part of an HTTP response that these tests check.
-type response struct {
-	status int
-	token  string
-}
-
-func request(t *testing.T, url, body string, headers ...string) response {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ": ")
-		req.Header.Set(name, value)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), `"access_token":"`)
-	token, _, _ := strings.Cut(rest, `"`)
-	return response{res.StatusCode, token}
 }
 
 // withoutCalls makes the AWS CLI check the name, options and values of each command, and then fail to connect.
@@ -156,7 +120,7 @@ func TestTheCLITakesTheOtherCommands(t *testing.T) {
 	for _, commands := range others {
 		t.Run(strings.SplitN(commands, "\n", 2)[0], func(t *testing.T) {
 			t.Parallel()
-			output, err := shell(t.Context(), withoutCalls+commands, "STACK=latchkey-prod", "USERS_TABLE=Users", "SESSIONS_TABLE=Sessions")
+			output, err := shell(t, withoutCalls+commands, "STACK=latchkey-prod", "USERS_TABLE=Users", "SESSIONS_TABLE=Sessions")
 			if err != nil {
 				t.Error(err)
 			}

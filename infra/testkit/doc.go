@@ -1,5 +1,5 @@
-// Package testkit is the test support that several packages share. It contains two small helpers itself, Root and
-// Eventually. Each package below it serves one kind of test:
+// Package testkit is the test support that several packages share. It contains three small helpers itself: Root,
+// Eventually and Buffer. Each package below it serves one kind of test:
 //
 //   - [latchkey/infra/testkit/enginetest] creates the tables of template.yaml, empty, on a real DynamoDB engine. Use
 //     enginetest.Each for the store and for every rule that depends on a condition or a transaction, because it runs

@@ -1,6 +1,8 @@
 package testkit
 
 import (
+	"bytes"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +17,26 @@ func Root(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return root
+}
+
+// Buffer is a [bytes.Buffer] that is safe for concurrent use. The zero value is empty.
+type Buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (b *Buffer) Write(data []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(data)
+}
+
+// String returns everything that has been written.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // eventuallyTimeout is far longer than any condition takes, even on a busy machine.
