@@ -8,23 +8,25 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// DeviceClaims is what a device cookie says: on this device somebody signed in to that account, in that epoch.
+// DeviceClaims is the content of a device cookie: a sign-in to this account, in this epoch, succeeded on this device.
 type DeviceClaims struct {
 	User   id.ID
 	Epoch  uint64
-	Device id.ID // random; the device's name for us, from its first sign-in on
+	Device id.ID // random; assigned at the first sign-in on the device
 }
 
-// deviceKeys derive and read device cookies without a call to anything.
+// deviceKeys derive and read device cookies without a call to a store.
 type deviceKeys interface {
-	// SealDevice derives the one cookie that the claims have under the current key.
+	// SealDevice derives the cookie for the claims with the current key. The same claims give the same text.
 	SealDevice(claims DeviceClaims) secret.String
-	// OpenDevice returns what a cookie says, or an error for one that no key of the set made.
+	// OpenDevice returns the claims of a cookie, or an error if no key of the key set derived it.
 	OpenDevice(cookie string) (DeviceClaims, error)
 }
 
-// Devices recognises devices that were here before, by a cookie that opens nothing: it only keeps their tries apart from those
-// of strangers, so that who guesses at an account does not lock its owner out. It ends with the account's epoch.
+// Devices recognizes devices on which a user has signed in before, by a cookie.
+//
+// The cookie grants no access. It only gives the device a counter of its own, so an attacker who guesses at an account does
+// not lock its owner out. It is valid until the account's epoch changes.
 type Devices struct {
 	keys   deviceKeys
 	random io.Reader
@@ -35,14 +37,15 @@ func NewDevices(keys deviceKeys, random io.Reader) *Devices {
 	return &Devices{keys: keys, random: random}
 }
 
-// Owner returns whose device a cookie is of, whatever has become of the account since; false for a cookie that is not ours.
+// Owner returns the user that the device cookie was issued for, even if the account has changed since. It returns false if
+// the cookie is not one of this service.
 func (d *Devices) Owner(cookie secret.String) (id.ID, bool) {
 	claims, err := d.keys.OpenDevice(cookie.Reveal())
 	return claims.User, err == nil
 }
 
-// recognise returns the device if the cookie is of one that user, in this epoch, has signed in on.
-func (d *Devices) recognise(cookie secret.String, user account.User) (id.ID, bool) {
+// recognize returns the device if user has signed in on it in the current epoch.
+func (d *Devices) recognize(cookie secret.String, user account.User) (id.ID, bool) {
 	claims, err := d.keys.OpenDevice(cookie.Reveal())
 	if err != nil || claims.User != user.ID || claims.Epoch != user.Epoch {
 		return id.ID{}, false
@@ -50,9 +53,10 @@ func (d *Devices) recognise(cookie secret.String, user account.User) (id.ID, boo
 	return claims.Device, true
 }
 
-// Remember returns the cookie for a device on which user has just shown who they are: the name it has, or a new one.
+// Remember returns the cookie for a device on which user has just signed in. The device keeps its id if the cookie that the
+// browser sent is still valid for the user, and gets a new one otherwise.
 func (d *Devices) Remember(cookie secret.String, user account.User) secret.String {
-	device, known := d.recognise(cookie, user)
+	device, known := d.recognize(cookie, user)
 	if !known {
 		device = id.New(d.random)
 	}
