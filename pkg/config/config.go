@@ -1,7 +1,7 @@
-// Package config reads the environment: once, at start, with all faults named at once.
+// Package config reads the configuration from the environment. It does so once, at start, and reports all faults together.
 //
-// It knows names, defaults and bounds, and what may stand beside what. It opens nothing and calls nothing.
-// A variable that is absent or empty has its default, so that new code runs with the environment of the old.
+// It knows the names, defaults and limits of the variables, and which combinations are valid. It makes no call. An absent or
+// empty variable has its default, so new code runs with the environment of the previous version.
 package config
 
 import (
@@ -17,11 +17,11 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// Config is what the environment says.
+// Config holds the configuration.
 type Config struct {
-	PublicURL string // the base URL of the API and the issuer of its tokens, without a slash at the end
+	PublicURL string // base URL of the API and issuer of its tokens, without a trailing slash
 
-	// PublicURLParameter names the parameter of Systems Manager that holds PublicURL, if that is empty.
+	// PublicURLParameter names the parameter of Systems Manager with PublicURL. It is used if PublicURL is empty.
 	PublicURLParameter string
 
 	AllowedOrigins []string // web origins that may call the API from a browser
@@ -37,19 +37,19 @@ type Config struct {
 	ResetToken        time.Duration
 
 	MailPerHour int           // mails to one address for one purpose
-	MailRepeat  time.Duration // between two of them
+	MailRepeat  time.Duration // minimum time between two such mails
 
-	RegisterNeutral bool // registering does not tell whether an address is known
+	RegisterNeutral bool // registration does not reveal whether an address is registered
 
-	RateCritical    limit.Rates // of requests a minute that compute a hash, make an account or send a mail
-	RateMedium      limit.Rates // of those that do not
+	RateCritical    limit.Rates // for endpoints that compute a hash, create an account or send a mail
+	RateMedium      limit.Rates // for the other endpoints
 	RateLimitFactor int         // multiplies both
 
 	PasswordMinLength int // code points
 
-	ProductName      string // as people know it
-	AppURL           string // where links in mails lead, without a slash at the end; PublicURL's own pages if empty
-	MailFrom         string // the sender's address
+	ProductName      string // in mails and on pages
+	AppURL           string // target of the links in mails, without a trailing slash; empty for the pages below PublicURL
+	MailFrom         string // address of the sender
 	MailReplyTo      string // empty for none
 	ConfigurationSet string // of SES; empty for none
 	SESEndpoint      string // of a local SES; empty in AWS
@@ -58,10 +58,10 @@ type Config struct {
 
 	SigningAlgorithm string        // ES256, RS256 or EdDSA
 	SigningKeys      secret.String // a private JWK set, for local use; empty in AWS
-	KeysPath         string        // of the parameters that hold the keys, without a slash at the end; empty beside SigningKeys
-	KeySetMaxAge     time.Duration // after which a function reads the keys again
-	KeyRotation      time.Duration // for how long a key is used
-	SSMEndpoint      string        // of a local stand-in; empty in AWS
+	KeysPath         string        // of the parameters with the keys, without a trailing slash; empty with SigningKeys
+	KeySetMaxAge     time.Duration // age at which a function reads the keys again
+	KeyRotation      time.Duration // time for which a key is current
+	SSMEndpoint      string        // of a local replacement; empty in AWS
 
 	UsersTable       string
 	SessionsTable    string
@@ -69,19 +69,19 @@ type Config struct {
 
 	LogLevel slog.Level
 
-	// From Lambda itself.
-	Function        string // the name of the function; empty outside Lambda
+	// Set by Lambda.
+	Function        string // name of the function; empty outside Lambda
 	Region          string
 	AccessKeyID     string
 	SecretAccessKey secret.String
 	SessionToken    secret.String
 }
 
-// HTTPS says that clients reach the API over HTTPS only.
+// HTTPS reports whether clients reach the API only over HTTPS.
 func (c Config) HTTPS() bool { return strings.HasPrefix(c.PublicURL, "https://") }
 
-// Read reads the environment through getenv. The error joins every fault, each with the variable's name; what could be
-// read is returned beside it, so that what depends on it can name its own faults too.
+// Read reads the environment with getenv. The error joins all faults, each with the name of its variable. The returned
+// configuration is usable even with an error, so that the caller can check what depends on it and report those faults too.
 func Read(getenv func(string) string) (Config, error) {
 	r := &reader{getenv: getenv}
 	cfg := Config{
@@ -135,12 +135,11 @@ func Read(getenv func(string) string) (Config, error) {
 	r.check("SES_ENDPOINT", checkEndpoint(cfg.SESEndpoint))
 	r.check("SSM_ENDPOINT", checkEndpoint(cfg.SSMEndpoint))
 	r.check("KEYS_PREFIX", checkPath(cfg.KeysPath))
-	cfg.OAuth.check(r)
 	for _, origin := range cfg.AllowedOrigins {
 		r.check("ALLOWED_ORIGINS", checkOrigin(origin))
 	}
 	if !cfg.SigningKeys.IsZero() && cfg.DynamoDBEndpoint == "" {
-		r.check("SIGNING_KEYS", errors.New("is for local use only, beside DYNAMODB_ENDPOINT"))
+		r.check("SIGNING_KEYS", errors.New("is for local use only, together with DYNAMODB_ENDPOINT"))
 	}
 	return cfg, errors.Join(r.faults...)
 }
@@ -160,7 +159,7 @@ func checkPublicURL(value string) error {
 	return nil
 }
 
-// checkAppURL accepts what PUBLIC_URL may be, with a path.
+// checkAppURL accepts an empty value, and a base address as [checkBase] does.
 func checkAppURL(value string) error {
 	if value == "" {
 		return nil
@@ -168,17 +167,17 @@ func checkAppURL(value string) error {
 	return checkBase(value)
 }
 
-// checkBase accepts an address that paths are appended to: https, and http on the loopback interface.
+// checkBase accepts an address to which paths are appended. It must use https, or http on the loopback interface.
 func checkBase(value string) error {
 	parsed, err := url.Parse(value)
 	if err != nil || parsed.Host == "" || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" ||
 		strings.HasSuffix(value, "/") {
-		return fmt.Errorf("%q is not of the form https://host/path, without a slash at the end", value)
+		return fmt.Errorf("%q is not of the form https://host/path, without a trailing slash", value)
 	}
 	return CheckTransport(value)
 }
 
-// CheckTransport accepts the address of a server that secrets may be sent to: https, and http on the loopback interface.
+// CheckTransport returns an error unless secrets may be sent to the address: with https, or with http on the loopback interface.
 func CheckTransport(value string) error {
 	parsed, err := url.Parse(value)
 	switch {
@@ -195,12 +194,12 @@ func checkOrigin(value string) error {
 	return err
 }
 
-// parseOrigin reads a web origin in the one form that browsers send (RFC 6454 §6.2), its host in A-labels.
+// parseOrigin parses a web origin in the exact form of browsers (RFC 6454 §6.2), with the host in A-labels.
 func parseOrigin(value string) (*url.URL, error) {
 	parsed, err := url.Parse(value)
 	if err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" ||
 		value != parsed.Scheme+"://"+parsed.Host || !isHost(parsed.Hostname()) {
-		return nil, fmt.Errorf("%q is not of the form https://host or https://host:port, lower case, without a slash at the end", value)
+		return nil, fmt.Errorf("%q is not of the form https://host or https://host:port, in lower case and without a trailing slash", value)
 	}
 	port, preset := parsed.Port(), map[string]string{"https": "443", "http": "80"}[parsed.Scheme]
 	if number, err := strconv.ParseUint(port, 10, 16); port == preset || port != "" && (err != nil || number == 0) {
@@ -209,15 +208,15 @@ func parseOrigin(value string) (*url.URL, error) {
 	return parsed, nil
 }
 
-// isHost says whether a host is a name in lower case and ASCII, or an address.
+// isHost reports whether host is an IP address or a name in lower-case ASCII.
 func isHost(host string) bool {
-	unexpected := func(r rune) bool {
+	foreign := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != ':'
 	}
-	return host != "" && !strings.ContainsFunc(host, unexpected)
+	return host != "" && !strings.ContainsFunc(host, foreign)
 }
 
-// checkEndpoint accepts the address of a local stand-in.
+// checkEndpoint accepts an empty value, and the address of a local replacement for a service.
 func checkEndpoint(value string) error {
 	if value == "" {
 		return nil
@@ -228,10 +227,10 @@ func checkEndpoint(value string) error {
 	return nil
 }
 
-// checkPath accepts the beginning of parameters' names.
+// checkPath accepts an empty value, and a path of parameter names.
 func checkPath(value string) error {
 	if value != "" && (!strings.HasPrefix(value, "/") || strings.HasSuffix(value, "/")) {
-		return fmt.Errorf("%q is not of the form /a/b, without a slash at the end", value)
+		return fmt.Errorf("%q is not of the form /a/b, without a trailing slash", value)
 	}
 	return nil
 }

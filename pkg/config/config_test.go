@@ -35,7 +35,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, same := range map[string]bool{
+	for name, same := range map[string]bool{
 		"access token 7 days":        cfg.AccessToken == 7*24*time.Hour,
 		"refresh token 30 days":      cfg.RefreshToken == 30*24*time.Hour,
 		"grace 30 s":                 cfg.RefreshGrace == 30*time.Second,
@@ -43,14 +43,15 @@ func TestDefaults(t *testing.T) {
 		"verification token 24 h":    cfg.VerificationToken == 24*time.Hour,
 		"5 critical requests":        cfg.RateCritical == limit.Rates{Anonymous: 5, User: 20, Staff: 100},
 		"60 medium requests":         cfg.RateMedium == limit.Rates{Anonymous: 60, User: 180, Staff: 900},
-		"as they are":                cfg.RateLimitFactor == 1,
+		"no rate limit factor":       cfg.RateLimitFactor == 1,
 		"password of 8":              cfg.PasswordMinLength == 8,
 		"ES256":                      cfg.SigningAlgorithm == "ES256",
 		"audience is the public URL": cfg.TokenAudience == "https://auth.example.com",
+		"Google alone":               len(cfg.OAuth.OpenID) == 1 && cfg.OAuth.OpenID["google"].Issuer == "https://accounts.google.com",
 		"HTTPS":                      cfg.HTTPS(),
 	} {
 		if !same {
-			t.Errorf("the defaults lack: %s", what)
+			t.Errorf("got the defaults %+v, want: %s", cfg, name)
 		}
 	}
 }
@@ -96,12 +97,17 @@ func TestRefused(t *testing.T) {
 		"RATE_MEDIUM: \"60/180/1000001\"":              {"RATE_MEDIUM": "60/180/1000001"},
 		"RATE_LIMIT_FACTOR: \"0\"":                     {"RATE_LIMIT_FACTOR": "0"},
 		"REGISTER_NEUTRAL: \"yes\"":                    {"REGISTER_NEUTRAL": "yes"},
+		"OAUTH_OPENID_PROVIDERS: \"github\"":           {"OAUTH_OPENID_PROVIDERS": "github"},
+		"OAUTH_OPENID_PROVIDERS: \"GitLab\"":           {"OAUTH_OPENID_PROVIDERS": "google,GitLab"},
+		"OAUTH_OPENID_PROVIDERS: \"\"":                 {"OAUTH_OPENID_PROVIDERS": "google,"},
+		"OAUTH_OPENID_PROVIDERS: \"google\"":           {"OAUTH_OPENID_PROVIDERS": "google,google"},
+		"OAUTH_GITLAB_ISSUER: is required":             {"OAUTH_OPENID_PROVIDERS": "gitlab"},
 	}
 	for want, changes := range tests {
 		t.Run(want, func(t *testing.T) {
 			_, err := read(t, changes)
 			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("the error is %v", err)
+				t.Errorf("Read with %v returned the error %v, want %q in it", changes, err, want)
 			}
 		})
 	}
@@ -113,7 +119,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	})
 	for _, name := range []string{"PUBLIC_URL", "USERS_TABLE", "SESSIONS_TABLE", "AWS_REGION", "ACCESS_TOKEN_SECONDS", "LOG_LEVEL"} {
 		if err == nil || !strings.Contains(err.Error(), name+":") {
-			t.Errorf("the error does not name %s: %v", name, err)
+			t.Errorf("Read returned the error %v, want %s in it", err, name)
 		}
 	}
 }
@@ -121,23 +127,36 @@ func TestAllFaultsAtOnce(t *testing.T) {
 func TestHTTPOnLoopbackOnly(t *testing.T) {
 	for _, url := range []string{"http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"} {
 		if cfg, err := read(t, map[string]string{"PUBLIC_URL": url}); err != nil || cfg.HTTPS() {
-			t.Errorf("%s: HTTPS %v, error %v", url, cfg.HTTPS(), err)
+			t.Errorf("PUBLIC_URL %s: got HTTPS %v, error %v; want no HTTPS and no error", url, cfg.HTTPS(), err)
 		}
 	}
 }
 
-// TestIssuersMayEndInASlash, since theirs is what ID tokens have to say.
+// TestIssuersMayEndInASlash shows that an issuer is kept exactly, because ID tokens contain it exactly.
 func TestIssuersMayEndInASlash(t *testing.T) {
 	const issuer = "https://tenant.example.com/"
-	if cfg, err := read(t, map[string]string{"OAUTH_GOOGLE_ISSUER": issuer}); err != nil || cfg.OAuth.GoogleIssuer != issuer {
-		t.Errorf("the issuer is %q, error %v", cfg.OAuth.GoogleIssuer, err)
+	cfg, err := read(t, map[string]string{"OAUTH_GOOGLE_ISSUER": issuer})
+	if got := cfg.OAuth.OpenID["google"].Issuer; err != nil || got != issuer {
+		t.Errorf("got the issuer %q, error %v; want %q", got, err, issuer)
+	}
+}
+
+// TestAProviderByName shows that a further provider of OpenID Connect needs nothing but variables with its name.
+func TestAProviderByName(t *testing.T) {
+	cfg, err := read(t, map[string]string{
+		"OAUTH_OPENID_PROVIDERS": "google,git-lab", "OAUTH_GIT_LAB_ISSUER": "https://gitlab.com",
+		"OAUTH_GIT_LAB_CLIENT_ID": "id", "OAUTH_GIT_LAB_CLIENT_SECRET_PARAMETER": "/p",
+	})
+	want := config.OpenID{Issuer: "https://gitlab.com", Client: config.OAuthClient{ID: "id", SecretParameter: "/p"}}
+	if got := cfg.OAuth.OpenID["git-lab"]; err != nil || got != want || len(cfg.OAuth.OpenID) != 2 {
+		t.Errorf("got the provider %+v of %d, error %v; want %+v of 2", got, len(cfg.OAuth.OpenID), err, want)
 	}
 }
 
 func TestSecretsDoNotPrint(t *testing.T) {
 	_, err := read(t, map[string]string{"SIGNING_KEYS": "a-secret-key-set", "AWS_SECRET_ACCESS_KEY": "a-secret-access-key"})
 	if err == nil || strings.Contains(err.Error(), "a-secret") {
-		t.Errorf("the error is %v", err)
+		t.Errorf("Read returned the error %v, want one without a secret", err)
 	}
 }
 
@@ -151,7 +170,7 @@ func TestCrossSiteOrigins(t *testing.T) {
 		"another port":           {"http://localhost:8000", "http://localhost:3000", false},
 		"another domain":         {"https://auth.example.com", "https://example.org", true},
 		"under a public suffix":  {"https://auth.github.io", "https://app.github.io", true},
-		"under a country's":      {"https://auth.example.co.uk", "https://other.co.uk", true},
+		"under a country suffix": {"https://auth.example.co.uk", "https://other.co.uk", true},
 		"another scheme":         {"https://auth.example.com", "http://app.example.com", true},
 		"loopback by two names":  {"http://localhost:8000", "http://127.0.0.1:3000", true},
 		"an address, other port": {"http://127.0.0.1:8000", "http://127.0.0.1:3000", false},
@@ -163,23 +182,23 @@ func TestCrossSiteOrigins(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := len(cfg.CrossSiteOrigins()) == 1; got != test.cross {
-				t.Errorf("cross-site is %v", got)
+				t.Errorf("CrossSiteOrigins for the API %s and the origin %s: got cross-site %v, want %v", test.public, test.origin, got, test.cross)
 			}
 		})
 	}
 }
 
-// What Lambda sets is no setting of ours, so the README need not list it.
+// fromLambda lists the variables that Lambda sets. The README does not list them, because they are not settings.
 var fromLambda = []string{"AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
-// TestReadmeListsEveryVariable compares the README's table of settings with the variables that are read.
+// TestReadmeListsEveryVariable compares the table of settings in the README with the variables that Read reads.
 func TestReadmeListsEveryVariable(t *testing.T) {
-	var asked []string
+	var variables []string
 	_, _ = config.Read(func(name string) string {
-		asked = append(asked, name)
+		variables = append(variables, name)
 		return base()[name]
 	})
-	asked = slices.DeleteFunc(asked, func(name string) bool { return slices.Contains(fromLambda, name) })
+	variables = slices.DeleteFunc(variables, func(name string) bool { return slices.Contains(fromLambda, name) })
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -193,9 +212,9 @@ func TestReadmeListsEveryVariable(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z0-9_]+)` \\|").FindAllStringSubmatch(section, -1) {
 		listed = append(listed, row[1])
 	}
-	slices.Sort(asked)
+	slices.Sort(variables)
 	slices.Sort(listed)
-	if !slices.Equal(asked, listed) {
-		t.Errorf("the code reads %v\nthe README lists %v", asked, listed)
+	if !slices.Equal(listed, variables) {
+		t.Errorf("the README lists %v\nwant the variables %v", listed, variables)
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// maxSeconds keeps lifetimes far from where arithmetic on times overflows: ten years.
+// maxSeconds limits lifetimes to ten years, so that arithmetic on times cannot overflow.
 const maxSeconds = 10 * 365 * 24 * 3600
 
-// reader reads variables and collects what is wrong with them.
+// reader reads variables and collects their faults.
 type reader struct {
 	getenv func(string) string
 	faults []error
@@ -45,7 +45,7 @@ func (r *reader) required(name string) string {
 
 func (r *reader) secret(name string) secret.String { return secret.New(r.getenv(name)) }
 
-// list reads values separated by commas, and by nothing else: the template splits the same text for CORS.
+// list reads values that are separated by commas without spaces, because the template splits the same text for CORS.
 func (r *reader) list(name string) []string {
 	value := r.getenv(name)
 	if value == "" {
@@ -79,33 +79,33 @@ func (r *reader) days(name string, preset, least int) time.Duration {
 	return time.Duration(r.integer(name, preset, least, most)) * 24 * time.Hour
 }
 
-// maxRate and maxFactor keep products of the two far below what a counter holds.
+// maxRate and maxFactor limit their product, so that a counter cannot overflow.
 const (
 	maxRate   = 1_000_000
 	maxFactor = 1_000
 )
 
-// rates reads three numbers of requests, separated by slashes.
+// rates reads three rates that are separated by slashes.
 func (r *reader) rates(name string, preset limit.Rates) limit.Rates {
 	value := r.getenv(name)
 	if value == "" {
 		return preset
 	}
-	var read [3]int
+	var numbers [3]int
 	parts := strings.Split(value, "/")
-	sound := len(parts) == len(read)
-	for i := 0; sound && i < len(read); i++ {
+	valid := len(parts) == len(numbers)
+	for i := 0; valid && i < len(numbers); i++ {
 		rate, err := strconv.Atoi(parts[i])
-		read[i], sound = rate, err == nil && rate >= 1 && rate <= maxRate
+		numbers[i], valid = rate, err == nil && rate >= 1 && rate <= maxRate
 	}
-	if !sound {
-		r.check(name, fmt.Errorf("%q is not three whole numbers from 1 to %d, as in 5/20/100", value, maxRate))
+	if !valid {
+		r.check(name, fmt.Errorf("%q is not three whole numbers from 1 to %d, for example 5/20/100", value, maxRate))
 		return preset
 	}
-	return limit.Rates{Anonymous: read[0], User: read[1], Staff: read[2]}
+	return limit.Rates{Anonymous: numbers[0], User: numbers[1], Staff: numbers[2]}
 }
 
-// oneOf reads a word; the first of the values is the default.
+// oneOf reads one of the given values. The first is the default.
 func (r *reader) oneOf(name string, values ...string) string {
 	value := r.text(name, values[0])
 	if !slices.Contains(values, value) {
@@ -117,6 +117,6 @@ func (r *reader) oneOf(name string, values ...string) string {
 func (r *reader) level(name string) slog.Level {
 	value := r.oneOf(name, "INFO", "DEBUG", "WARN", "ERROR")
 	var level slog.Level
-	_ = level.UnmarshalText([]byte(value)) // oneOf has named what does not parse
+	_ = level.UnmarshalText([]byte(value)) // oneOf has reported an invalid value
 	return level
 }

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// CrossSiteOrigins returns those of the allowed origins that are not of the same site as the API (scheme and registrable
-// domain). Browsers do not send a SameSite=Lax cookie with a fetch from there: such pages need access tokens.
+// CrossSiteOrigins returns the allowed origins that belong to another site than the API (scheme and registrable domain).
+// Browsers do not send a SameSite=Lax cookie with a fetch from such a page, so it needs access tokens.
 func (c Config) CrossSiteOrigins() []string {
 	var cross []string
 	for _, origin := range c.AllowedOrigins {
@@ -18,7 +18,7 @@ func (c Config) CrossSiteOrigins() []string {
 	return cross
 }
 
-// site is the site of an origin, without its port; an address or a bare name is a site of its own.
+// site returns the site of an origin, which has no port. An IP address or a single label is its own site.
 func site(origin string) string {
 	parsed, err := url.Parse(origin)
 	if err != nil {

@@ -9,104 +9,103 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"latchkey/pkg/config"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/signin"
 )
 
-// hub is GitHub, or a GitHub Enterprise Server: OAuth 2.0 without ID tokens, so its API says who the token is for.
-type hub struct {
-	providers   *Providers
-	application oauth2.Config
+// gitHub is GitHub or a GitHub Enterprise Server. It speaks OAuth 2.0 without ID tokens, so the user is read from its API.
+type gitHub struct {
+	app      *application
+	settings config.GitHub
+	oauth2   oauth2.Config
 }
 
-func (p *Providers) gitHub() hub {
+func newGitHub(app *application, settings config.GitHub) *gitHub {
 	endpoint := oauth2.Endpoint{
-		AuthURL:   p.settings.GitHubURL + "/login/oauth/authorize",
-		TokenURL:  p.settings.GitHubURL + "/login/oauth/access_token",
+		AuthURL:   settings.URL + "/login/oauth/authorize",
+		TokenURL:  settings.URL + "/login/oauth/access_token",
 		AuthStyle: oauth2.AuthStyleInParams,
 	}
-	return hub{
-		providers:   p,
-		application: p.application(github, p.settings.GitHub, endpoint, "user:email"),
-	}
+	return &gitHub{app: app, settings: settings, oauth2: app.config(github, settings.Client, endpoint, "user:email")}
 }
 
-// AuthorizationURL implements [IdentityProvider].
-func (h hub) AuthorizationURL(_ context.Context, keys signin.FlowKeys) (string, error) {
-	return h.application.AuthCodeURL(keys.State.Reveal(), oauth2.S256ChallengeOption(keys.Verifier.Reveal())), nil
+// AuthorizationURL implements [signin.IdentityProvider].
+func (g *gitHub) AuthorizationURL(_ context.Context, keys signin.FlowKeys) (string, error) {
+	return g.oauth2.AuthCodeURL(keys.State.Reveal(), oauth2.S256ChallengeOption(keys.Verifier.Reveal())), nil
 }
 
-// Issuer implements [IdentityProvider]: GitHub documents none.
-func (hub) Issuer() string { return "" }
+// Issuer implements [signin.IdentityProvider]. GitHub documents no issuer.
+func (g *gitHub) Issuer() string { return "" }
 
-// account is what GET /user says, as far as it is used.
-type account struct {
-	ID    int64  `json:"id"` // stays when the login changes
+// gitHubUser is the response of GET /user, without the members that are not used.
+type gitHubUser struct {
+	ID    int64  `json:"id"` // never changes, unlike the login
 	Login string `json:"login"`
 }
 
-// mailbox is one of the addresses of GET /user/emails.
-type mailbox struct {
+// gitHubAddress is one of the addresses in the response of GET /user/emails.
+type gitHubAddress struct {
 	Email    string `json:"email"`
 	Primary  bool   `json:"primary"`
 	Verified bool   `json:"verified"`
 }
 
-// Identify implements [IdentityProvider].
-func (h hub) Identify(ctx context.Context, code secret.String, keys signin.FlowKeys) (signin.Profile, error) {
-	ctx, cancel := within(ctx, h.providers.client)
+// Identify implements [signin.IdentityProvider].
+func (g *gitHub) Identify(ctx context.Context, code secret.String, keys signin.FlowKeys) (signin.Profile, error) {
+	ctx, cancel := within(ctx, g.app.http)
 	defer cancel()
-	token, err := h.providers.exchange(ctx, h.application, h.providers.settings.GitHub, code, keys.Verifier)
+	token, err := g.app.exchange(ctx, g.oauth2, g.settings.Client, code, keys.Verifier)
 	if err != nil {
 		return signin.Profile{}, err
 	}
-	var person account
-	if err := get(ctx, h.providers.client, h.providers.settings.GitHubAPIURL+"/user", token, &person); err != nil {
+	var user gitHubUser
+	if err := get(ctx, g.app.http, g.settings.APIURL+"/user", token, &user); err != nil {
 		return signin.Profile{}, failed("reading the user", err)
 	}
-	if person.ID <= 0 {
+	if user.ID <= 0 {
 		return signin.Profile{}, failed("reading the user", errors.New("the id is missing"))
 	}
-	mailboxes, err := h.mailboxes(ctx, token)
+	addresses, err := g.addresses(ctx, token)
 	if err != nil {
 		return signin.Profile{}, failed("reading the addresses", err)
 	}
 	return signin.Profile{
-		Identity: signin.Identity{Issuer: h.providers.settings.GitHubURL, Subject: strconv.FormatInt(person.ID, 10)},
-		Email:    choose(mailboxes),
-		Name:     person.Login,
+		Identity: signin.Identity{Issuer: g.settings.URL, Subject: strconv.FormatInt(user.ID, 10)},
+		Email:    choose(addresses),
+		Name:     user.Login,
 	}, nil
 }
 
-// mailboxes are the person's addresses, as many as GitHub gives at once. People can take the scope for them off the grant;
-// then GitHub says that there is no such thing, and who the person is stays known.
-func (h hub) mailboxes(ctx context.Context, token *oauth2.Token) ([]mailbox, error) {
-	var found []mailbox
-	err := get(ctx, h.providers.client, h.providers.settings.GitHubAPIURL+"/user/emails?per_page=100", token, &found)
+// addresses returns the first page of the addresses of the user. Users can remove the scope for addresses from the grant.
+// GitHub then returns 404 and the result is empty, because the identity of the user is known without addresses.
+func (g *gitHub) addresses(ctx context.Context, token *oauth2.Token) ([]gitHubAddress, error) {
+	var addresses []gitHubAddress
+	err := get(ctx, g.app.http, g.settings.APIURL+"/user/emails?per_page=100", token, &addresses)
 	if errors.Is(err, statusError(http.StatusNotFound)) {
 		return nil, nil
 	}
-	return found, err
+	return addresses, err
 }
 
-// choose picks the primary address if it is verified, else the first verified one; empty if there is none. The addresses
-// by which GitHub keeps one private reach nobody.
-func choose(mailboxes []mailbox) string {
+// choose returns the primary address if it is verified, or else the first verified one, or "" if there is none. It skips the
+// addresses with which GitHub hides the real one, because they receive no mail.
+func choose(addresses []gitHubAddress) string {
 	chosen := ""
-	for _, box := range mailboxes {
-		if !box.Verified || hidden(box.Email) {
+	for _, address := range addresses {
+		if !address.Verified || isNoReply(address.Email) {
 			continue
 		}
-		if box.Primary {
-			return box.Email
+		if address.Primary {
+			return address.Email
 		}
 		if chosen == "" {
-			chosen = box.Email
+			chosen = address.Email
 		}
 	}
 	return chosen
 }
 
-func hidden(email string) bool {
+func isNoReply(email string) bool {
 	return strings.HasSuffix(strings.ToLower(email), "@users.noreply.github.com")
 }

@@ -30,15 +30,15 @@ var keys = signin.FlowKeys{
 
 const secretAge = 5 * time.Minute
 
-// house has both providers, as stand-ins.
-type house struct {
-	github *githubtest.Server
-	google *openidtest.Server
-	stored *parameters
+// fixture holds test servers for GitHub and for a provider of OpenID Connect. The latter is configured under two names.
+type fixture struct {
+	github     *githubtest.Server
+	google     *openidtest.Server
+	parameters *parameters
 	signin.IdentityProviders
 }
 
-// parameters stands for Systems Manager, with one parameter of the name "google".
+// parameters replaces Systems Manager. It has one parameter with the name "google".
 type parameters struct {
 	value secret.String
 	reads int
@@ -48,14 +48,14 @@ type parameters struct {
 func (p *parameters) read(_ context.Context, name string) (secret.String, error) {
 	p.reads++
 	if name != "google" || p.value.IsZero() {
-		return secret.String{}, errors.New("there is no such parameter")
+		return secret.String{}, errors.New("the parameter does not exist")
 	}
 	return p.value, nil
 }
 
 func (p *parameters) now() time.Time { return p.clock }
 
-func newHouse(t *testing.T) house {
+func newFixture(t *testing.T) fixture {
 	t.Helper()
 	github, err := githubtest.Start(client)
 	if err != nil {
@@ -67,38 +67,42 @@ func newHouse(t *testing.T) house {
 		t.Fatal(err)
 	}
 	t.Cleanup(google.Close)
-	registered := config.OAuthClient{ID: client.ID, Secret: secret.New(client.Secret)}
-	elsewhere := config.OAuthClient{ID: client.ID, SecretParameter: "google"}
-	stored := &parameters{value: secret.New(client.Secret), clock: time.Now()}
-	return house{github: github, google: google, stored: stored, IdentityProviders: oauth.NewProviders(config.Config{
+	direct := config.OAuthClient{ID: client.ID, Secret: secret.New(client.Secret)}
+	parameter := config.OAuthClient{ID: client.ID, SecretParameter: "google"}
+	store := &parameters{value: secret.New(client.Secret), clock: time.Now()}
+	return fixture{github: github, google: google, parameters: store, IdentityProviders: oauth.NewProviders(config.Config{
 		PublicURL: publicURL, KeySetMaxAge: secretAge,
 		OAuth: config.OAuth{
-			GitHub: registered, GitHubURL: github.URL, GitHubAPIURL: github.URL, Google: elsewhere, GoogleIssuer: google.URL,
+			GitHub: config.GitHub{Client: direct, URL: github.URL, APIURL: github.URL},
+			OpenID: map[string]config.OpenID{
+				"google": {Client: parameter, Issuer: google.URL},
+				"gitlab": {Client: direct, Issuer: google.URL},
+			},
 		},
-	}, stored.read, stored.now)}
+	}, store.read, store.now)}
 }
 
-// server is what both stand-ins are.
-func (h house) server(provider string) *standin.Server {
+// server returns the common part of a test server.
+func (f fixture) server(provider string) *standin.Server {
 	if provider == "github" {
-		return h.github.Server
+		return f.github.Server
 	}
-	return h.google.Server
+	return f.google.Server
 }
 
-func (h house) provider(t *testing.T, name string) signin.IdentityProvider {
+func (f fixture) provider(t *testing.T, name string) signin.IdentityProvider {
 	t.Helper()
-	provider, err := h.Provider(name)
+	provider, err := f.Provider(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return provider
 }
 
-// callback goes to the provider, as a browser, and returns what it comes back with.
-func (h house) callback(t *testing.T, name string) url.Values {
+// callback visits the provider as a browser does, and returns the query of the callback to which it is redirected.
+func (f fixture) callback(t *testing.T, name string) url.Values {
 	t.Helper()
-	location, err := h.provider(t, name).AuthorizationURL(t.Context(), keys)
+	location, err := f.provider(t, name).AuthorizationURL(t.Context(), keys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,30 +117,30 @@ func (h house) callback(t *testing.T, name string) url.Values {
 	defer func() { _ = response.Body.Close() }()
 	target, err := response.Location()
 	if err != nil {
-		t.Fatalf("the provider answers %d", response.StatusCode)
+		t.Fatalf("got the status %d from the provider, want a redirect", response.StatusCode)
 	}
 	if want := publicURL + "/api/auth/oauth/" + name + "/callback"; !strings.HasPrefix(target.String(), want+"?") {
-		t.Fatalf("the browser is sent to %s", target)
+		t.Fatalf("got a redirect to %s, want %s", target, want)
 	}
 	return target.Query()
 }
 
-// patience is how long a test waits for a provider that never answers.
+// patience is the time that a test waits for a provider that never responds.
 const patience = 300 * time.Millisecond
 
-// identify goes through the flow up to the identity.
-func (h house) identify(t *testing.T, name string) (signin.Profile, error) {
+// identify runs the flow and returns the identity.
+func (f fixture) identify(t *testing.T, name string) (signin.Profile, error) {
 	t.Helper()
-	query := h.callback(t, name)
+	query := f.callback(t, name)
 	if query.Get("state") != keys.State.Reveal() {
-		t.Errorf("the state came back as %q", query.Get("state"))
+		t.Errorf("got the state %q in the callback, want %q", query.Get("state"), keys.State.Reveal())
 	}
-	return h.exchange(t, name, query.Get("code"))
+	return f.exchange(t, name, query.Get("code"))
 }
 
-func (h house) exchange(t *testing.T, name, code string) (signin.Profile, error) {
+func (f fixture) exchange(t *testing.T, name, code string) (signin.Profile, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*patience)
 	defer cancel()
-	return h.provider(t, name).Identify(ctx, secret.New(code), keys)
+	return f.provider(t, name).Identify(ctx, secret.New(code), keys)
 }

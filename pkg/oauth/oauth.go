@@ -1,8 +1,8 @@
-// Package oauth speaks to the providers that people sign in by: GitHub by its OAuth 2.0 web flow and API, Google and whatever
-// else issues ID tokens by OpenID Connect. It is the only home of x/oauth2 and go-oidc.
+// Package oauth signs users in at providers: GitHub with the OAuth 2.0 web flow and its API, and any number of providers of
+// OpenID Connect. It is the only package that imports x/oauth2 and go-oidc.
 //
-// It answers who a person is, as far as the provider says so, in the terms of package signin. Flows, accounts and what an
-// identity opens are rules of that package. What a provider sends is bounded in size and time, and never told to a client.
+// It returns the identity of a user as reported by the provider, in the terms of package signin, which has the rules for
+// flows and accounts. Data from a provider is limited in size and time, and is never part of a response to a client.
 package oauth
 
 import (
@@ -20,104 +20,114 @@ import (
 	"latchkey/pkg/signin"
 )
 
-// The providers by their names in paths.
-const (
-	github = "github"
-	google = "google"
-)
+// github is the name of GitHub in paths. The other names come from the configuration.
+const github = "github"
 
-// Providers finds providers by name. What one needs is made when it is first asked for.
-type Providers struct {
-	settings  config.OAuth
-	publicURL string
-	client    *http.Client
-	now       func() time.Time
+// Providers holds the providers by name. A provider that is not configured is nil.
+type Providers map[string]signin.IdentityProvider
 
-	read   func(ctx context.Context, parameter string) (secret.String, error)
-	maxAge time.Duration
-
-	mu         sync.Mutex
-	discovered *discovery        // nil until then
-	secrets    map[string]stored // by parameter
-}
-
-// stored is a secret as it stood in its parameter.
-type stored struct {
-	secret secret.String
-	read   time.Time
-}
-
-// NewProviders returns the providers of a configuration. It makes no call. A secret that stands in a parameter is got by read
-// when it is needed, and again when it is older than the keys may be: one provider without its secret stops nothing else.
+// NewProviders returns the providers of a configuration. It makes no call. The secret of a client is read from its parameter
+// when it is needed, and again once it is older than the keys may be, so a missing secret affects no other provider.
 func NewProviders(
 	cfg config.Config, read func(ctx context.Context, parameter string) (secret.String, error), now clock.Clock,
 ) signin.IdentityProviders {
-	return &Providers{
-		settings: cfg.OAuth, publicURL: cfg.PublicURL, client: newClient(), now: now,
-		read: read, maxAge: cfg.KeySetMaxAge, secrets: map[string]stored{},
+	app := &application{publicURL: cfg.PublicURL, http: newClient(), secrets: newSecrets(read, cfg.KeySetMaxAge, now)}
+	providers := Providers{github: nil}
+	if cfg.OAuth.GitHub.Client.ID != "" {
+		providers[github] = newGitHub(app, cfg.OAuth.GitHub)
 	}
+	for name, settings := range cfg.OAuth.OpenID {
+		providers[name] = nil
+		if settings.Client.ID != "" {
+			providers[name] = newOpenID(app, name, settings, now)
+		}
+	}
+	return providers
 }
 
-// Provider implements [IdentityProviders]. It makes no call: the first that needs one makes it.
-func (p *Providers) Provider(name string) (signin.IdentityProvider, error) {
-	switch name {
-	case github:
-		if p.settings.GitHub.ID == "" {
-			return nil, signin.ErrProviderNotConfigured
-		}
-		return p.gitHub(), nil
-	case google:
-		if p.settings.Google.ID == "" {
-			return nil, signin.ErrProviderNotConfigured
-		}
-		return openID{providers: p}, nil
-	default:
+// Provider implements [signin.IdentityProviders]. It makes no call.
+func (p Providers) Provider(name string) (signin.IdentityProvider, error) {
+	provider, found := p[name]
+	switch {
+	case !found:
 		return nil, signin.UnknownProvider(name)
+	case provider == nil:
+		return nil, signin.ErrProviderNotConfigured
 	}
+	return provider, nil
 }
 
-// application returns the settings of this application at a provider, its secret apart.
-func (p *Providers) application(name string, registered config.OAuthClient, endpoint oauth2.Endpoint, scopes ...string) oauth2.Config {
+// application is this deployment as the providers know it.
+type application struct {
+	publicURL string
+	http      *http.Client
+	secrets   *secrets
+}
+
+// config returns the settings for a provider, without the secret.
+func (a *application) config(name string, client config.OAuthClient, endpoint oauth2.Endpoint, scopes ...string) oauth2.Config {
 	return oauth2.Config{
-		ClientID:    registered.ID,
+		ClientID:    client.ID,
 		Endpoint:    endpoint,
-		RedirectURL: p.publicURL + "/api/auth/oauth/" + name + "/callback",
+		RedirectURL: a.publicURL + "/api/auth/oauth/" + name + "/callback",
 		Scopes:      scopes,
 	}
 }
 
-// secretOf returns the secret of this application at a provider.
-func (p *Providers) secretOf(ctx context.Context, registered config.OAuthClient) (secret.String, error) {
-	if !registered.Secret.IsZero() {
-		return registered.Secret, nil
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	known, now := p.secrets[registered.SecretParameter], p.now()
-	if !known.secret.IsZero() && now.Before(known.read.Add(p.maxAge)) {
-		return known.secret, nil
-	}
-	value, err := p.read(ctx, registered.SecretParameter)
-	if err != nil {
-		return secret.String{}, fmt.Errorf("reading the client's secret from %s: %w", registered.SecretParameter, err)
-	}
-	p.secrets[registered.SecretParameter] = stored{secret: value, read: now}
-	return value, nil
-}
-
-// exchange trades a code for tokens, which are the provider's own (RFC 6749 §4.1.3, RFC 7636 §4.5).
-func (p *Providers) exchange(
-	ctx context.Context, application oauth2.Config, registered config.OAuthClient, code, verifier secret.String,
+// exchange exchanges a code for the tokens of the provider (RFC 6749 §4.1.3, RFC 7636 §4.5).
+func (a *application) exchange(
+	ctx context.Context, settings oauth2.Config, client config.OAuthClient, code, verifier secret.String,
 ) (*oauth2.Token, error) {
-	shown, err := p.secretOf(ctx, registered)
+	clientSecret, err := a.secrets.of(ctx, client)
 	if err != nil {
 		return nil, err
 	}
-	application.ClientSecret = shown.Reveal()
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, p.client)
-	token, err := application.Exchange(ctx, code.Reveal(), oauth2.VerifierOption(verifier.Reveal()))
+	settings.ClientSecret = clientSecret.Reveal()
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, a.http)
+	token, err := settings.Exchange(ctx, code.Reveal(), oauth2.VerifierOption(verifier.Reveal()))
 	if err != nil {
 		return nil, refusal(fmt.Errorf("exchanging the code: %w", redacted(err)))
 	}
 	return token, nil
+}
+
+// secrets reads the secrets of clients and keeps them for maxAge. It is safe for concurrent use.
+type secrets struct {
+	read   func(ctx context.Context, parameter string) (secret.String, error)
+	maxAge time.Duration
+	now    clock.Clock
+
+	mu     sync.Mutex
+	values map[string]storedSecret // by parameter
+}
+
+// storedSecret is the value of a parameter, with the time at which it was read.
+type storedSecret struct {
+	value secret.String
+	read  time.Time
+}
+
+func newSecrets(
+	read func(ctx context.Context, parameter string) (secret.String, error), maxAge time.Duration, now clock.Clock,
+) *secrets {
+	return &secrets{read: read, maxAge: maxAge, now: now, values: make(map[string]storedSecret)}
+}
+
+// of returns the secret of a client.
+func (s *secrets) of(ctx context.Context, client config.OAuthClient) (secret.String, error) {
+	if !client.Secret.IsZero() {
+		return client.Secret, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stored, now := s.values[client.SecretParameter], s.now()
+	if !stored.value.IsZero() && now.Before(stored.read.Add(s.maxAge)) {
+		return stored.value, nil
+	}
+	value, err := s.read(ctx, client.SecretParameter)
+	if err != nil {
+		return secret.String{}, fmt.Errorf("reading the client secret from %s: %w", client.SecretParameter, err)
+	}
+	s.values[client.SecretParameter] = storedSecret{value: value, read: now}
+	return value, nil
 }

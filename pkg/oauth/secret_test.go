@@ -8,43 +8,43 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// TestASecretIsReadWhenItIsNeeded, kept for a while, and then read again, so that another one comes into use.
+// TestASecretIsReadWhenItIsNeeded also shows that it is kept for a while and then read again, so that a new secret takes effect.
 func TestASecretIsReadWhenItIsNeeded(t *testing.T) {
-	h := newHouse(t)
-	h.google.SignIn("42", nil)
-	h.callback(t, "google")
-	if h.stored.reads != 0 {
-		t.Error("sending the browser away needed the secret")
+	f := newFixture(t)
+	f.google.SignIn("42", nil)
+	f.callback(t, "google")
+	if f.parameters.reads != 0 {
+		t.Errorf("the redirect to the provider: got %d reads of the secret, want 0", f.parameters.reads)
 	}
 	for range 2 {
-		if _, err := h.identify(t, "google"); err != nil {
+		if _, err := f.identify(t, "google"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if h.stored.reads != 1 {
-		t.Errorf("two sign-ins read it %d times", h.stored.reads)
+	if f.parameters.reads != 1 {
+		t.Errorf("two sign-ins: got %d reads of the secret, want 1", f.parameters.reads)
 	}
-	h.stored.clock = h.stored.clock.Add(secretAge)
-	h.stored.value = secret.New("another")
-	if _, err := h.identify(t, "google"); fault.From(err).Code != "oauth_failed" || h.stored.reads != 2 {
-		t.Errorf("with another secret: %v, after %d reads", err, h.stored.reads)
+	f.parameters.clock = f.parameters.clock.Add(secretAge)
+	f.parameters.value = secret.New("another")
+	if _, err := f.identify(t, "google"); fault.From(err).Code != "oauth_failed" || f.parameters.reads != 2 {
+		t.Errorf("with another secret: got the error %v after %d reads, want oauth_failed after 2", err, f.parameters.reads)
 	}
 }
 
-// TestASecretThatIsMissing is our fault, is told by nothing that the client sees, and stops the other provider not at all.
-func TestASecretThatIsMissing(t *testing.T) {
-	h := newHouse(t)
-	h.stored.value = secret.String{}
-	h.google.SignIn("42", nil)
-	h.github.SignIn(githubtest.User{ID: 1, Login: "octocat"})
-	if _, err := h.identify(t, "google"); fault.From(err).Kind != fault.Internal {
-		t.Errorf("the error is %v", err)
+// TestAMissingSecret shows that a missing secret is an internal error and does not affect the other providers.
+func TestAMissingSecret(t *testing.T) {
+	f := newFixture(t)
+	f.parameters.value = secret.String{}
+	f.google.SignIn("42", nil)
+	f.github.SignIn(githubtest.User{ID: 1, Login: "octocat"})
+	if _, err := f.identify(t, "google"); fault.From(err).Kind != fault.Internal {
+		t.Errorf("got the error %v, want an internal one", err)
 	}
-	if _, err := h.identify(t, "github"); err != nil {
-		t.Errorf("the other provider: %v", err)
+	if _, err := f.identify(t, "github"); err != nil {
+		t.Errorf("the other provider: got the error %v, want nil", err)
 	}
-	h.stored.value = secret.New(client.Secret)
-	if _, err := h.identify(t, "google"); err != nil {
-		t.Errorf("once it is there: %v", err)
+	f.parameters.value = secret.New(client.Secret)
+	if _, err := f.identify(t, "google"); err != nil {
+		t.Errorf("with the secret: got the error %v, want nil", err)
 	}
 }
