@@ -21,7 +21,8 @@ type written struct {
 	} `yaml:"Metadata"`
 	Globals struct {
 		Function struct {
-			Logging logging `yaml:"LoggingConfig"`
+			Boundary yaml.Node `yaml:"PermissionsBoundary"`
+			Logging  logging   `yaml:"LoggingConfig"`
 		} `yaml:"Function"`
 	} `yaml:"Globals"`
 	Parameters map[string]struct {
@@ -41,8 +42,14 @@ type written struct {
 			Protected yaml.Node `yaml:"DeletionProtectionEnabled"`
 			Logging   logging   `yaml:"LoggingConfig"`
 			LogGroup  string    `yaml:"LogGroupName"`
-			Pattern   string    `yaml:"FilterPattern"`
-			Metrics   []struct {
+			Document  struct {
+				Statements []struct {
+					NotAction []string  `yaml:"NotAction"`
+					Resource  yaml.Node `yaml:"Resource"`
+				} `yaml:"Statement"`
+			} `yaml:"PolicyDocument"`
+			Pattern string `yaml:"FilterPattern"`
+			Metrics []struct {
 				Name string `yaml:"MetricName"`
 			} `yaml:"MetricTransformations"`
 		} `yaml:"Properties"`
@@ -154,6 +161,23 @@ func isLogged(t *testing.T, text string) bool {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// TestBoundary: no role reaches logs or streams outside the stack, although AWS's managed policies allow it.
+func TestBoundary(t *testing.T) {
+	template := readTemplate(t)
+	if got := template.Globals.Function.Boundary; got.Tag != "!Ref" || got.Value != "FunctionBoundary" {
+		t.Fatalf("the functions have the boundary %s %q, want !Ref FunctionBoundary", got.Tag, got.Value)
+	}
+	statements := template.Resources["FunctionBoundary"].Properties.Document.Statements
+	if len(statements) == 0 {
+		t.Fatal("FunctionBoundary has no statements")
+	}
+	for _, statement := range statements {
+		if statement.Resource.Tag != "!GetAtt" && !slices.Contains(statement.NotAction, "logs:*") {
+			t.Errorf("got a statement on %q that allows logs, want one on !GetAtt %s.Arn", statement.Resource.Value, functionLog)
+		}
+	}
 }
 
 // TestTables: the users outlive the stack, and in prod no table is deleted by hand.

@@ -58,6 +58,7 @@ func TestCompare(t *testing.T) {
 		"all actions":    {"dynamodb:PutItem", "[dynamodb:PutItem, dynamodb:*]", calls, "Login: * on Sessions S#* is allowed and never needed"},
 		"in a shared policy": {`Action: ssm:GetParameter, Resource: "*"`, "Action: dynamodb:Scan, Resource: !GetAtt Users.Arn,\n        " +
 			`Condition: {ForAllValues:StringLike: {dynamodb:LeadingKeys: ["U#*"]}}`, calls, "Shared: Scan on Users U#* is allowed and never needed"},
+		"a stream":         {"Action: ssm:GetParameter, Resource: \"*\"", "Action: dynamodb:GetRecords, Resource: !GetAtt Sessions.StreamArn", calls, ""},
 		"the other table":  {uses: and(wiretap.Use{Function: "Login", Action: "GetItem", Table: "Sessions", Key: "U#1"}), want: "Login calls GetItem on Sessions U#…, which its role does not allow"},
 		"a call less":      {uses: without(3), want: "Login: PutItem on Sessions S#* is allowed and never needed"},
 		"the warm-up only": {uses: without(2), want: "Login: GetItem on Users U#* is allowed and never needed"},

@@ -64,6 +64,9 @@ func (s statement) grants(function string) ([]Grant, error) {
 	if !slices.ContainsFunc(s.Action, func(action string) bool { return strings.HasPrefix(action, service) || action == "*" }) {
 		return nil, nil
 	}
+	if strings.HasSuffix(s.Resource.Value, ".StreamArn") { // read by Lambda itself, so that no function calls it
+		return nil, nil
+	}
 	table, isARN := strings.CutSuffix(s.Resource.Value, ".Arn")
 	keys, err := s.leadingKeys()
 	switch {
