@@ -1,8 +1,8 @@
 // Package contract is the wire contract: the table of endpoints and the OpenAPI document that describes them.
 //
-// The table is the one place that says how an endpoint is reached, limited and authenticated. Package app serves what the
-// table says, and tests compare template.yaml, the folders in functions/, the OpenAPI document, the guide, the budgets, the
-// cost rows and the fault table with it. The package serves nothing itself.
+// The table is the only place that states how an endpoint is reached, limited and authenticated. Package app serves the
+// endpoints accordingly, and tests compare template.yaml, the folders in functions/, the OpenAPI document, the guide, the
+// budgets, the cost rows and the fault table with it. The package itself serves nothing.
 package contract
 
 import (
@@ -37,19 +37,19 @@ const (
 	Critical  Tier = "critical"  // computes a hash, creates an account or sends a mail; counted exactly
 )
 
-// Auth says what an endpoint does with the session credentials of a request.
+// Auth is the use that an endpoint makes of the session credentials of a request.
 type Auth string
 
 // The uses of credentials.
 const (
 	Ignored  Auth = "ignored"  // credentials are not read
-	Offered  Auth = "offered"  // a live session decides for whom the request counts, and is needed for nothing
+	Offered  Auth = "offered"  // optional: a live session only determines whom the request counts for
 	WithLink Auth = "link"     // the rule reads the session together with the mailed link, in one call
 	Required Auth = "required" // without a live session the response is 401
-	Ending   Auth = "ending"   // the rule ends the sessions of all credentials, one in the body included; without any 401
+	Ending   Auth = "ending"   // the rule ends the sessions of all credentials, including one in the body; without any, 401
 )
 
-// Format is what an endpoint serves.
+// Format is the form of the responses of an endpoint.
 type Format string
 
 // The formats.
@@ -95,7 +95,7 @@ var (
 	Discovery = Endpoint{"GET", "/.well-known/openid-configuration", "openid-configuration", Unlimited, Ignored, JSON, false}
 )
 
-// Endpoints lists every row of the table. A test holds it to the variables above. A request that fits no row goes to
+// Endpoints lists every row of the table. A test compares it with the variables above. A request that matches no row goes to
 // functions/fallback.
 var Endpoints = []Endpoint{
 	Register, Login, Refresh, Logout, SessionLogin, SessionLogout, Me, MeGet,
@@ -112,8 +112,8 @@ var Unrouted = map[string]string{
 	"rotate-keys": "a schedule, and CloudFormation",
 }
 
-// Methods returns the methods that path has, sorted; none for an unknown path. A path is matched as in API Gateway: segment by
-// segment, with no tolerance for an additional slash.
+// Methods returns the methods of a path, sorted, or none for an unknown path. As in API Gateway, segments are compared exactly,
+// so an additional slash never matches.
 func Methods(path string) []string {
 	var methods []string
 	for _, endpoint := range Endpoints {

@@ -15,7 +15,7 @@ import (
 
 const root = "../.."
 
-// routesOf gives the routes of the table as "function: METHOD /path".
+// routesOf returns the routes of the table as "function: METHOD /path".
 func routesOf() []string {
 	var all []string
 	for _, route := range contract.Endpoints {
@@ -36,10 +36,10 @@ func functionsOf() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-func same(t *testing.T, what string, want, got []string) {
+func same(t *testing.T, name string, want, got []string) {
 	t.Helper()
 	if !slices.Equal(want, got) {
-		t.Errorf("%s\nthe route table: %v\nthere:           %v", what, want, got)
+		t.Errorf("%s: got  %v\nwant the table: %v", name, got, want)
 	}
 }
 
@@ -52,10 +52,10 @@ func TestFoldersAreTheFunctions(t *testing.T) {
 	for _, entry := range entries {
 		folders = append(folders, entry.Name())
 	}
-	same(t, "the folders in functions/ differ", functionsOf(), folders)
+	same(t, "the folders in functions/", functionsOf(), folders)
 }
 
-// TestTheTableIsWhole: each variable of the table is a row of Endpoints.
+// TestTheTableIsWhole shows that each variable of the table is a row of Endpoints.
 func TestTheTableIsWhole(t *testing.T) {
 	source, err := os.ReadFile("endpoints.go")
 	if err != nil {
@@ -102,10 +102,10 @@ func readTemplate(t *testing.T) samTemplate {
 	return template
 }
 
-// memory is what functions need beyond the default and beyond hashing, in MB.
+// memory holds the memory in MB of functions that need more than the default for another reason than hashing.
 var memory = map[string]int{"oauth-callback": 512}
 
-// hashes says whether a function computes password hashes, and so needs a whole vCPU and argon2's assembly for x86_64.
+// hashes reports whether a function computes password hashes. It then needs a whole vCPU and the x86_64 assembly of argon2.
 func hashes(function string) bool {
 	return slices.ContainsFunc(contract.Endpoints, func(e contract.Endpoint) bool { return e.Function == function && e.Hashes })
 }
@@ -147,8 +147,8 @@ func TestTemplateHasTheRoutes(t *testing.T) {
 	}
 	slices.Sort(functions)
 	slices.Sort(routes)
-	same(t, "the functions in template.yaml differ", functionsOf(), functions)
-	same(t, "the routes in template.yaml differ", routesOf(), routes)
+	same(t, "the functions in template.yaml", functionsOf(), functions)
+	same(t, "the routes in template.yaml", routesOf(), routes)
 }
 
 type openAPI struct {
@@ -183,10 +183,10 @@ func TestOpenAPIHasTheRoutes(t *testing.T) {
 	}
 	slices.Sort(described)
 	slices.Sort(served)
-	same(t, "the paths in openapi.yaml differ", served, described)
+	same(t, "the paths in openapi.yaml", served, described)
 }
 
-// TestOpenAPIListsTheCodes compares the codes of the document with those that the code declares.
+// TestOpenAPIListsTheCodes compares the error codes of the document with those in the code.
 func TestOpenAPIListsTheCodes(t *testing.T) {
 	declared := map[string]bool{}
 	err := filepath.WalkDir(filepath.Join(root, "pkg"), func(path string, _ os.DirEntry, err error) error {
@@ -205,7 +205,7 @@ func TestOpenAPIListsTheCodes(t *testing.T) {
 	}
 	listed := slices.Sorted(slices.Values(document(t).Components.Schemas.ErrorCode.Enum))
 	if want := slices.Sorted(maps.Keys(declared)); !slices.Equal(want, listed) {
-		t.Errorf("the code has  %v\nopenapi.yaml: %v", want, listed)
+		t.Errorf("openapi.yaml lists the codes %v\nwant those of the code:       %v", listed, want)
 	}
 }
 
@@ -217,10 +217,10 @@ func TestMethods(t *testing.T) {
 		"two methods":           {"/api/auth/me", "GET POST"},
 		"one method":            {"/api/auth/login", "POST"},
 		"unknown":               {"/api/auth/nowhere", ""},
-		"a slash too many":      {"/api/auth/login/", ""},
+		"an additional slash":   {"/api/auth/login/", ""},
 		"a doubled slash":       {"/api//auth/login", ""},
 		"the root":              {"/", ""},
-		"nothing":               {"", ""},
+		"empty":                 {"", ""},
 		"another case":          {"/api/auth/LOGIN", ""},
 		"a template as a path":  {"/api/auth/{x}", ""},
 		"longer than any route": {"/api/auth/login/x/y/z", ""},
@@ -228,7 +228,7 @@ func TestMethods(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := strings.Join(contract.Methods(test.path), " "); got != test.want {
-				t.Errorf("the methods of %q are %q, want %q", test.path, got, test.want)
+				t.Errorf("Methods(%q) = %q, want %q", test.path, got, test.want)
 			}
 		})
 	}
