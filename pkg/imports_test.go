@@ -1,4 +1,4 @@
-// Package pkg_test holds the structure of pkg/: who may import what.
+// Package pkg_test checks which packages may import which.
 package pkg_test
 
 import (
@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// allowed is what each package may import beside the standard library: packages of ours by their folder, others by the
-// beginning of their path. It is the package map of infra/docs/decisions.md.
+// allowed lists the packages that each package may import, in addition to the standard library: packages of this module by
+// their folder, and others by the beginning of their path. It is the package map of infra/docs/decisions.md.
 var allowed = map[string][]string{
 	"secret":     {},
 	"random":     {},
@@ -60,7 +60,7 @@ var allowed = map[string][]string{
 	},
 }
 
-// only names packages that have one home: nothing else in pkg/ or functions/ imports them.
+// only lists the packages with a single home. No other package below pkg/ imports them.
 var only = map[string][]string{
 	"github.com/golang-jwt/jwt/v5":                  {"token"},
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb": {"dynamo"},
@@ -72,25 +72,25 @@ var only = map[string][]string{
 
 func TestImports(t *testing.T) {
 	for folder, imported := range importsBelow(t, ".") {
-		permitted, known := allowed[folder]
-		if !known {
-			t.Errorf("pkg/%s is not in the package map", folder)
+		permitted, listed := allowed[folder]
+		if !listed {
+			t.Errorf("pkg/%s is missing in the package map: add it to allowed in pkg/imports_test.go and to infra/docs/decisions.md", folder)
 		}
 		for _, path := range imported {
 			if !permits(permitted, path) {
-				t.Errorf("pkg/%s must not import %s", folder, path)
+				t.Errorf("pkg/%s imports %s, want only %v", folder, path, permitted)
 			}
-			for owned, homes := range only {
-				if strings.HasPrefix(path, owned) && !slices.Contains(homes, folder) {
-					t.Errorf("pkg/%s must not import %s, whose home is %v", folder, path, homes)
+			for prefix, homes := range only {
+				if strings.HasPrefix(path, prefix) && !slices.Contains(homes, folder) {
+					t.Errorf("pkg/%s imports %s, want that only in %v", folder, path, homes)
 				}
 			}
 		}
 	}
 }
 
-// brought names what the main of a function brings besides its name, so that no other function links it.
-var brought = map[string]string{
+// mainImports lists the functions whose main imports a package besides pkg/app, so that no other function links that package.
+var mainImports = map[string]string{
 	"mailer":              "latchkey/pkg/mail",
 	"oauth-callback":      "latchkey/pkg/oauth",
 	"oauth-start":         "latchkey/pkg/oauth",
@@ -101,18 +101,18 @@ var brought = map[string]string{
 func TestAMainNamesItsFunction(t *testing.T) {
 	for folder, imported := range importsBelow(t, "../functions") {
 		want := []string{"latchkey/pkg/app"}
-		if more, is := brought[folder]; is {
-			want = append(want, more)
+		if path, found := mainImports[folder]; found {
+			want = append(want, path)
 		}
 		if !slices.Equal(imported, want) {
-			t.Errorf("functions/%s imports %v", folder, imported)
+			t.Errorf("functions/%s imports %v, want %v", folder, imported, want)
 		}
 	}
 }
 
 func permits(permitted []string, path string) bool {
-	if ours, is := strings.CutPrefix(path, "latchkey/pkg/"); is {
-		return slices.Contains(permitted, ours)
+	if folder, found := strings.CutPrefix(path, "latchkey/pkg/"); found {
+		return slices.Contains(permitted, folder)
 	}
 	standard := !strings.Contains(strings.SplitN(path, "/", 2)[0], ".")
 	return standard || slices.ContainsFunc(permitted, func(prefix string) bool {
@@ -120,10 +120,10 @@ func permits(permitted []string, path string) bool {
 	})
 }
 
-// importsBelow gives the imports of each package below a folder, tests apart.
+// importsBelow returns the imports of each package below a folder, without those of tests.
 func importsBelow(t *testing.T, parent string) map[string][]string {
 	t.Helper()
-	found := map[string][]string{}
+	imports := map[string][]string{}
 	err := filepath.WalkDir(parent, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
@@ -136,12 +136,12 @@ func importsBelow(t *testing.T, parent string) map[string][]string {
 		folder = filepath.ToSlash(folder)
 		for _, spec := range file.Imports {
 			value, _ := strconv.Unquote(spec.Path.Value)
-			found[folder] = append(found[folder], value)
+			imports[folder] = append(imports[folder], value)
 		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
+	return imports
 }

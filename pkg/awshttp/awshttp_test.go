@@ -23,7 +23,7 @@ func get(t *testing.T, client *http.Client, url string) error {
 	return err
 }
 
-// TestLimits holds that a server that accepts connections and then stays silent costs no more than the limit.
+// TestLimits shows that a server that accepts connections and then stays silent costs no more than the limit.
 func TestLimits(t *testing.T) {
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -51,7 +51,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestIdle holds that an unused connection is closed after the limit.
+// TestIdle shows that an unused connection is closed after the limit.
 func TestIdle(t *testing.T) {
 	closed := make(chan struct{}, 1)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
