@@ -1,6 +1,6 @@
 package session
 
-// OpenCookie and SealCookie let tests outside of the package try cookies by themselves.
+// OpenCookie and SealCookie export the cookie format to the tests.
 var (
 	OpenCookie = openCookie
 	SealCookie = sealCookie

@@ -8,13 +8,13 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// Ender ends sessions.
+// Ender is the part of the store that ends sessions.
 type Ender interface {
-	// EndSession removes a session; one that does not exist is no error.
+	// EndSession deletes a session. A session that does not exist is not an error.
 	EndSession(ctx context.Context, session Ref) error
 }
 
-// Logout ends sessions.
+// Logout ends sessions at the request of their users.
 type Logout struct {
 	sessions *Authenticator
 	store    Ender
@@ -26,20 +26,20 @@ func NewLogout(sessions *Authenticator, store Ender, tokens refreshOpener) *Logo
 	return &Logout{sessions: sessions, store: store, tokens: tokens}
 }
 
-// Logout ends every live session that the request's credentials, or a refresh token of any generation, name. If there is none,
-// the error is ErrAuthenticationRequired, on a repetition too. A call that fails part-way has ended some of the sessions and can
-// be repeated for the others.
+// Logout ends every live session that the credentials of the request name, and the session of the refresh token,
+// whatever its generation. If there is no live session, as at a repeated logout, it returns ErrAuthenticationRequired. A call that fails
+// may have ended some of the sessions, and can be repeated for the rest.
 func (l *Logout) Logout(ctx context.Context, request Resolution, refresh secret.String) error {
 	if claims, err := l.tokens.OpenRefresh(refresh.Reveal()); err == nil {
-		request.presentation.sessions = append(request.presentation.sessions, candidate{Ref{User: claims.User, Session: claims.Session}, byToken})
-		request.presentation.refusal = errNotLive
+		request.candidates.add(Ref{User: claims.User, Session: claims.Session}, hasTokens, nil)
+		request.candidates.refusal = errEnded
 	}
 	request, err := l.sessions.read(ctx, request)
 	if err != nil {
 		return err
 	}
 	if len(request.live) == 0 {
-		return ErrAuthenticationRequired.Because(request.presentation.refusal)
+		return ErrAuthenticationRequired.Because(request.candidates.refusal)
 	}
 	reqlog.User(ctx, request.live[0].User.ID)
 	for _, principal := range request.live {

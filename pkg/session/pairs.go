@@ -12,12 +12,35 @@ import (
 	"latchkey/pkg/secret"
 )
 
+// AccessClaims is the content of an access token. Times are whole seconds.
+type AccessClaims struct {
+	Subject  id.ID
+	Session  id.ID
+	ID       string // the jti claim
+	IssuedAt time.Time
+	Expires  time.Time
+}
+
+// RefreshClaims is the content of a refresh token.
+type RefreshClaims struct {
+	User       id.ID
+	Session    id.ID
+	Generation uint32
+}
+
+// Pair is the response to a sign-in or a refresh.
+type Pair struct {
+	Access    secret.String
+	Refresh   secret.String
+	ExpiresIn time.Duration // the remaining lifetime of the access token, in whole seconds
+}
+
 // refreshSealer derives refresh tokens.
 type refreshSealer interface {
-	// DerivingKey is the id of the key that derives new refresh tokens.
+	// DerivingKey returns the id of the key that derives new refresh tokens.
 	DerivingKey() string
-	// SealRefresh derives the one refresh token that key and claims have: the same arguments give the same text.
-	// It fails for a key that is not in the key set.
+	// SealRefresh derives the refresh token for the claims with the key. The same arguments give the same text. It returns
+	// an error for a key that is not in the key set.
 	SealRefresh(key string, claims RefreshClaims) (secret.String, error)
 }
 
@@ -26,7 +49,7 @@ type accessSigner interface {
 	SignAccess(claims AccessClaims) (secret.String, error)
 }
 
-// Pairs begins token sessions and makes their token pairs.
+// Pairs starts token sessions and issues their token pairs.
 type Pairs struct {
 	sealer refreshSealer
 	signer accessSigner
@@ -35,12 +58,12 @@ type Pairs struct {
 	random io.Reader
 }
 
-// NewPairs returns a maker of token pairs. random must be a cryptographic source that cannot fail.
+// NewPairs returns a Pairs. random must be a cryptographic source that cannot fail.
 func NewPairs(sealer refreshSealer, signer accessSigner, lives Lifetimes, now clock.Clock, random io.Reader) *Pairs {
 	return &Pairs{sealer: sealer, signer: signer, lives: lives, now: now, random: random}
 }
 
-// Begin makes a new token session for user. It is not stored yet.
+// Begin returns a new token session of user. The caller must store it.
 func (p *Pairs) Begin(user account.User) Session {
 	now := p.now()
 	end := clock.WholeSeconds(now).Add(p.lives.SessionMax)
@@ -57,8 +80,8 @@ func (p *Pairs) Begin(user account.User) Session {
 	}
 }
 
-// Issue makes the pair of the session's current generation. The access token is dated to the beginning of that
-// generation, so that every call for it gives the same claims, and never outlives the session.
+// Issue returns the token pair of the session's current generation. The access token is issued as of the start of that
+// generation, so repeated calls return the same claims. It does not outlive the session.
 func (p *Pairs) Issue(session Session) (Pair, error) {
 	refresh, err := p.sealer.SealRefresh(session.KeyID, RefreshClaims{
 		User: session.User, Session: session.ID, Generation: session.Generation,

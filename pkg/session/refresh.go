@@ -9,7 +9,6 @@ import (
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/clock"
-	"latchkey/pkg/fault"
 	"latchkey/pkg/id"
 	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
@@ -17,80 +16,74 @@ import (
 
 // The state machine of a token session
 //
-// A session is live or it is gone; while live it stands at a generation g, a number that only grows.
+// A session is live or ended. A live session has a generation g, a number that only grows.
 //
 //	            login, register            refresh: g → g+1
 //	(nothing) ───────────────────▶ live(g) ────────────────▶ live(g+1)
 //	                                  │
-//	                                  │ logout; reuse; the user's epoch rises or it is disabled; an end comes
+//	                                  │ logout; reuse; an end passes; the user's epoch rises; the user is disabled
 //	                                  ▼
-//	                                 gone
+//	                                ended
 //
-// Each generation has one refresh token and one access token's claims, both derived: from the user, the session, the
-// generation, and what the session's item holds about that generation (when it began, which key derives it). So whoever
-// is entitled to a generation's pair can be given it again.
+// A generation has one refresh token, and one set of claims for its access token. Both are derived from the user, the
+// session, the generation, and what the session's item holds about the generation: when it began and which key derives its
+// refresh token. A caller that is entitled to the pair of a generation can therefore get it again.
 //
-// Who may move it. A refresh with the token of g moves live(g) to live(g+1) by one conditional write. The write demands
-// that the item is there, that it stands at g, that its epoch is that of the user, who was read before and was active, and
-// that neither of its ends has come. No other caller moves a session forward; whoever holds a live session's credential
-// may end it.
+// Transitions. A refresh with the token of g moves live(g) to live(g+1) by one conditional write. The write requires that
+// the item exists and is at g, that its epoch is the epoch of the user, who was read before and was active, and that neither
+// end of the session has passed. Nothing else moves a session forward. Any valid credential of a live session can end it.
 //
-// Two at once with the token of g: the store lets one write through. The other's is refused and brings the item back,
-// which stands at g+1 since a moment ago: within the grace window the answer is the pair of g+1, which is what the winner
-// got. So parallel tabs and impatient clients all hold the same, current token.
+// Concurrent refreshes with the token of g. The store lets one write through. It refuses the other one and returns the
+// item, which is now at g+1. Within the grace window, the response to the second request is the pair of g+1, which is the
+// pair that the first request got. Parallel tabs and impatient clients therefore all have the same, current token.
 //
-// A lost answer. Lost between client and us: the client repeats with the token of g and meets the case above. Lost between
-// us and the store: the SDK repeats the write, which is refused, but the item says that our own operation wrote it last;
-// that is our success, even with no grace window at all.
+// Lost responses. If a response is lost on its way to the client, the client repeats the request with the token of g, which
+// is the case above. If a response of the store is lost, the SDK repeats the write. The store refuses the repeated write, but
+// the item shows that this operation wrote it last, so the refresh succeeds, even without a grace window.
 //
-// Killed between two writes: there is one write. Before it nothing has happened, after it the case of a lost answer.
+// Crashes. There is only one write. A crash before it changes nothing, and a crash after it is a lost response.
 //
-// Reuse. The token of g after the window, or of any generation before: somebody holds a token that its successor has
-// replaced, client or thief (RFC 9700 §4.14.2). The session ends for both, and a security event is logged. A token that
-// does not verify was not made by us and ends nothing; neither does a token of a session that no longer counts.
+// Reuse. The token of g after the grace window, and the token of any older generation, have been replaced. The client or a
+// thief is using such a token (RFC 9700 §4.14.2), so the session ends for both, and a security event is logged. A token that
+// does not verify was not issued by this service and ends nothing. A token of a session that is not live ends nothing either.
 //
-// Invariants, each held by a test:
-//   - one generation has one refresh token, one jti, one iat, one exp;
-//   - a generation is entered once;
-//   - a session that is gone never comes back: no write makes an item that is not there;
-//   - a session whose epoch is not its user's is gone, whatever its item says, and a refresh does not carry it over;
-//   - no access token outlives its session's ends;
-//   - a store that does not answer is no refusal.
+// Invariants, each covered by a test:
+//   - A generation has one refresh token, one jti, one iat and one exp.
+//   - A generation is entered once.
+//   - An ended session never becomes live again: no write creates an item that does not exist.
+//   - A session with another epoch than its user has ended, whatever its item says, and a refresh does not revive it.
+//   - No access token outlives its session.
+//   - If the store fails, the response is an error and not a refusal.
 
-// ErrInvalidRefreshToken is the one answer to a refresh token that cannot be used, whatever the reason.
-var ErrInvalidRefreshToken = &fault.Fault{Kind: fault.Refused, Code: "invalid_refresh_token", Detail: "Invalid refresh token"}
-
-// Rotation is the move of a session from one generation to the next.
+// Rotation moves a session from one generation to the next.
 type Rotation struct {
 	User    id.ID
 	Session id.ID
-	From    uint32    // the generation that the session must stand at
-	Epoch   uint64    // that it must carry
-	KeyID   string    // that derives the next generation's refresh token
+	From    uint32    // the generation that the session must be at
+	Epoch   uint64    // the epoch that the session must have
+	KeyID   string    // the key that derives the refresh token of the next generation
 	At      time.Time // when the next generation begins
-	Expires time.Time // the session's end unless it is used again, once it has moved
+	Expires time.Time // the new time at which the session ends unless it is refreshed again
 }
 
-// RefreshStore is what refreshing needs of the store.
+// RefreshStore is the part of the store that refreshes sessions.
 type RefreshStore interface {
-	// ReadUser returns an account, read consistently, or ErrNotFound.
+	// ReadUser returns an account in a consistent read, or account.ErrNotFound.
 	ReadUser(ctx context.Context, user id.ID) (account.User, error)
-	// RotateSession makes the move if the session is there, stands at the generation, carries the epoch and has not
-	// ended at rotation.At, and returns it moved: of several callers one wins. Otherwise it returns a
-	// *StaleSessionError. A move of its own that is found done is a success.
+	// RotateSession makes the rotation, and returns the session as it then is, if the session exists, has the generation and
+	// the epoch that the rotation names, and has not ended at rotation.At. Otherwise it returns a *StaleError. Of concurrent
+	// callers one succeeds. If the store finds that this call's own write is already done, the call succeeds.
 	RotateSession(ctx context.Context, rotation Rotation) (Session, error)
 	Ender
 }
 
-func (*StaleError) Error() string { return "the session does not stand where it was expected" }
-
-// refreshOpener reads refresh tokens without a call to anything.
+// refreshOpener reads refresh tokens without a call to a store.
 type refreshOpener interface {
-	// OpenRefresh returns the claims of a token, or an error for a token that no key of the set made.
+	// OpenRefresh returns the claims of a token, or an error if no key of the key set derived it.
 	OpenRefresh(token string) (RefreshClaims, error)
 }
 
-// Refresher continues sessions.
+// Refresher exchanges refresh tokens.
 type Refresher struct {
 	store  RefreshStore
 	tokens refreshOpener
@@ -103,8 +96,8 @@ func NewRefresher(store RefreshStore, tokens refreshOpener, pairs *Pairs, log *s
 	return &Refresher{store: store, tokens: tokens, pairs: pairs, log: log}
 }
 
-// Refresh exchanges a refresh token for the next pair of its session. Whatever makes a token unusable is
-// ErrInvalidRefreshToken; a store that does not answer is not.
+// Refresh exchanges a refresh token for the next pair of its session. It returns ErrInvalidRefreshToken for a token that
+// cannot be used, for any reason, and another error if the store fails.
 func (r *Refresher) Refresh(ctx context.Context, token secret.String) (Pair, error) {
 	claims, err := r.tokens.OpenRefresh(token.Reveal())
 	if err != nil {
@@ -113,7 +106,7 @@ func (r *Refresher) Refresh(ctx context.Context, token secret.String) (Pair, err
 	reqlog.User(ctx, claims.User)
 	user, err := r.store.ReadUser(ctx, claims.User)
 	if errors.Is(err, account.ErrNotFound) || err == nil && !user.Active {
-		return Pair{}, ErrInvalidRefreshToken.Because(errors.New("the account is gone or disabled"))
+		return Pair{}, ErrInvalidRefreshToken.Because(errors.New("the account does not exist or is disabled"))
 	}
 	if err != nil {
 		return Pair{}, fmt.Errorf("reading the account: %w", err)
@@ -124,17 +117,17 @@ func (r *Refresher) Refresh(ctx context.Context, token secret.String) (Pair, err
 		return r.replaced(ctx, claims, user, stale.Current, rotation.At)
 	}
 	if err != nil {
-		return Pair{}, fmt.Errorf("moving the session: %w", err)
+		return Pair{}, fmt.Errorf("rotating the session: %w", err)
 	}
 	return r.pairs.Issue(session)
 }
 
-// replaced decides about a token whose session does not stand at its generation.
+// replaced decides about a token whose session is not at the token's generation.
 func (r *Refresher) replaced(
 	ctx context.Context, claims RefreshClaims, user account.User, current Session, now time.Time,
 ) (Pair, error) {
 	if current.ID.IsZero() || !current.Live(user, now) {
-		return Pair{}, ErrInvalidRefreshToken.Because(errors.New("the session has ended"))
+		return Pair{}, ErrInvalidRefreshToken.Because(errEnded)
 	}
 	if current.Generation == claims.Generation+1 && r.pairs.inGrace(current, now) {
 		return r.pairs.Issue(current)
@@ -145,10 +138,10 @@ func (r *Refresher) replaced(
 	r.log.WarnContext(ctx, "security event", "event", "refresh_token_reuse",
 		"user_id", user.ID.String(), "session_id", current.ID.String(),
 		"generation", claims.Generation, "current_generation", current.Generation)
-	return Pair{}, ErrInvalidRefreshToken.Because(errors.New("the token was used before"))
+	return Pair{}, ErrInvalidRefreshToken.Because(errors.New("the token was reused"))
 }
 
-// rotation is the move that a token of claims asks for, by a user as read.
+// rotation returns the rotation for a token with these claims. user is the account as it was read.
 func (p *Pairs) rotation(claims RefreshClaims, user account.User) Rotation {
 	now := p.now()
 	return Rotation{
@@ -162,7 +155,7 @@ func (p *Pairs) rotation(claims RefreshClaims, user account.User) Rotation {
 	}
 }
 
-// inGrace says whether the token that session's generation has replaced may still be answered with its successor.
+// inGrace reports whether the token that the session's generation replaced may still return its successor.
 func (p *Pairs) inGrace(session Session, now time.Time) bool {
 	return p.lives.Grace > 0 && !now.After(session.LastRenewal.Add(p.lives.Grace))
 }

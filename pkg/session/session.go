@@ -1,3 +1,15 @@
+// Package session defines sessions: how they start, how a request presents them, how they continue, and when they end.
+//
+// A session is one sign-in of one account. It is used with a pair of tokens or with a cookie. The package starts sessions,
+// issues token pairs, rotates refresh tokens, renews cookies, authenticates requests and ends sessions. It does not decide
+// who may sign in; packages signin and signup do.
+//
+// Like every package of rules, it does not know HTTP, DynamoDB or JWT. Dependencies come in by constructor, through
+// interfaces that stand beside the rule that calls them and state their obligations. A decision that only one caller may
+// win is one conditional write of the store. The code compares times with its own clock, because the store deletes expired
+// items late.
+//
+// Of the rules it imports account.
 package session
 
 import (
@@ -5,16 +17,15 @@ import (
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/id"
-	"latchkey/pkg/secret"
 )
 
-// Kind says which credential a session is used with.
+// Kind is the kind of credential that a session is used with. Its values are stored.
 type Kind string
 
 // The kinds of session.
 const (
-	KindTokens Kind = "tokens" // used with an access and a refresh token
-	KindCookie Kind = "cookie" // used with a cookie
+	KindTokens Kind = "tokens" // an access token and a refresh token
+	KindCookie Kind = "cookie" // a session cookie
 )
 
 // Session is one sign-in of one user.
@@ -23,55 +34,42 @@ type Session struct {
 	ID   id.ID
 	Kind Kind
 
-	Epoch   uint64    // the user's epoch at birth; the session counts only while they are equal
-	Created time.Time // to the millisecond
+	Epoch       uint64    // the user's epoch at the sign-in; the session is valid only while they are equal
+	Created     time.Time // to the millisecond
+	LastRenewal time.Time // the last refresh, renewal of the cookie, or else Created; to the millisecond
 
-	// Rotated is when the session was last continued, to the millisecond: by a refresh, or by the renewal of its cookie.
-	LastRenewal time.Time
+	// Generation and KeyID belong to the current refresh token of a token session.
+	Generation uint32
+	KeyID      string // the key that derives the refresh token
 
-	// Of a token session.
-	Generation uint32 // of the refresh token that is current
-	KeyID      string // of the key that derives that generation's refresh token
-
-	// SecretHash is the SHA-256 of a cookie's secret.
+	// SecretHash is the SHA-256 of the secret in the cookie of a cookie session.
 	SecretHash []byte
 
-	Expires time.Time // whole seconds: the end unless the session is used again before
-	End     time.Time // whole seconds: the end in any case
+	Expires time.Time // when the session ends unless it is renewed before; whole seconds
+	End     time.Time // when the session ends in any case; whole seconds
 }
 
-// Ref names the session.
+// Ref returns the reference to the session.
 func (s Session) Ref() Ref { return Ref{User: s.User, Session: s.ID} }
 
-// Live says whether the session counts at now: its user is active and in the same epoch, and neither end has come.
+// Live reports whether the session is valid at now: its user is active and in the same epoch, and neither end has passed.
 func (s Session) Live(user account.User, now time.Time) bool {
-	return user.Active && s.Epoch == user.Epoch && s.before(now)
+	return user.Active && s.Epoch == user.Epoch && s.unexpired(now)
 }
 
-// before says whether now lies before both of the session's ends, whatever the store still holds.
-func (s Session) before(now time.Time) bool {
+// unexpired reports whether now is before both ends of the session. The store may still have a session that has ended.
+func (s Session) unexpired(now time.Time) bool {
 	return now.Before(s.Expires) && now.Before(s.End)
 }
 
-// AccessClaims is what an access token says. Times are whole seconds.
-type AccessClaims struct {
-	Subject  id.ID
-	Session  id.ID
-	ID       string // jti
-	IssuedAt time.Time
-	Expires  time.Time
+// Ref identifies a session.
+type Ref struct {
+	User    id.ID
+	Session id.ID
 }
 
-// RefreshClaims is what a refresh token says.
-type RefreshClaims struct {
-	User       id.ID
-	Session    id.ID
-	Generation uint32
-}
-
-// Pair is what a client gets for signing in or refreshing.
-type Pair struct {
-	Access    secret.String
-	Refresh   secret.String
-	ExpiresIn time.Duration // until the access token ends, whole seconds
+// Principal is the authenticated caller of a request: a session and its user.
+type Principal struct {
+	User    account.User
+	Session Session
 }
