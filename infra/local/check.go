@@ -9,8 +9,8 @@ import (
 	"latchkey/pkg/token"
 )
 
-// checkConfiguration reads the environment of each function as the function does at its start, so that a setting with which none
-// would start is told before `ready`, in one line with all its faults.
+// checkConfiguration reads the environment of each function as the function does at its start. It reports settings with which the
+// function would not start, all in one line, before the run prints "ready".
 func checkConfiguration(functions []template.Function) error {
 	for _, function := range functions {
 		cfg, err := config.Read(func(name string) string {

@@ -1,5 +1,5 @@
-// Command local runs Latchkey on this machine as AWS runs it: `make run`. It reads its settings from the environment, says where
-// everything is, and ends everything when it is interrupted. With -fresh it begins with empty tables; with -sam the functions run in
+// Command local runs Latchkey on this machine (`make run`). It reads its settings from the environment, prints the addresses of all
+// components, and stops them when it is interrupted. With -fresh it starts with empty tables. With -sam it runs the functions in
 // containers (`make sam-local`).
 package main
 
@@ -23,21 +23,21 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	var asked flags
-	flag.BoolVar(&asked.fresh, "fresh", false, "begin with empty tables and new signing keys")
-	flag.BoolVar(&asked.sam, "sam", false, "run the functions in containers, by the SAM CLI")
+	var options flags
+	flag.BoolVar(&options.fresh, "fresh", false, "start with empty tables and new signing keys")
+	flag.BoolVar(&options.sam, "sam", false, "run the functions in containers with the SAM CLI")
 	flag.Parse()
-	if err := run(ctx, os.Environ(), asked, os.Stdout); err != nil {
+	if err := run(ctx, os.Environ(), options, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "latchkey:", err)
 		os.Exit(1)
 	}
 }
 
-// flags are what the command line asks for.
+// flags holds the options of the command line.
 type flags struct{ fresh, sam bool }
 
-// run returns nil if ctx ended it, during the start too.
-func run(ctx context.Context, environment []string, asked flags, out io.Writer) error {
+// run runs Latchkey until ctx ends. It then returns nil, even during the start.
+func run(ctx context.Context, environment []string, f flags, out io.Writer) error {
 	options, err := settings(environment)
 	if err != nil {
 		return err
@@ -48,8 +48,8 @@ func run(ctx context.Context, environment []string, asked flags, out io.Writer) 
 	if !filepath.IsAbs(options.DataDir) {
 		options.DataDir = filepath.Join(options.Root, options.DataDir)
 	}
-	options.Fresh, options.Log = asked.fresh, out
-	if asked.sam {
+	options.Fresh, options.Log = f.fresh, out
+	if f.sam {
 		if options.Platform, err = sam.Open(ctx, options.Root, options.Environment["SAM_IMAGE"]); err != nil {
 			return err
 		}
@@ -65,18 +65,18 @@ func run(ctx context.Context, environment []string, asked flags, out io.Writer) 
 	if err := checkConfiguration(s.Template.Functions); err != nil {
 		return err
 	}
-	announce(out, s, options.DataDir)
+	printAddresses(out, s, options.DataDir)
 	return s.Wait(ctx)
 }
 
-func announce(out io.Writer, s *stack.Stack, data string) {
+func printAddresses(out io.Writer, s *stack.Stack, data string) {
 	database := s.DynamoDB
 	if database == "" {
-		database = "not ours"
+		database = "DYNAMODB_ENDPOINT"
 	}
-	google := "as set"
+	google := "as configured"
 	if s.OpenIDURL != "" {
-		google = s.OpenIDURL + " (local: any address may sign in)"
+		google = s.OpenIDURL + " (local provider: accepts any address)"
 	}
 	fmt.Fprintf(out, `
   API     %s
@@ -89,7 +89,7 @@ ready
 `, s.URL, s.MailURL, google, s.DynamoDBEndpoint, database, data)
 }
 
-// settings reads what is for the run itself; the environment as a whole goes on to the template.
+// settings returns the options in the environment. The template also gets the whole environment.
 func settings(environment []string) (stack.Options, error) {
 	variables := make(map[string]string, len(environment))
 	for _, entry := range environment {
@@ -106,23 +106,23 @@ func settings(environment []string) (stack.Options, error) {
 		o.DataDir = folder
 	}
 	for _, setting := range []struct {
-		name     string
-		port     *int
-		standard int
+		name         string
+		port         *int
+		defaultValue int
 	}{
 		{"PORT", &o.Port, 8000},
 		{"DYNAMODB_PORT", &o.DynamoDBPort, 8001},
 		{"MAIL_PORT", &o.MailPort, 8005},
 		{"OPENID_PORT", &o.OpenIDPort, 8006},
 	} {
-		*setting.port = setting.standard
-		given := variables[setting.name]
-		if given == "" {
+		*setting.port = setting.defaultValue
+		value := variables[setting.name]
+		if value == "" {
 			continue
 		}
-		number, err := strconv.ParseUint(given, 10, 16)
+		number, err := strconv.ParseUint(value, 10, 16)
 		if err != nil {
-			return o, fmt.Errorf("%s is %q; set it to a port number, or to 0 for any free port", setting.name, given)
+			return o, fmt.Errorf("%s is %q; set it to a port number, or to 0 for any free port", setting.name, value)
 		}
 		*setting.port = int(number)
 	}

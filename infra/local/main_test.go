@@ -27,35 +27,36 @@ func TestSettings(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := [4]int{o.Port, o.MailPort, o.DynamoDBPort, o.OpenIDPort}; got != tc.ports {
-				t.Errorf("ports %v, want %v", got, tc.ports)
+				t.Errorf("%q: got ports %v, want %v", tc.environment, got, tc.ports)
 			}
 			if o.DataDir != tc.folder || o.DynamoDBEndpoint != tc.endpoint {
-				t.Errorf("folder %q, endpoint %q", o.DataDir, o.DynamoDBEndpoint)
+				t.Errorf("%q: got folder %q, endpoint %q; want %q, %q", tc.environment, o.DataDir, o.DynamoDBEndpoint, tc.folder, tc.endpoint)
 			}
 		})
 	}
 }
 
-func TestSettingsNameTheVariableThatIsNoPort(t *testing.T) {
+func TestSettingsRefuseInvalidPorts(t *testing.T) {
 	for _, entry := range []string{"PORT=http", "MAIL_PORT=-1", "DYNAMODB_PORT=65536", "OPENID_PORT=x"} {
 		name, value, _ := strings.Cut(entry, "=")
-		if _, err := settings([]string{entry}); err == nil || !strings.HasPrefix(err.Error(), name+` is "`+value+`"; set it to`) {
-			t.Errorf("%s: error %v", entry, err)
+		want := name + ` is "` + value + `"; set it to`
+		if _, err := settings([]string{entry}); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: got error %v, want %s…", entry, err, want)
 		}
 	}
 }
 
-func TestEnvironmentGoesOnToTheTemplate(t *testing.T) {
+func TestTemplateGetsTheEnvironment(t *testing.T) {
 	o, err := settings([]string{"ALLOWED_ORIGINS=https://a.example=b"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := o.Environment["ALLOWED_ORIGINS"]; got != "https://a.example=b" {
-		t.Errorf("ALLOWED_ORIGINS is %q", got)
+		t.Errorf("got ALLOWED_ORIGINS %q, want https://a.example=b", got)
 	}
 }
 
-// output ends the run when it is ready.
+// output calls ready when the run has printed that it is ready.
 type output struct {
 	bytes.Buffer
 	ready context.CancelFunc
@@ -68,7 +69,7 @@ func (o *output) Write(b []byte) (int, error) {
 	return o.Buffer.Write(b)
 }
 
-func TestRunTellsWhatIsWhereAndEndsWhenInterrupted(t *testing.T) {
+func TestRunPrintsAddressesUntilInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &output{ready: cancel}
 	folder := t.TempDir()
@@ -78,16 +79,16 @@ func TestRunTellsWhatIsWhereAndEndsWhenInterrupted(t *testing.T) {
 	}
 	for _, want := range []string{"API     http://localhost:", "inbox   http://127.0.0.1:", "google  http://localhost:", "tables  http://127.0.0.1:", "data    " + folder} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("no %q in\n%s", want, out.String())
+			t.Errorf("got output\n%s\nwant %q in it", out.String(), want)
 		}
 	}
 }
 
-func TestRunInterruptedDuringItsStartIsNoFailure(t *testing.T) {
+func TestRunInterruptedDuringItsStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	out := &output{ready: func() { t.Error("ready") }}
+	out := &output{ready: func() { t.Error("got ready, want an end before") }}
 	if err := run(ctx, []string{"PORT=0", "MAIL_PORT=0", "DYNAMODB_PORT=0", "OPENID_PORT=0", "DATA_DIR=" + t.TempDir()}, flags{}, out); err != nil {
-		t.Error(err)
+		t.Errorf("got %v, want nil", err)
 	}
 }

@@ -1,8 +1,8 @@
-// Package roles holds the functions' roles to what the functions do: of a role, every grant must have been needed, and of a
-// function, every call must have been granted.
+// Package roles compares the roles of the functions with the calls that the functions make. A role must allow every call of its
+// function, and a call must need every grant of a role.
 //
-// It reads the DynamoDB statements of the template's functions, and gets the calls from a run of the end-to-end tests. It is no
-// evaluator of IAM: it knows the one form of statement that the template uses, and refuses any other.
+// It reads the DynamoDB statements of the template's functions. The calls are recorded by a run of the end-to-end tests. It does
+// not evaluate IAM policies in general: it supports the one form of statement that the template uses and refuses all others.
 package roles
 
 import (
@@ -20,29 +20,30 @@ import (
 // Grant is one action that a function's role allows on the partition keys of a table.
 type Grant struct {
 	Function string // logical id
-	Action   string // as in "PutItem"
+	Action   string // such as "PutItem"
 	Table    string // logical id
-	Keys     string // a partition key, or what one begins with and *
+	Keys     string // a partition key, or the beginning of one and "*"
 }
 
 func (g Grant) String() string {
 	return fmt.Sprintf("%s: %s on %s %s", g.Function, g.Action, g.Table, g.Keys)
 }
 
-// warmUpKey is what every function with a store reads at its start (pkg/dynamo). It is no evidence that a role must reach accounts.
+// warmUpKey is the key that every function with a store reads at its start (pkg/dynamo). Reading it does not show that a role needs
+// access to accounts.
 const warmUpKey = "U#health"
 
-// allows says whether the grant covers the use.
+// allows reports whether the grant allows the use.
 func (g Grant) allows(use wiretap.Use) bool {
-	prefix, open := strings.CutSuffix(g.Keys, "*")
-	fits := use.Key == g.Keys || open && strings.HasPrefix(use.Key, prefix)
-	return g.Function == use.Function && g.Action == use.Action && g.Table == use.Table && fits
+	prefix, isPrefix := strings.CutSuffix(g.Keys, "*")
+	matches := use.Key == g.Keys || isPrefix && strings.HasPrefix(use.Key, prefix)
+	return g.Function == use.Function && g.Action == use.Action && g.Table == use.Table && matches
 }
 
-// needed says whether the use, which the grant covers, shows that the grant is no wider than it must be.
-func (g Grant) needed(use wiretap.Use) bool { return g.Keys == use.Key || use.Key != warmUpKey }
+// neededBy reports whether the use, which the grant allows, shows that the function needs the grant.
+func (g Grant) neededBy(use wiretap.Use) bool { return g.Keys == use.Key || use.Key != warmUpKey }
 
-// Refused lists the uses that no grant covers, as sentences. Uses by others than functions of the template do not count.
+// Refused returns a sentence for each use that no grant allows. It ignores uses by callers that are not functions of the template.
 func Refused(grants []Grant, uses []wiretap.Use) []string {
 	functions := map[string]bool{}
 	for _, grant := range grants {
@@ -57,24 +58,24 @@ func Refused(grants []Grant, uses []wiretap.Use) []string {
 	return slices.Sorted(maps.Keys(refused))
 }
 
-// Unused lists the grants that no use needs, as sentences. Of two grants that cover a use the narrower one is needed.
+// Unused returns a sentence for each grant that no use needs. If two grants allow a use, only the narrower one counts as needed.
 func Unused(grants []Grant, uses []wiretap.Use) []string {
 	needed := make([]bool, len(grants))
 	for _, use := range uses {
-		if i := narrowest(grants, use); i >= 0 && grants[i].needed(use) {
+		if i := narrowest(grants, use); i >= 0 && grants[i].neededBy(use) {
 			needed[i] = true
 		}
 	}
 	var unused []string
 	for i, grant := range grants {
 		if !needed[i] {
-			unused = append(unused, fmt.Sprintf("%s is allowed and never needed", grant))
+			unused = append(unused, fmt.Sprintf("%s is granted but never needed", grant))
 		}
 	}
 	return unused
 }
 
-// narrowest is the grant with the longest pattern that covers the use; -1 for none.
+// narrowest returns the index of the grant with the longest key pattern that allows the use, or -1 if there is none.
 func narrowest(grants []Grant, use wiretap.Use) int {
 	best := -1
 	for i, grant := range grants {
@@ -85,7 +86,7 @@ func narrowest(grants []Grant, use wiretap.Use) int {
 	return best
 }
 
-// kind is the beginning of a key that says what it is, so that a message does not list every id.
+// kind returns the prefix of a key that identifies the kind of item, so that messages do not list every id.
 func kind(key string) string {
 	if prefix, _, found := strings.Cut(key, "#"); found && key != warmUpKey {
 		return prefix + "#…"
@@ -93,16 +94,16 @@ func kind(key string) string {
 	return key
 }
 
-// Parse reads the grants of all functions of a template. What a policy that several functions share allows is a grant of its own,
-// which no function uses: tables are granted to functions one by one. An error names the function whose role has another form than that
-// described at the head of this package.
+// Parse returns the grants of all functions of a template. A grant of a shared policy has the name of the policy as its function, so
+// Unused always reports it: the template must grant tables to each function separately. The error names the function whose role has
+// an unsupported form.
 func Parse(template []byte) ([]Grant, error) {
-	var parsed sam
-	if err := yaml.Unmarshal(template, &parsed); err != nil {
+	var document sam
+	if err := yaml.Unmarshal(template, &document); err != nil {
 		return nil, fmt.Errorf("reading the roles: %w", err)
 	}
 	var grants []Grant
-	for name, resource := range parsed.Resources {
+	for name, resource := range document.Resources {
 		for _, policy := range append(resource.Properties.Policies, resource.Properties.Document) {
 			for _, statement := range policy.Statement {
 				more, err := statement.grants(name)

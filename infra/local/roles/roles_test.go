@@ -29,7 +29,7 @@ Resources:
       PolicyDocument: {Statement: [{Effect: Allow, Action: ssm:GetParameter, Resource: "*"}]}
 `
 
-// calls are what a login needs.
+// calls are the calls of a login.
 var calls = []wiretap.Use{
 	{Function: "Login", Action: "GetItem", Table: "Users", Key: warmUpKey},
 	{Function: "Login", Action: "GetItem", Table: "Users", Key: "N#x"},
@@ -37,36 +37,38 @@ var calls = []wiretap.Use{
 	{Function: "Login", Action: "PutItem", Table: "Sessions", Key: "S#1"},
 }
 
+// without returns calls without the one at index i.
 func without(i int) []wiretap.Use { return slices.Delete(slices.Clone(calls), i, i+1) }
 
-func and(use wiretap.Use) []wiretap.Use { return append(slices.Clone(calls), use) }
+// with returns calls and the use.
+func with(use wiretap.Use) []wiretap.Use { return append(slices.Clone(calls), use) }
 
-// TestCompare: each of the faults is one action or key more or less, in the role or in the calls.
+// TestCompare adds or removes one action or key in the template or in the calls.
 func TestCompare(t *testing.T) {
 	tests := map[string]struct {
-		old, changed string // in the template
-		uses         []wiretap.Use
-		want         string
+		old, new string // replacement in the template
+		uses     []wiretap.Use
+		want     string
 	}{
-		"what is needed": {uses: calls},
-		"an action more": {"[dynamodb:GetItem]", "[dynamodb:GetItem, dynamodb:Scan]", calls,
-			"Login: Scan on Users N#* is allowed and never needed; Login: Scan on Users U#* is allowed and never needed"},
-		"an action less": {"dynamodb:PutItem", "ses:SendEmail", calls, "Login calls PutItem on Sessions S#…, which its role does not allow"},
-		"a key more":     {`["S#*"]`, `["S#*", "O#*"]`, calls, "Login: PutItem on Sessions O#* is allowed and never needed"},
-		"a key less":     {`["U#*", "N#*"]`, `["U#*"]`, calls, "Login calls GetItem on Users N#…, which its role does not allow"},
-		"all keys":       {`["S#*"]`, `["S#*", "*"]`, calls, "Login: PutItem on Sessions * is allowed and never needed"},
-		"all actions":    {"dynamodb:PutItem", "[dynamodb:PutItem, dynamodb:*]", calls, "Login: * on Sessions S#* is allowed and never needed"},
-		"in a shared policy": {`Action: ssm:GetParameter, Resource: "*"`, "Action: dynamodb:Scan, Resource: !GetAtt Users.Arn,\n        " +
-			`Condition: {ForAllValues:StringLike: {dynamodb:LeadingKeys: ["U#*"]}}`, calls, "Shared: Scan on Users U#* is allowed and never needed"},
-		"a stream":         {"Action: ssm:GetParameter, Resource: \"*\"", "Action: dynamodb:GetRecords, Resource: !GetAtt Sessions.StreamArn", calls, ""},
-		"the other table":  {uses: and(wiretap.Use{Function: "Login", Action: "GetItem", Table: "Sessions", Key: "U#1"}), want: "Login calls GetItem on Sessions U#…, which its role does not allow"},
-		"a call less":      {uses: without(3), want: "Login: PutItem on Sessions S#* is allowed and never needed"},
-		"the warm-up only": {uses: without(2), want: "Login: GetItem on Users U#* is allowed and never needed"},
-		"somebody else":    {uses: and(wiretap.Use{Function: "", Action: "Scan", Table: "Users"})},
+		"exact": {uses: calls},
+		"additional action": {"[dynamodb:GetItem]", "[dynamodb:GetItem, dynamodb:Scan]", calls,
+			"Login: Scan on Users N#* is granted but never needed; Login: Scan on Users U#* is granted but never needed"},
+		"missing action": {"dynamodb:PutItem", "ses:SendEmail", calls, "Login calls PutItem on Sessions S#…, which its role does not allow"},
+		"additional key": {`["S#*"]`, `["S#*", "O#*"]`, calls, "Login: PutItem on Sessions O#* is granted but never needed"},
+		"missing key":    {`["U#*", "N#*"]`, `["U#*"]`, calls, "Login calls GetItem on Users N#…, which its role does not allow"},
+		"all keys":       {`["S#*"]`, `["S#*", "*"]`, calls, "Login: PutItem on Sessions * is granted but never needed"},
+		"all actions":    {"dynamodb:PutItem", "[dynamodb:PutItem, dynamodb:*]", calls, "Login: * on Sessions S#* is granted but never needed"},
+		"grant in a shared policy": {`Action: ssm:GetParameter, Resource: "*"`, "Action: dynamodb:Scan, Resource: !GetAtt Users.Arn,\n        " +
+			`Condition: {ForAllValues:StringLike: {dynamodb:LeadingKeys: ["U#*"]}}`, calls, "Shared: Scan on Users U#* is granted but never needed"},
+		"stream":                {`Action: ssm:GetParameter, Resource: "*"`, "Action: dynamodb:GetRecords, Resource: !GetAtt Sessions.StreamArn", calls, ""},
+		"call on another table": {uses: with(wiretap.Use{Function: "Login", Action: "GetItem", Table: "Sessions", Key: "U#1"}), want: "Login calls GetItem on Sessions U#…, which its role does not allow"},
+		"missing call":          {uses: without(3), want: "Login: PutItem on Sessions S#* is granted but never needed"},
+		"warm-up call only":     {uses: without(2), want: "Login: GetItem on Users U#* is granted but never needed"},
+		"another caller":        {uses: with(wiretap.Use{Function: "", Action: "Scan", Table: "Users"})},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			grants, err := Parse([]byte(strings.Replace(template, test.old, test.changed, 1)))
+			grants, err := Parse([]byte(strings.Replace(template, test.old, test.new, 1)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,24 +80,25 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-func TestOtherFormsOfStatementsAreRefused(t *testing.T) {
-	tests := map[string]struct{ old, changed string }{
+func TestUnsupportedStatementsAreRefused(t *testing.T) {
+	tests := map[string]struct{ old, new string }{
 		"no condition": {`,
                Condition: {ForAllValues:StringLike: {dynamodb:LeadingKeys: ["S#*"]}}`, ""},
 		"another condition": {"ForAllValues:StringLike", "ForAnyValue:StringLike"},
 		"no keys":           {`["S#*"]`, "[]"},
 		"any table":         {"!GetAtt Users.Arn", `"*"`},
-		"a denial":          {"Effect: Allow, Action: dynamodb", "Effect: Deny, Action: dynamodb"},
-		"everything":        {"Action: ses:SendEmail", `Action: "*"`},
+		"deny":              {"Effect: Allow, Action: dynamodb", "Effect: Deny, Action: dynamodb"},
+		"all actions":       {"Action: ses:SendEmail", `Action: "*"`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			text := strings.Replace(template, test.old, test.changed, 1)
+			text := strings.Replace(template, test.old, test.new, 1)
 			if text == template {
-				t.Fatal("the test changes nothing")
+				t.Fatalf("the template does not contain %q", test.old)
 			}
-			if grants, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), "the role of Login: line ") {
-				t.Errorf("got %v, %v", grants, err)
+			const want = "the role of Login: line "
+			if grants, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q instead of %q: got %v, error %v; want an error with %q", test.new, test.old, grants, err, want)
 			}
 		})
 	}

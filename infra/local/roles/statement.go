@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// sam is the part of a template that has the roles.
+// sam is the part of a template that contains the roles.
 type sam struct {
 	Resources map[string]struct {
 		Type       string `yaml:"Type"`
@@ -19,7 +19,7 @@ type sam struct {
 	} `yaml:"Resources"`
 }
 
-// policy is a document with statements, or the name of a managed policy, which has none here.
+// policy is a document with statements, or a reference to a managed policy, which has no statements here.
 type policy struct {
 	Statement []statement
 }
@@ -37,21 +37,21 @@ func (p *policy) UnmarshalYAML(node *yaml.Node) error {
 	return err
 }
 
-// statement is one of a policy. Its condition has operators, each with keys, each with values.
+// statement is a statement of a policy. Its condition maps operators to keys, and keys to values.
 type statement struct {
 	Effect    string                          `yaml:"Effect"`
-	Action    texts                           `yaml:"Action"`
+	Action    stringList                      `yaml:"Action"`
 	Resource  yaml.Node                       `yaml:"Resource"`
 	Condition map[string]map[string]yaml.Node `yaml:"Condition"`
 }
 
-// texts is one text or a list of them.
-type texts []string
+// stringList is a string or a list of strings.
+type stringList []string
 
 // UnmarshalYAML implements [yaml.Unmarshaler].
-func (t *texts) UnmarshalYAML(node *yaml.Node) error {
+func (t *stringList) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind == yaml.ScalarNode {
-		*t = texts{node.Value}
+		*t = stringList{node.Value}
 		return nil
 	}
 	return node.Decode((*[]string)(t))
@@ -59,12 +59,12 @@ func (t *texts) UnmarshalYAML(node *yaml.Node) error {
 
 const service = "dynamodb:"
 
-// grants are those of a statement about DynamoDB; of any other there are none.
+// grants returns the grants of a statement about DynamoDB, and none for a statement about another service.
 func (s statement) grants(function string) ([]Grant, error) {
 	if !slices.ContainsFunc(s.Action, func(action string) bool { return strings.HasPrefix(action, service) || action == "*" }) {
 		return nil, nil
 	}
-	if strings.HasSuffix(s.Resource.Value, ".StreamArn") { // read by Lambda itself, so that no function calls it
+	if strings.HasSuffix(s.Resource.Value, ".StreamArn") { // Lambda itself reads the stream; the function does not call it
 		return nil, nil
 	}
 	table, isARN := strings.CutSuffix(s.Resource.Value, ".Arn")
@@ -73,7 +73,7 @@ func (s statement) grants(function string) ([]Grant, error) {
 	case err != nil:
 		return nil, err
 	case s.Effect != "Allow", !isARN, s.Resource.Tag != "!GetAtt":
-		return nil, fmt.Errorf("line %d: a statement allows actions on !GetAtt <table>.Arn", s.Resource.Line)
+		return nil, fmt.Errorf("line %d: the statement must allow actions on !GetAtt <table>.Arn", s.Resource.Line)
 	}
 	var grants []Grant
 	for _, action := range s.Action {
@@ -84,11 +84,11 @@ func (s statement) grants(function string) ([]Grant, error) {
 	return grants, nil
 }
 
-// leadingKeys are the patterns of the one condition that a statement must have.
+// leadingKeys returns the key patterns of the condition, which must be the only one of the statement.
 func (s statement) leadingKeys() (keys []string, err error) {
-	node, there := s.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-	if !there || len(s.Condition) != 1 || node.Decode(&keys) != nil || len(keys) == 0 {
-		return nil, fmt.Errorf("line %d: a statement needs the condition ForAllValues:StringLike on dynamodb:LeadingKeys", s.Resource.Line)
+	node, ok := s.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+	if !ok || len(s.Condition) != 1 || node.Decode(&keys) != nil || len(keys) == 0 {
+		return nil, fmt.Errorf("line %d: the statement must have exactly one condition, ForAllValues:StringLike on dynamodb:LeadingKeys", s.Resource.Line)
 	}
 	return keys, nil
 }
