@@ -52,15 +52,6 @@ func (s *Store) CreateAccount(ctx context.Context, user account.User, session se
 	}, account.ErrUsernameTaken, account.ErrEmailTaken)
 }
 
-// putNew stores an item whose key no other has.
-func putNew(table string, stored item) types.TransactWriteItem {
-	return types.TransactWriteItem{Put: &types.Put{
-		TableName:           aws.String(table),
-		Item:                stored,
-		ConditionExpression: aws.String("attribute_not_exists(pk)"),
-	}}
-}
-
 // FindUser implements [LoginStore]: two consistent reads, whether or not the name is known.
 func (s *Store) FindUser(ctx context.Context, login account.LoginName) (account.User, error) {
 	guard := usernameKey(login.Canonical)

@@ -216,12 +216,3 @@ func (s *Store) spendUpdate(mail outbox.Mail, to outbox.State, from []outbox.Sta
 		ExpressionAttributeValues: values,
 	}}
 }
-
-// reserved gives names for attributes whose own are reserved words.
-func reserved(names ...string) map[string]string {
-	all := make(map[string]string, len(names))
-	for _, name := range names {
-		all["#"+name] = name
-	}
-	return all
-}

@@ -6,7 +6,6 @@ import (
 	"latchkey/pkg/account"
 	"latchkey/pkg/outbox"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
@@ -29,11 +28,4 @@ func (s *Store) QueueAddressTaken(ctx context.Context, user account.User, mail o
 		checkItem(s.users, userKey(user.ID), "attribute_not_exists(pk)"),
 		putNew(s.sessions, mailItem(mail)),
 	}, account.ErrUsernameTaken, account.ErrNotFound)
-}
-
-// checkItem demands something of an item and leaves it as it is.
-func checkItem(table string, key item, condition string) types.TransactWriteItem {
-	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
-		TableName: aws.String(table), Key: key, ConditionExpression: aws.String(condition),
-	}}
 }

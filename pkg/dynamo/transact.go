@@ -31,3 +31,28 @@ func refusedAt(err error, index int) bool {
 	all := reasons(err)
 	return index < len(all) && aws.ToString(all[index].Code) == reasonConditionFailed
 }
+
+// putNew returns the part of a transaction that stores an item under a key that no item has.
+func putNew(table string, stored item) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{
+		TableName:           aws.String(table),
+		Item:                stored,
+		ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	}}
+}
+
+// checkItem returns the part of a transaction that requires a condition of an item and does not change the item.
+func checkItem(table string, key item, condition string) types.TransactWriteItem {
+	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		TableName: aws.String(table), Key: key, ConditionExpression: aws.String(condition),
+	}}
+}
+
+// reserved returns placeholders for attributes whose names are reserved words of DynamoDB.
+func reserved(names ...string) map[string]string {
+	all := make(map[string]string, len(names))
+	for _, name := range names {
+		all["#"+name] = name
+	}
+	return all
+}
