@@ -23,8 +23,8 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// TestEvents has the same function answer the same requests here and in a container, with the event that it was given. The fields in
-// which they differ are those that infra/docs/local.md lists, no more and no less.
+// TestEvents sends the same requests to the same function in the local host and in a container. The function responds with its event.
+// The fields in which the events differ must be exactly those that infra/docs/local.md lists.
 func TestEvents(t *testing.T) {
 	loaded, err := template.Load("testdata/template.yaml", nil)
 	if err != nil {
@@ -58,7 +58,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// buildEcho builds the function, for here and for the containers, which are on this machine, and returns the folder of its binary.
+// buildEcho builds the function for this machine, whose platform is also that of the containers, and returns the folder of its binary.
 func buildEcho(t *testing.T) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "bin")
@@ -79,7 +79,7 @@ func listen(t *testing.T) (listener net.Listener, base string) {
 	return listener, "http://" + listener.Addr().String()
 }
 
-// ask returns the event that the function was given for a request.
+// ask makes a request and returns the event that the function received.
 func ask(t *testing.T, base, method, path, body string) map[string]any {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
@@ -106,13 +106,13 @@ func ask(t *testing.T, base, method, path, body string) map[string]any {
 	return event
 }
 
-// unlike are fields that differ between any two requests, by their nature.
+// unlike lists fields that differ between any two requests.
 var unlike = []string{
 	"requestContext.requestId", "requestContext.time", "headers.host", "headers.x-forwarded-port", "headers.x-amzn-trace-id",
 }
 
-// differences names the fields in which two events differ. Header names are compared without regard to case, which is a difference
-// of its own: "headers".
+// differences returns the fields in which two events differ. It ignores the case of header names, and reports a difference in case as
+// the field "headers".
 func differences(got, want map[string]any) []string {
 	all := map[string]bool{}
 	left, right := map[string]any{}, map[string]any{}
@@ -139,7 +139,7 @@ func flatten(prefix string, object, flat map[string]any, all map[string]bool) {
 			continue
 		}
 		if number, ok := value.(float64); ok {
-			value = int(math.Log10(number)) // its unit, since two requests are not at the same time
+			value = int(math.Log10(number)) // compares only the magnitude, because the times of two requests differ
 		}
 		flat[field], all[field] = value, true
 	}
@@ -147,7 +147,7 @@ func flatten(prefix string, object, flat map[string]any, all map[string]bool) {
 
 var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
 
-// documented lists the fields in the table of infra/docs/local.md, sorted.
+// documented returns the fields in the table of infra/docs/local.md, sorted.
 func documented(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root(t), "infra/docs/local.md"))

@@ -10,13 +10,13 @@ import (
 	"latchkey/infra/local/child"
 )
 
-// lambda is `sam local start-lambda`, which answers Lambda's Invoke API.
+// lambda is a running `sam local start-lambda`, which serves Lambda's Invoke API.
 type lambda struct {
 	url string
 	sam *child.Process
 }
 
-// process is SAM's; nil if there is none.
+// process returns the process of SAM, or nil if l is nil.
 func (l *lambda) process() *child.Process {
 	if l == nil {
 		return nil
@@ -24,8 +24,8 @@ func (l *lambda) process() *child.Process {
 	return l.sam
 }
 
-// invoke calls a function and waits for its answer. As Lambda does, SAM answers 200 also when the function has failed, and says so
-// in a header ("Invoke" in the Lambda API reference).
+// invoke invokes a function and returns its payload. Like Lambda, SAM responds with 200 even if the function fails and reports the
+// failure in a header ("Invoke" in the Lambda API reference).
 func (l *lambda) invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
 	url := l.url + "/2015-03-31/functions/" + function + "/invocations"
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(payload))
@@ -36,7 +36,7 @@ func (l *lambda) invoke(ctx context.Context, function string, payload []byte) ([
 	if err != nil {
 		return nil, fmt.Errorf("invoking %s: %w", function, err)
 	}
-	defer func() { _ = response.Body.Close() }() // only read
+	defer func() { _ = response.Body.Close() }() // Close cannot lose data of a body that is only read
 	answer, err := io.ReadAll(response.Body)
 	switch failed := response.Header.Get("X-Amz-Function-Error"); {
 	case err != nil:

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestInvoke: what SAM answers, and whether the stream may go on.
+// TestInvoke checks which responses of SAM count as a success of the function, after which the stream continues.
 func TestInvoke(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int

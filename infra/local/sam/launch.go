@@ -19,21 +19,21 @@ import (
 )
 
 const (
-	startTimeout = 2 * time.Minute  // SAM is a large Python program; 4 s are usual
-	stopTimeout  = 30 * time.Second // in which SAM stops its containers one by one
+	startTimeout = 2 * time.Minute  // SAM is a large Python program that usually takes 4 s
+	stopTimeout  = 30 * time.Second // SAM stops its containers one after the other
 	pollInterval = 50 * time.Millisecond
 )
 
-// launcher starts SAM on what prepare has written.
+// launcher starts SAM with the files of prepare.
 type launcher struct {
 	platform *Platform
 	network  string
-	host     string // the --add-host that leads to this machine
+	host     string // the argument of --add-host for this machine
 	folder   string
 	log      *linelog.Log
 }
 
-// startAPI serves the HTTP API on the port that listener holds until now.
+// startAPI closes the listener and starts SAM, which serves the HTTP API on the same port.
 func (l launcher) startAPI(ctx context.Context, listener net.Listener) (*child.Process, error) {
 	port := listener.Addr().(*net.TCPAddr).Port
 	if err := listener.Close(); err != nil {
@@ -42,7 +42,7 @@ func (l launcher) startAPI(ctx context.Context, listener net.Listener) (*child.P
 	return l.launch(ctx, "start-api", port)
 }
 
-// startLambda serves the Invoke API for the functions named. Without any it starts nothing and returns nil.
+// startLambda starts SAM, which serves the Invoke API for the functions. If there are none, it returns nil.
 func (l launcher) startLambda(ctx context.Context, functions []string) (*lambda, error) {
 	if len(functions) == 0 {
 		return nil, nil
@@ -64,7 +64,7 @@ func (l launcher) launch(ctx context.Context, command string, port int, more ...
 		"--host", "127.0.0.1", "--port", strconv.Itoa(port), "--region", template.Region,
 		"--invoke-image", l.platform.image, "--skip-pull-image",
 		"--docker-network", l.network, "--add-host", l.host,
-		"--warm-containers", "LAZY", "--no-watch", // a container stays for the next event, as Lambda's do
+		"--warm-containers", "LAZY", "--no-watch", // a container waits for the next event, as in Lambda
 	}
 	cmd := exec.Command(l.platform.program, append(arguments, more...)...)
 	cmd.Env = append(samEnvironment(cmd.Environ(), l.platform.engine.Host), "TMPDIR="+l.folder)
@@ -81,7 +81,8 @@ func (l launcher) launch(ctx context.Context, command string, port int, more ...
 	return process, nil
 }
 
-// samEnvironment keeps everything of AWS out of the caller's environment: SAM would hand his credentials to the containers.
+// samEnvironment returns the caller's environment without the variables of AWS, because SAM would pass the caller's credentials to the
+// containers.
 func samEnvironment(callers []string, dockerHost string) []string {
 	kept := slices.DeleteFunc(slices.Clone(callers), func(entry string) bool { return strings.HasPrefix(entry, "AWS_") })
 	return append(kept,
@@ -89,7 +90,7 @@ func samEnvironment(callers []string, dockerHost string) []string {
 		"AWS_EC2_METADATA_DISABLED=true", "DOCKER_HOST="+dockerHost, "SAM_CLI_TELEMETRY=0", "PYTHONUNBUFFERED=1")
 }
 
-// awaitPort waits until SAM listens. A request would have it start a container.
+// awaitPort waits until SAM accepts connections. It sends no request, because that would start a container.
 func awaitPort(ctx context.Context, process *child.Process, port int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
 	defer cancel()
@@ -110,7 +111,7 @@ func awaitPort(ctx context.Context, process *child.Process, port int) error {
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// fedByStreams lists the functions that a stream feeds.
+// fedByStreams returns the functions that have a stream as an event source.
 func fedByStreams(loaded *template.Template) []string {
 	var fed []string
 	for _, function := range loaded.Functions {

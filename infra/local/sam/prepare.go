@@ -14,13 +14,13 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// What prepare writes into its folder. The variables have the signing keys in them.
+// Files that prepare writes. The variables contain the signing keys.
 const (
 	templateFile  = "template.yaml"
 	variablesFile = "variables.json"
 )
 
-// prepare writes what SAM is to run into the folder, anew.
+// prepare deletes the folder and writes the files for SAM into it: the binaries, the template and the variables.
 func (r *running) prepare(job stack.Job, folder, architecture string) error {
 	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700)); err != nil {
 		return fmt.Errorf("preparing the folder for SAM: %w", err)
@@ -51,7 +51,7 @@ func (r *running) prepare(job stack.Job, folder, architecture string) error {
 	)
 }
 
-// layOut gives a function's binary a folder of its own, under the name that Lambda looks for.
+// layOut creates the folder code with the function's binary in it, under the name of the handler, and returns code.
 func layOut(function template.Function, binDir, code string) (string, error) {
 	if err := os.Mkdir(code, 0o700); err != nil {
 		return "", err
@@ -59,11 +59,11 @@ func layOut(function template.Function, binDir, code string) (string, error) {
 	return code, os.Link(filepath.Join(binDir, path.Base(filepath.ToSlash(function.Folder))), filepath.Join(code, function.Handler))
 }
 
-// architectures are Lambda's names of what GOARCH names.
+// architectures maps values of GOARCH to Lambda's names.
 var architectures = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
 
-// derive is the template with each function as this machine can run it: its code where codes say, for this machine's architecture, and
-// nothing said about building it. All else stays as it is deployed.
+// derive returns the template with changes that let this machine run the functions: the code of each is the folder in codes, the
+// architecture is that of this machine, and the build metadata is removed. Everything else remains as deployed.
 func derive(text []byte, codes map[string]string, architecture string) ([]byte, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
@@ -85,7 +85,7 @@ func derive(text []byte, codes map[string]string, architecture string) ([]byte, 
 	return yaml.Marshal(&document)
 }
 
-// position is the index of a member's value in a mapping, or -1.
+// position returns the index of a member's value in a mapping, or -1 if there is none.
 func position(mapping *yaml.Node, name string) int {
 	if mapping == nil {
 		return -1
@@ -119,8 +119,8 @@ func remove(mapping *yaml.Node, name string) {
 	}
 }
 
-// variables is the file of `--env-vars`: what each function would be given here, with the addresses under which a container reaches
-// this machine.
+// variables returns the content of the file for `--env-vars`: the environment of each function, with the addresses at which a container
+// reaches this machine.
 func (r *running) variables(functions []template.Function) ([]byte, error) {
 	all := make(map[string]map[string]string, len(functions))
 	for _, function := range functions {

@@ -14,7 +14,7 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// prepared is what SAM is given for the template of this package's tests, with a variable set so.
+// prepared returns the files of prepare for the template in testdata, with endpoint as SES_ENDPOINT.
 func prepared(t *testing.T, architecture, endpoint string) (folder string, text []byte, variables map[string]map[string]string) {
 	t.Helper()
 	loaded, err := template.Load("testdata/template.yaml", map[string]string{"SES_ENDPOINT": endpoint})
@@ -43,7 +43,7 @@ func prepared(t *testing.T, architecture, endpoint string) (folder string, text 
 	return folder, text, variables
 }
 
-// TestTheDerivedTemplate is read back by the reader that the local host has.
+// TestTheDerivedTemplate reads the derived template with package template.
 func TestTheDerivedTemplate(t *testing.T) {
 	for goarch, name := range map[string]string{"amd64": "x86_64", "arm64": "arm64"} {
 		folder, text, _ := prepared(t, goarch, "")

@@ -9,21 +9,22 @@ import (
 	"sync"
 )
 
-// dockerDesktop is the name by which its containers reach what listens on this machine's loopback.
+// dockerDesktop is the name by which containers of Docker Desktop reach the loopback interface of this machine.
 const dockerDesktop = "host.docker.internal"
 
-// endpoints are the variables that hold an address which only functions call: what is on this machine's loopback they can be given
-// under another address.
+// endpoints lists variables whose address only functions use. If it is on the loopback interface, containers can get another address
+// for it.
 var endpoints = []string{"DYNAMODB_ENDPOINT", "SES_ENDPOINT"}
 
-// shared are those whose address functions call and browsers are sent to, so that it has to be one for both.
+// shared lists variables whose address both functions and browsers use, so it must be the same for both.
 var shared = []string{"OAUTH_GITHUB_URL", "OAUTH_GITHUB_API_URL", "OAUTH_GOOGLE_ISSUER"}
 
-// reachable is the value of a variable as a container needs it. Addresses that functions do not call, such as PUBLIC_URL, stay.
+// reachable returns the value of a variable for a container. It does not change addresses that functions do not call, such as
+// PUBLIC_URL.
 func (r *running) reachable(variable, value string) (string, error) {
 	address, err := url.Parse(value)
 	if err != nil {
-		return value, nil // the function says what is wrong with it
+		return value, nil // the function reports the invalid value
 	}
 	switch host := address.Hostname(); {
 	case slices.Contains(shared, variable) && host == "localhost":
@@ -36,8 +37,8 @@ func (r *running) reachable(variable, value string) (string, error) {
 	return value, nil
 }
 
-// nameOfHost is how containers find this machine, as for SAM's --add-host. They also find it as localhost, where they have nothing of
-// their own that is called by that name: what a browser finds there is there for them as well, if it is forwarded.
+// nameOfHost returns the argument of SAM's --add-host, which makes localhost mean this machine in containers. A container has no
+// service of its own on localhost, so it can use the same address as a browser, if that is forwarded.
 func (r *running) nameOfHost() string {
 	if r.network.Gateway == nil {
 		return "localhost:host-gateway"
@@ -45,8 +46,8 @@ func (r *running) nameOfHost() string {
 	return "localhost:" + r.network.Gateway.String()
 }
 
-// forward makes an address of this machine's loopback reachable from the containers, once, at a port of that number, 0 being any, and
-// returns the address that they have for it.
+// forward forwards a port of the gateway (0 selects a free one) to an address on the loopback interface, unless it is forwarded already.
+// It returns the address for the containers.
 func (r *running) forward(to, port string) (string, error) {
 	if r.network.Gateway == nil {
 		_, same, err := net.SplitHostPort(to)
@@ -66,7 +67,7 @@ func (r *running) forward(to, port string) (string, error) {
 	return f.listener.Addr().String(), nil
 }
 
-// forwarder lets the containers of one network, and nobody else, reach a port of this machine's loopback.
+// forwarder forwards connections from the containers of one network to a port of the loopback interface.
 type forwarder struct {
 	to       string
 	listener net.Listener
@@ -91,12 +92,12 @@ func forward(from, to string) (*forwarder, error) {
 	return f, nil
 }
 
-// serve copies both ways until either side ends.
+// serve copies data in both directions until either side closes its connection.
 func (f *forwarder) serve(inside net.Conn) {
 	defer func() { _ = inside.Close() }()
 	outside, err := net.Dial("tcp", f.to)
 	if err != nil {
-		return // the function sees a connection that ends, as it would if nobody listened
+		return // closes the function's connection, which resembles a refused one
 	}
 	defer func() { _ = outside.Close() }()
 	ended := make(chan struct{}, 2)
@@ -109,8 +110,8 @@ func (f *forwarder) serve(inside net.Conn) {
 	<-ended
 }
 
-// close ends the listening; what is connected ends with either side.
+// close closes the listener. Existing connections continue until either side closes them.
 func (f *forwarder) close() {
-	_ = f.listener.Close() // a second time, at worst
+	_ = f.listener.Close() // its only error is that the listener is closed already
 	f.running.Wait()
 }

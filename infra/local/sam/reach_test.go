@@ -11,7 +11,7 @@ import (
 	"latchkey/infra/local/docker"
 )
 
-// TestEndpointsAreForwardedToTheGateway, which is another address of loopback here.
+// TestEndpointsAreForwardedToTheGateway uses another loopback address as the gateway.
 func TestEndpointsAreForwardedToTheGateway(t *testing.T) {
 	emulator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
 	defer emulator.Close()

@@ -1,8 +1,8 @@
-// Package sam runs the functions of a stack in containers, by `sam local`: the closest thing to Lambda that runs without AWS. It takes
-// the place of package lambdahost (stack.Platform); tables, mail and streams stay as they are there.
+// Package sam runs the functions of a stack in containers with `sam local`, which resembles Lambda more closely than any other runtime
+// without AWS. It is a stack.Platform that replaces package lambdahost. The tables, the mail and the streams are the same.
 //
-// The API is served by `sam local start-api`, and the functions that streams feed are invoked through `sam local start-lambda`. What
-// SAM gets wrong, against API Gateway, it gets wrong here too: infra/docs/local.md has the list.
+// `sam local start-api` serves the API, and `sam local start-lambda` invokes the functions of streams. infra/docs/local.md lists how
+// SAM's events differ from those of API Gateway.
 package sam
 
 import (
@@ -20,7 +20,7 @@ import (
 	"latchkey/infra/local/stack"
 )
 
-// installed is where `sam` is among the Python tools of this repository, relative to its root.
+// installed is the path of `sam` below the root of the repository.
 const installed = ".tools/venv/bin/sam"
 
 // Platform runs functions in containers.
@@ -30,8 +30,8 @@ type Platform struct {
 	image   string // of the containers
 }
 
-// Open is a platform of the SAM CLI that is installed below root and of this machine's Docker engine, for which it fetches the image; ""
-// is Lambda's own. The error says in one line what is missing.
+// Open returns a platform with the SAM CLI that is installed below root and the Docker engine of this machine. It downloads the image
+// of the containers if necessary. An empty image selects that of Lambda. The error is one line that names what is missing.
 func Open(ctx context.Context, root, image string) (*Platform, error) {
 	found, err := docker.Find(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func Open(ctx context.Context, root, image string) (*Platform, error) {
 	return New(root, found, image)
 }
 
-// New is a platform of that engine and of an image that it has.
+// New returns a platform with the engine and an image that the engine has.
 func New(root string, engine *docker.Engine, image string) (*Platform, error) {
 	program := filepath.Join(root, installed)
 	if _, err := os.Stat(program); err != nil {
@@ -58,19 +58,19 @@ func New(root string, engine *docker.Engine, image string) (*Platform, error) {
 // Target implements [stack.Platform].
 func (p *Platform) Target() (system, architecture string) { return "linux", p.engine.Architecture }
 
-// running is a stack's functions at work.
+// running is a started job.
 type running struct {
 	log       *linelog.Log
 	network   *docker.Network
 	api       *child.Process
-	lambda    *lambda // nil if no stream feeds a function
+	lambda    *lambda // nil if no function has a stream
 	forwarded []*forwarder
-	ended     chan struct{} // closed, by end, when one of the two SAMs has ended
+	ended     chan struct{} // closed by end when one of the two SAM processes has ended
 	end       sync.Once
 	closers   []func() // in the order of the start
 }
 
-// Start implements [stack.Platform]. It answers on the listener's port, whose place it takes.
+// Start implements [stack.Platform]. It closes the listener and serves the API on its port.
 func (p *Platform) Start(ctx context.Context, job stack.Job) (stack.Running, error) {
 	r := &running{log: linelog.New(job.Log), ended: make(chan struct{})}
 	if err := r.start(ctx, p, job); err != nil {
@@ -100,7 +100,7 @@ func (r *running) start(ctx context.Context, p *Platform, job stack.Job) (err er
 	return r.launch(ctx, launcher, job)
 }
 
-// launch starts the two SAMs at once, since each takes seconds.
+// launch starts the two SAM processes concurrently, because each takes seconds.
 func (r *running) launch(ctx context.Context, l launcher, job stack.Job) error {
 	var apiError, lambdaError error
 	var both sync.WaitGroup
@@ -120,7 +120,7 @@ func (r *running) launch(ctx context.Context, l launcher, job stack.Job) error {
 	return errors.Join(apiError, lambdaError)
 }
 
-// Invoke implements [stack.Running], for the functions that streams feed.
+// Invoke implements [stack.Running] for the functions of streams.
 func (r *running) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
 	return r.lambda.invoke(ctx, function, payload)
 }
@@ -134,10 +134,10 @@ func (r *running) Done() <-chan struct{} { return r.ended }
 // Err implements [stack.Running].
 func (r *running) Err() error { return errors.New("SAM has ended; it says why above") }
 
-// Containers lists what SAM has running for this stack: id, state and name.
+// Containers returns the containers of this stack, each as "id state name".
 func (r *running) Containers(ctx context.Context) ([]string, error) { return r.network.Containers(ctx) }
 
-// Close implements [stack.Running]. No container is left.
+// Close implements [stack.Running]. It also removes all containers.
 func (r *running) Close() {
 	for _, end := range slices.Backward(r.closers) {
 		end()

@@ -27,12 +27,12 @@ import (
 	"latchkey/infra/testkit/standin"
 )
 
-// platform is what all tests run functions on.
+// platform is the platform of all tests.
 var platform *Platform
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
-// run uses the Docker engine of this machine, or else starts one for these tests, and fetches Lambda's image, or else makes one.
+// run runs the tests with the Docker engine of this machine, or starts one, and with the image of Lambda, or creates a replacement.
 func run(m *testing.M) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -73,7 +73,7 @@ func baseImage(ctx context.Context, e *docker.Engine) (name string, remove func(
 	return e.MakeStandIn(ctx)
 }
 
-// watched shows a test what the platform has running.
+// watched is a platform that gives a test access to the running job.
 type watched struct {
 	*Platform
 	running *running
@@ -86,7 +86,7 @@ func (w *watched) Start(ctx context.Context, job stack.Job) (stack.Running, erro
 	return started, err
 }
 
-// logged is a log that is shown when the test fails.
+// logged returns a log whose content is printed if the test fails.
 func logged(t *testing.T) io.Writer {
 	t.Helper()
 	log := &bytes.Buffer{} // a stack writes to it from one goroutine at a time
@@ -98,7 +98,8 @@ func logged(t *testing.T) io.Writer {
 	return log
 }
 
-// TestGuide runs the product in SAM's containers and visits every endpoint, providers included. Nothing is left of it then.
+// TestGuide runs the product in containers and calls every endpoint, including those of the providers. It then checks that all
+// containers and the network are removed.
 func TestGuide(t *testing.T) {
 	github := startGitHub(t)
 	watching := &watched{Platform: platform}
@@ -128,7 +129,7 @@ func TestGuide(t *testing.T) {
 
 var client = standin.Client{ID: "latchkey", Secret: "a secret of the application"}
 
-// startGitHub starts a GitHub at which somebody is signed in, and returns its address by the name that a container knows, too.
+// startGitHub starts an emulated GitHub with a user and returns its address with the name localhost, which also works in containers.
 func startGitHub(t *testing.T) string {
 	t.Helper()
 	github, err := githubtest.Start(client)
@@ -142,7 +143,7 @@ func startGitHub(t *testing.T) string {
 	return strings.Replace(github.URL, "127.0.0.1", "localhost", 1)
 }
 
-// left says what there is of a network: its own line and those of its containers.
+// left returns the ids of a network and of its containers, or "" if there are none.
 func left(t *testing.T, network string) string {
 	t.Helper()
 	return docks(t, "network", "ls", "--quiet", "--filter", "name="+network) + docks(t, "ps", "--all", "--quiet", "--filter", "network="+network)
@@ -160,10 +161,10 @@ func docks(t *testing.T, arguments ...string) string {
 	return strings.TrimSpace(string(printed))
 }
 
-// patience is for what a busy machine takes its time with.
+// patience exceeds the time that the cleanup takes on a busy machine.
 const patience = 2 * time.Minute
 
-// TestAKilledRunLeavesNoContainer: `make sam-local` ends by SIGKILL, with a container at work.
+// TestAKilledRunLeavesNoContainer ends `make sam-local` by SIGKILL while a container is running.
 func TestAKilledRunLeavesNoContainer(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "local")
 	if said, err := exec.Command("go", "build", "-o", program, "latchkey/infra/local").CombinedOutput(); err != nil {
@@ -210,7 +211,7 @@ func awaitReady(t *testing.T, output io.Reader) (api string) {
 		case len(fields) == 2 && fields[0] == "API":
 			api = fields[1]
 		case lines.Text() == "ready":
-			go func() { _, _ = io.Copy(io.Discard, output) }() // so that the run never waits for us
+			go func() { _, _ = io.Copy(io.Discard, output) }() // so that the run can continue to write
 			return api
 		}
 		fmt.Fprintln(log, lines.Text())

@@ -2,7 +2,7 @@ package template
 
 import "go.yaml.in/yaml/v3"
 
-// present says whether a resource exists under its Condition, if it has one.
+// present reports whether a resource exists, which depends on its Condition if it has one.
 func (r *resolver) present(resource *yaml.Node) (bool, error) {
 	condition := find(resource, "Condition")
 	if condition == nil {
@@ -11,7 +11,7 @@ func (r *resolver) present(resource *yaml.Node) (bool, error) {
 	return r.holds(condition)
 }
 
-// holds is the truth of the condition whose name node gives.
+// holds evaluates the condition that node names.
 func (r *resolver) holds(node *yaml.Node) (bool, error) {
 	name := node.Value
 	condition := find(r.conditions, name)
@@ -26,7 +26,7 @@ func (r *resolver) holds(node *yaml.Node) (bool, error) {
 	return r.truth(condition)
 }
 
-// truth evaluates an expression of conditions.
+// truth evaluates a condition expression.
 func (r *resolver) truth(node *yaml.Node) (bool, error) {
 	name, argument, ok := call(node)
 	if !ok {
@@ -52,7 +52,7 @@ func (r *resolver) truth(node *yaml.Node) (bool, error) {
 	return false, at(node, "%s is not understood by the local host in a condition", spelling(node, name))
 }
 
-// junction evaluates And (decided by the first false) and Or (decided by the first true).
+// junction evaluates And or Or. decisive is the value of a part that determines the result: false for And, true for Or.
 func (r *resolver) junction(node, argument *yaml.Node, name string, decisive bool) (bool, error) {
 	parts, err := arguments(node, argument, name, 2, 10)
 	if err != nil {

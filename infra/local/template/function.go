@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// functionProperties are what the host acts on. Events are read apart, since each has a type of its own.
+// functionProperties holds the properties that the host uses. Events are read separately, because each has its own type.
 type functionProperties struct {
 	CodeURI       string   `yaml:"CodeUri"`
 	Handler       string   `yaml:"Handler"`
@@ -24,7 +24,7 @@ type functionProperties struct {
 
 func (l *loader) readFunction(id, resource *yaml.Node) error {
 	name := id.Value
-	// What Lambda takes when the template says nothing.
+	// These are Lambda's defaults.
 	properties := functionProperties{Timeout: 3, MemorySize: 128, Architectures: []string{"x86_64"}}
 	globals := find(l.root, "Globals", "Function")
 	err := l.used(resource, globals, &properties, "CodeUri", "Handler", "Runtime", "Timeout", "MemorySize", "Architectures", "Environment")
@@ -56,7 +56,7 @@ func (l *loader) readFunction(id, resource *yaml.Node) error {
 	return nil
 }
 
-// environment applies the overrides to a function's variables.
+// environment returns a function's variables with the overrides applied.
 func (l *loader) environment(variables map[string]string) map[string]string {
 	environment := make(map[string]string, len(variables))
 	maps.Copy(environment, variables)
@@ -68,7 +68,8 @@ func (l *loader) environment(variables map[string]string) map[string]string {
 	return environment
 }
 
-// readEvents reads what runs the function. An event of another type would run it in AWS and not here, so it is refused.
+// readEvents reads the events that invoke the function. It refuses an event of an unsupported type, which would invoke the function
+// in AWS but not here.
 func (l *loader) readEvents(function *Function, events *yaml.Node) error {
 	if !plainOrAbsent(events) {
 		return at(events, "Events of %s must be a plain mapping", function.Name)
@@ -80,7 +81,7 @@ func (l *loader) readEvents(function *Function, events *yaml.Node) error {
 			err = l.addRoute(function, name, event)
 		case kind != nil && kind.Value == "DynamoDB":
 			err = l.addStream(function, name, event)
-		case kind != nil && kind.Value == "Schedule": // for work that accumulates over days; nothing here lives so long
+		case kind != nil && kind.Value == "Schedule": // ignored: scheduled work accumulates over days, and no local run lasts that long
 		default:
 			err = at(event, "event %s of %s is no HttpApi, DynamoDB or Schedule event; the local host understands no other",
 				name.Value, function.Name)

@@ -6,11 +6,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// intrinsic evaluates one function: node is the whole call, for its line, and argument what it is called with.
+// intrinsic evaluates an intrinsic function with its argument. node is the whole call, which errors need for its line.
 type intrinsic func(node, argument *yaml.Node) (*yaml.Node, error)
 
-// intrinsics are the functions of CloudFormation that yield a value, by name without "Fn::".
-// Those that yield a condition's truth are in conditions.go.
+// intrinsics returns the supported functions that return a value, by name without "Fn::". conditions.go evaluates the functions of
+// conditions.
 func (r *resolver) intrinsics() map[string]intrinsic {
 	return map[string]intrinsic{
 		"Ref":    r.ref,
@@ -37,7 +37,8 @@ func (r *resolver) ref(node, argument *yaml.Node) (*yaml.Node, error) {
 	return scalar(node, value), nil
 }
 
-// value is what Ref yields for a parameter, a pseudo parameter or a resource, whose physical name is its logical id.
+// value returns the Ref of a parameter, a pseudo parameter or a resource. The Ref of a resource is its logical id, or the TableName of
+// a table that has one.
 func (r *resolver) value(node *yaml.Node, name string) (string, error) {
 	if value, ok := pseudo[name]; ok {
 		return value, nil
@@ -64,7 +65,7 @@ func (r *resolver) value(node *yaml.Node, name string) (string, error) {
 	return r.text(named)
 }
 
-// resource finds a resource that is not left out by its condition.
+// resource returns a resource. It returns an error if the condition of the resource is false.
 func (r *resolver) resource(node *yaml.Node, name string) (*yaml.Node, error) {
 	resource := find(r.resources, name)
 	if resource == nil {
@@ -96,7 +97,8 @@ func (r *resolver) getAtt(node, argument *yaml.Node) (*yaml.Node, error) {
 	return scalar(node, value), nil
 }
 
-// attribute makes up the attributes that a template hands to functions; their form is that of AWS.
+// attribute returns an attribute of a resource, in the form that it has in AWS. It supports the attributes that templates pass to
+// functions.
 func (r *resolver) attribute(node *yaml.Node, name, attribute string) (string, error) {
 	resource, err := r.resource(node, name)
 	if err != nil {
@@ -128,7 +130,7 @@ func streamARN(table string) string {
 	return arn("dynamodb", "table/"+table+"/stream/2020-01-01T00:00:00.000")
 }
 
-// FunctionARN is the made-up ARN of the function with that name.
+// FunctionARN returns the ARN of the function with that name in the local account.
 func FunctionARN(name string) string { return arn("lambda", "function:"+name) }
 
 func (r *resolver) choose(node, argument *yaml.Node) (*yaml.Node, error) {

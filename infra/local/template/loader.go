@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The resource types the host acts on.
+// Resource types that the host uses.
 const (
 	typeFunction = "AWS::Serverless::Function"
 	typeTable    = "AWS::DynamoDB::Table"
@@ -52,7 +52,7 @@ func (l *loader) load() (*Template, error) {
 	return &l.out, nil
 }
 
-// each calls read with every resource of the type that its condition leaves in.
+// each calls read with every resource of the type whose condition, if any, is true.
 func (l *loader) each(kind string, read func(name, resource *yaml.Node) error) error {
 	for name, resource := range pairs(l.resources) {
 		if declared := find(resource, "Type"); declared == nil || declared.Value != kind {
@@ -72,8 +72,9 @@ func (l *loader) each(kind string, read func(name, resource *yaml.Node) error) e
 	return nil
 }
 
-// parameterOverrides maps parameters to the override of a variable that is a plain Ref of them.
-// Of several variables with overrides the alphabetically first sets the parameter; each keeps its own value.
+// parameterOverrides returns the values of parameters that an override of a variable determines: a variable whose value is a plain
+// Ref of the parameter. If there are several such variables, the alphabetically first one sets the parameter. Each variable keeps its
+// own override.
 func (l *loader) parameterOverrides() map[string]string {
 	setBy := make(map[string]string)
 	for variable, parameter := range l.plainRefs() {
@@ -89,7 +90,7 @@ func (l *loader) parameterOverrides() map[string]string {
 	return values
 }
 
-// plainRefs lists the variables of all functions that are a plain Ref, with what they refer to.
+// plainRefs returns the variables of all functions whose value is a plain Ref, with the name that each refers to.
 func (l *loader) plainRefs() map[string]string {
 	environments := []*yaml.Node{find(l.root, "Globals", "Function", "Environment", "Variables")}
 	for _, resource := range pairs(l.resources) {
@@ -106,7 +107,7 @@ func (l *loader) plainRefs() map[string]string {
 	return refs
 }
 
-// used resolves the properties of a resource that the host acts on, Globals merged in, and decodes them.
+// used merges Globals into the named properties of a resource, resolves them, and decodes them into target.
 func (l *loader) used(resource, globals *yaml.Node, target any, names ...string) error {
 	properties := find(resource, "Properties")
 	if !plainOrAbsent(properties) {
@@ -123,7 +124,8 @@ func (l *loader) used(resource, globals *yaml.Node, target any, names ...string)
 	return decode(resolved, target)
 }
 
-// refuse fails when a resource has a property that changes behaviour in a way the host does not imitate.
+// refuse returns an error if there is a property with one of the names. They are the properties that change the behavior in a way that
+// the host does not support.
 func refuse(properties *yaml.Node, kind string, names ...string) error {
 	for key := range pairs(properties) {
 		if slices.Contains(names, key.Value) {
@@ -133,7 +135,7 @@ func refuse(properties *yaml.Node, kind string, names ...string) error {
 	return nil
 }
 
-// only fails when something has a property besides names: what the host has not heard of may change behaviour.
+// only returns an error if there is a property without one of the names, because an unknown property may change the behavior.
 func only(properties *yaml.Node, kind string, names ...string) error {
 	for key := range pairs(properties) {
 		if !slices.Contains(names, key.Value) {

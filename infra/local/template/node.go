@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// lineError is an error at a line of the template. The file's name is added once, by inFile.
+// lineError is an error at a line of the template. inFile adds the name of the file.
 type lineError struct {
 	line int
 	text string
@@ -17,12 +17,12 @@ type lineError struct {
 
 func (e *lineError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
-// at is an error at the line of node.
+// at returns an error at the line of node.
 func at(node *yaml.Node, format string, args ...any) error {
 	return &lineError{line: node.Line, text: fmt.Sprintf(format, args...)}
 }
 
-// inFile puts err in the form file:line: text that editors and terminals make a link of.
+// inFile returns err in the form "file:line: text", which editors and terminals show as a link.
 func inFile(file string, err error) error {
 	if placed, ok := errors.AsType[*lineError](err); ok {
 		return fmt.Errorf("%s:%d: %s", file, placed.line, placed.text)
@@ -30,7 +30,7 @@ func inFile(file string, err error) error {
 	return fmt.Errorf("%s: %w", file, err)
 }
 
-// decode reads a resolved node into target. The decoder's own errors name the line of the value, not of its mapping.
+// decode decodes a resolved node into target. The line of an error is that of the value, if the decoder reports it.
 func decode(node *yaml.Node, target any) error {
 	err := node.Decode(target)
 	if mismatch, ok := errors.AsType[*yaml.TypeError](err); ok {
@@ -44,8 +44,8 @@ func decode(node *yaml.Node, target any) error {
 	return err
 }
 
-// wellFormed refuses what YAML allows and CloudFormation does not (aliases, merge keys), and a key given twice, of
-// which the decoder of nodes would silently keep both.
+// wellFormed returns an error for aliases and merge keys, which are valid in YAML but not in CloudFormation, and for duplicate keys,
+// which the decoder of nodes does not detect.
 func wellFormed(node *yaml.Node) error {
 	if node.Kind == yaml.AliasNode || node.Anchor != "" {
 		return at(node, "YAML anchors and aliases are not understood by CloudFormation")
@@ -70,7 +70,7 @@ func wellFormed(node *yaml.Node) error {
 	return nil
 }
 
-// pairs yields the keys and values of a mapping; of any other node, nothing.
+// pairs yields the keys and values of a mapping. It yields nothing for any other node.
 func pairs(node *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
 	return func(yield func(key, value *yaml.Node) bool) {
 		if node == nil || node.Kind != yaml.MappingNode {
@@ -84,7 +84,7 @@ func pairs(node *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
 	}
 }
 
-// find follows names down the mappings from node; nil where one is missing.
+// find returns the value at the path of names in nested mappings, or nil if there is none.
 func find(node *yaml.Node, names ...string) *yaml.Node {
 	for _, name := range names {
 		var next *yaml.Node
@@ -98,7 +98,7 @@ func find(node *yaml.Node, names ...string) *yaml.Node {
 	return node
 }
 
-// pick is the mapping node reduced to the given keys: what the host has no use for need not resolve.
+// pick returns a copy of the mapping with the given keys only, so that only properties that the host uses must be resolvable.
 func pick(node *yaml.Node, names ...string) *yaml.Node {
 	picked := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	if node != nil {
@@ -114,7 +114,7 @@ func pick(node *yaml.Node, names ...string) *yaml.Node {
 	return picked
 }
 
-// merge lays specific over global as SAM does with Globals: mappings key by key, anything else replaced whole.
+// merge merges specific into global as SAM does with Globals: it merges mappings key by key and replaces any other value as a whole.
 func merge(global, specific *yaml.Node) *yaml.Node {
 	if global == nil || specific == nil || !plainMapping(global) || !plainMapping(specific) {
 		if specific == nil {
@@ -134,7 +134,7 @@ func merge(global, specific *yaml.Node) *yaml.Node {
 	return merged
 }
 
-// plainMapping says whether node is a mapping and no intrinsic function.
+// plainMapping reports whether node is a mapping and not an intrinsic function.
 func plainMapping(node *yaml.Node) bool {
 	if node.Kind != yaml.MappingNode {
 		return false
@@ -143,8 +143,8 @@ func plainMapping(node *yaml.Node) bool {
 	return !intrinsic
 }
 
-// scalar makes a node of text at the line of the node that it replaces. CloudFormation's values are all text; the tag
-// lets one that looks like a number or a truth value be decoded as such where the property is one.
+// scalar returns a node with the text at the line of the node that it replaces. All values of CloudFormation are text. The tag allows
+// text that looks like a number or a boolean to be decoded into a property of that type.
 func scalar(origin *yaml.Node, text string) *yaml.Node {
 	tag := "!!str"
 	if _, err := strconv.Atoi(text); err == nil {

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// pseudo are the pseudo parameters; AWS::NoValue is no value and so not among them.
+// pseudo holds the pseudo parameters except AWS::NoValue, which has no value.
 var pseudo = map[string]string{
 	"AWS::AccountId": AccountID,
 	"AWS::Partition": "aws",
@@ -18,7 +18,7 @@ var pseudo = map[string]string{
 	"AWS::URLSuffix": "amazonaws.com",
 }
 
-// parameter is the part of a parameter's declaration that decides its value.
+// parameter holds the fields of a parameter that determine or restrict its value.
 type parameter struct {
 	Type           string   `yaml:"Type"`
 	Default        *string  `yaml:"Default"`
@@ -28,7 +28,7 @@ type parameter struct {
 	MaxValue       *float64 `yaml:"MaxValue"`
 }
 
-// setParameters gives every parameter its override or default. What is wrong with one is an error only when it is used.
+// setParameters sets every parameter to its override or default. An invalid parameter is an error only if the template uses it.
 func (r *resolver) setParameters(declared *yaml.Node, overrides map[string]string) error {
 	for name, node := range pairs(declared) {
 		var declaration parameter
@@ -53,7 +53,7 @@ func (r *resolver) setParameters(declared *yaml.Node, overrides map[string]strin
 	return nil
 }
 
-// refuses says why value is no value of the parameter; empty if it is one.
+// refuses returns the reason why the parameter cannot have the value, or "" if it can.
 func (p parameter) refuses(value string) string {
 	if len(p.AllowedValues) > 0 && !slices.Contains(p.AllowedValues, value) {
 		return "it is not one of its AllowedValues"

@@ -6,21 +6,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// resolver replaces intrinsic functions by what they stand for. It works on demand: only what is asked for must resolve.
+// resolver replaces intrinsic functions by their values. It works on demand, so only the parts of the template that the host uses must
+// be resolvable.
 type resolver struct {
 	parameters map[string]string
-	faults     map[string]error // why a parameter has no value
+	faults     map[string]error // by parameter: the reason why it has no value
 	lists      map[string]bool  // parameters of type CommaDelimitedList
 	conditions *yaml.Node
 	resources  *yaml.Node
-	deciding   map[string]bool // conditions under evaluation, to find circles
-	naming     map[string]bool // resources whose name is under evaluation, likewise
+	deciding   map[string]bool // conditions in evaluation, to detect cycles
+	naming     map[string]bool // resources whose name is in evaluation, to detect cycles
 }
 
-// noValue stands for AWS::NoValue: the key or list element that holds it is left out.
+// noValue represents AWS::NoValue. The resolver removes the key or the list element that has this value.
 var noValue = &yaml.Node{}
 
-// resolve returns node with every intrinsic function in it replaced. The result keeps the lines of the original.
+// resolve returns a copy of node in which every intrinsic function is replaced. The copy has the lines of the original.
 func (r *resolver) resolve(node *yaml.Node) (*yaml.Node, error) {
 	if name, argument, ok := call(node); ok {
 		evaluate, known := r.intrinsics()[name]
@@ -92,8 +93,8 @@ func (r *resolver) texts(node *yaml.Node) ([]string, error) {
 	return list, nil
 }
 
-// call takes an intrinsic function apart, in its short form (!If […]) or its long one ({Fn::If: […]}).
-// The argument of the short form is the node itself without its tag.
+// call returns the name and the argument of an intrinsic function in its short form (!If […]) or its long form ({Fn::If: […]}). The
+// argument of the short form is the node itself without its tag.
 func call(node *yaml.Node) (name string, argument *yaml.Node, ok bool) {
 	if name, ok = shortForm(node); ok {
 		bare := *node
@@ -119,7 +120,7 @@ func shortForm(node *yaml.Node) (string, bool) {
 	return node.Tag[1:], true
 }
 
-// spelling is the function's name as the template spells it.
+// spelling returns the name of the function as it is written in the template.
 func spelling(node *yaml.Node, name string) string {
 	if _, short := shortForm(node); short {
 		return "!" + name
@@ -127,7 +128,7 @@ func spelling(node *yaml.Node, name string) string {
 	return node.Content[0].Value
 }
 
-// arguments checks that a function got a list of between least and most elements.
+// arguments returns the elements of list, or an error unless it is a list of least to most elements.
 func arguments(node, list *yaml.Node, name string, least, most int) ([]*yaml.Node, error) {
 	if list.Kind != yaml.SequenceNode || len(list.Content) < least || len(list.Content) > most {
 		if least == most {

@@ -8,21 +8,21 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Stream is a DynamoDB event of a function, which SAM makes a Lambda event source mapping of.
+// Stream is a DynamoDB event of a function. SAM creates a Lambda event source mapping from it.
 type Stream struct {
-	Event              string        // its name in the template
-	Table              string        // logical id of the table whose stream it is
-	FromLatest         bool          // begins with what is new; else with the oldest record kept (TRIM_HORIZON)
-	BatchSize          int           // records of one invocation at most
-	Window             time.Duration // how long an incomplete batch waits for more
-	Bisect             bool          // a failed batch is tried again as two halves
-	MaxAge             time.Duration // older records are dropped; 0 for no limit
-	MaxRetries         int           // a batch that failed so often is dropped; -1 for no limit
-	ReportItemFailures bool          // the answer says which records failed
-	Filters            []string      // patterns, JSON objects; a record must match one. None lets all records through
+	Event              string        // name in the template
+	Table              string        // logical id of the table
+	FromLatest         bool          // starts with new records (LATEST) instead of the oldest one (TRIM_HORIZON)
+	BatchSize          int           // maximum number of records in an invocation
+	Window             time.Duration // maximum time that an incomplete batch waits for more records
+	Bisect             bool          // a failed batch is split into two before it is retried
+	MaxAge             time.Duration // older records are dropped; 0 means no limit
+	MaxRetries         int           // after that many retries, a batch is dropped; -1 means no limit
+	ReportItemFailures bool          // the response names the failed records
+	Filters            []string      // patterns (JSON objects), of which a record must match one; empty selects all records
 }
 
-// streamProperties are those of the event, with Lambda's defaults.
+// streamProperties holds the properties of the event.
 type streamProperties struct {
 	Stream           string    `yaml:"Stream"`
 	StartingPosition string    `yaml:"StartingPosition"`
@@ -40,7 +40,7 @@ var streamPropertyNames = []string{
 	"MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "FunctionResponseTypes", "FilterCriteria",
 }
 
-// destination is where Lambda tells of the records it drops. The local host tells its log instead.
+// destination is the property for Lambda's reports about dropped records. The local host writes them to its log instead.
 const destination = "DestinationConfig"
 
 func (l *loader) stream(name, event *yaml.Node) (Stream, error) {
@@ -75,7 +75,8 @@ func (l *loader) stream(name, event *yaml.Node) (Stream, error) {
 	}, err
 }
 
-// fault says which property Lambda would not take and why ("CreateEventSourceMapping" in the Lambda API reference).
+// fault returns the first property that Lambda would not accept, and the reason ("CreateEventSourceMapping" in the Lambda API
+// reference).
 func (p streamProperties) fault() (property, reason string) {
 	other := func(s string) bool { return s != "ReportBatchItemFailures" }
 	switch {
@@ -95,7 +96,7 @@ func (p streamProperties) fault() (property, reason string) {
 	return "", ""
 }
 
-// filters reads resolved FilterCriteria. What a pattern means is for whoever applies it to judge.
+// filters returns the patterns of resolved FilterCriteria. It checks only that they are JSON objects; package streams parses them.
 func filters(criteria *yaml.Node) ([]string, error) {
 	if err := only(criteria, "FilterCriteria", "Filters"); err != nil {
 		return nil, err
@@ -119,7 +120,7 @@ func filters(criteria *yaml.Node) ([]string, error) {
 	return patterns, nil
 }
 
-// place is where to point for a fault of the event's property: to the event if it is missing.
+// place returns the node for an error about the event's property: the value, or the event if the property is missing.
 func place(event *yaml.Node, property string) *yaml.Node {
 	if value := find(event, "Properties", property); value != nil {
 		return value

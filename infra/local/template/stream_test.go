@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// streamed is the whole template with an event that says all it can.
+// streamed is the whole template with a stream event that has every property.
 var streamed = strings.Replace(whole, "      Policies", `        Outbox:
           Type: DynamoDB
           Properties:
@@ -54,7 +54,7 @@ func TestStreamDefaultsAreLambdas(t *testing.T) {
 	}
 }
 
-// Each case replaces one piece; the error names the line of what is wrong, found by the mark.
+// Each case replaces a part of the template. The error must name the line of the mark.
 func TestStreamErrorsNameTheLine(t *testing.T) {
 	for name, test := range map[string]struct{ old, broken, mark, want string }{
 		"an unknown property":   {"MaximumRetryAttempts: 7", "TumblingWindowInSeconds: 7", "Tumbling", "TumblingWindowInSeconds of a DynamoDB event is not understood"},

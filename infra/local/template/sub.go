@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// sub evaluates Sub: a text, or a list of a text and a mapping of its own variables.
+// sub evaluates Sub, whose argument is a text, or a list of a text and a mapping with additional variables.
 func (r *resolver) sub(node, argument *yaml.Node) (*yaml.Node, error) {
 	text, variables := argument, (*yaml.Node)(nil)
 	if argument.Kind == yaml.SequenceNode {
@@ -31,7 +31,7 @@ func (r *resolver) sub(node, argument *yaml.Node) (*yaml.Node, error) {
 	return scalar(node, substituted.text), nil
 }
 
-// variable is the value of ${name}: of Sub's own variables first, then an attribute (with a dot), then as Ref.
+// variable returns the value of ${name}: the additional variable of that name, or the attribute if the name has a dot, or else its Ref.
 func (r *resolver) variable(node, variables *yaml.Node, name string) (string, error) {
 	if own := find(variables, name); own != nil {
 		return r.text(own)
@@ -44,10 +44,10 @@ func (r *resolver) variable(node, variables *yaml.Node, name string) (string, er
 
 type substitution struct {
 	text string
-	open bool // a ${ was not closed
+	open bool // the text has a ${ without }
 }
 
-// substitute replaces each ${name} in text by what lookup says, and each ${!name} by a literal ${name}.
+// substitute replaces each ${name} in text by the result of lookup, and each ${!name} by the literal ${name}.
 func substitute(text string, lookup func(name string) (string, error)) (substitution, error) {
 	var out strings.Builder
 	for {

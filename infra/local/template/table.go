@@ -45,7 +45,8 @@ func (l *loader) readTable(id, resource *yaml.Node) error {
 	return nil
 }
 
-// StreamARN is the made-up ARN of the table's stream, as functions get it with each record; "" without a stream.
+// StreamARN returns the ARN of the table's stream in the local account, which is also the one in events. It returns "" if the table has
+// no stream.
 func (t Table) StreamARN() string {
 	if t.StreamView == "" {
 		return ""
@@ -53,7 +54,7 @@ func (t Table) StreamARN() string {
 	return streamARN(t.Name)
 }
 
-// keyed says whether the key schema is one that DynamoDB takes.
+// keyed reports whether DynamoDB accepts the key schema.
 func (t Table) keyed() bool {
 	for i, key := range t.Keys {
 		defined := slices.ContainsFunc(t.Attributes, func(a Attribute) bool { return a.Name == key.Name })

@@ -1,10 +1,11 @@
-// Package template reads the SAM template that is deployed, so that what runs locally is what runs in AWS.
+// Package template reads the SAM template of the product, so that the local host runs the same functions, routes and tables as AWS.
 //
-// It understands a subset: parameters, conditions, the globals of functions and of the HTTP API, the intrinsic
-// functions Ref, Sub, If, Equals, Not, And, Or, GetAtt, Join and Split, and of the resources the functions with their
-// HTTP and stream events, the tables and the API's CORS. What it meets beyond that is an error with its line where the local host
-// would have to act on it, and is skipped where it has no use for it (policies, alarms, outputs).
-// It is no validator: cfn-lint and sam validate judge the rest.
+// It supports a subset: parameters, conditions, the globals of functions and of the HTTP API, and the intrinsic functions Ref, Sub, If,
+// Equals, Not, And, Or, GetAtt, Join and Split. Of the resources, it reads the functions with their routes and streams, the tables, and
+// the CORS configuration of the API. Anything else is an error with its line if it would change the behavior of the local host.
+// Otherwise it is ignored, as are policies, alarms and outputs.
+//
+// The package does not validate the template. cfn-lint and sam validate do that.
 package template
 
 import (
@@ -16,15 +17,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// What the pseudo parameters are locally; the account is the one of AWS's own examples.
+// Values of pseudo parameters. The account is the one in the examples of AWS.
 const (
 	AccountID = "123456789012"
 	Region    = "us-east-1"
 )
 
-// Template is what the local host needs of a SAM template, with everything resolved.
+// Template holds the parts of a SAM template that the local host needs, with all intrinsic functions resolved.
 type Template struct {
-	Path      string     // as given to Load
+	Path      string     // argument of Load
 	Functions []Function // in the order of the file
 	Tables    []Table    // in the order of the file
 	CORS      *CORS      // nil without a CorsConfiguration
@@ -32,13 +33,13 @@ type Template struct {
 
 // Function is an AWS::Serverless::Function.
 type Function struct {
-	Name         string // logical id, which is its physical name locally
+	Name         string // logical id, which is also the physical name here
 	Folder       string // CodeUri as written, relative to the template
 	Handler      string
 	Timeout      time.Duration
 	MemoryMB     int
-	Architecture string            // x86_64 or arm64; the local host runs either on its own
-	Environment  map[string]string // overrides applied
+	Architecture string            // x86_64 or arm64; the local host always uses its own architecture
+	Environment  map[string]string // with the overrides
 	Routes       []Route
 	Streams      []Stream
 }
@@ -49,10 +50,10 @@ type Route struct {
 	Path   string // as in /api/{name} or /files/{proxy+}, or $default
 }
 
-// DefaultPath is the path of the route that takes what no other route takes.
+// DefaultPath is the path of the route for requests that match no other route.
 const DefaultPath = "$default"
 
-// Key is the route key as API Gateway has it: "POST /api/auth/login" or "$default".
+// Key returns the route key in the form of API Gateway: "POST /api/auth/login" or "$default".
 func (r Route) Key() string {
 	if r.Path == DefaultPath {
 		return DefaultPath
@@ -63,11 +64,11 @@ func (r Route) Key() string {
 // Table is an AWS::DynamoDB::Table.
 type Table struct {
 	LogicalID  string
-	Name       string // TableName, or else the logical id
+	Name       string // the TableName, or the logical id if there is none
 	Attributes []Attribute
 	Keys       []Key
-	TTL        string // attribute name; empty without TTL
-	StreamView string // as in NEW_IMAGE; empty without a stream
+	TTL        string // name of the attribute; "" without TTL
+	StreamView string // such as NEW_IMAGE; "" without a stream
 }
 
 // Attribute is an attribute definition.
@@ -84,18 +85,18 @@ type Key struct {
 
 // CORS is the CorsConfiguration of the HTTP API.
 type CORS struct {
-	Origins     []string      // exact, or one "*"
+	Origins     []string      // exact origins, or a single "*"
 	Methods     []string      // as sent in Access-Control-Allow-Methods
 	Headers     []string      // as sent in Access-Control-Allow-Headers
 	Expose      []string      // as sent in Access-Control-Expose-Headers
 	Credentials bool          // Access-Control-Allow-Credentials
-	MaxAge      time.Duration // whole seconds; 0 for no such header
+	MaxAge      time.Duration // in whole seconds; 0 omits the header
 }
 
-// Load reads the template at path. For every variable V that the template gives a function, a V in overrides wins over
-// the template's value; where that value is a plain !Ref of a parameter, the override sets the parameter itself, so
-// that whatever else is built from it (CORS) follows. Other names in overrides are ignored, so a whole environment may be passed.
-// An error that concerns a place of the template begins with file and line, as in "template.yaml:41: …".
+// Load reads the template at path. overrides replaces variables of functions by name. If the value of a variable is a plain !Ref of a
+// parameter, the override sets the parameter itself, so that everything that uses the parameter (such as CORS) changes too. Load
+// ignores other names in overrides, so the caller can pass a whole environment. An error at a place in the template begins with the file
+// and the line, as in "template.yaml:41: …".
 func Load(path string, overrides map[string]string) (*Template, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -104,7 +105,7 @@ func Load(path string, overrides map[string]string) (*Template, error) {
 	return parse(path, text, overrides)
 }
 
-// parse is Load without the file system.
+// parse is Load for a template with the given text.
 func parse(path string, text []byte, overrides map[string]string) (*Template, error) {
 	file := filepath.Base(path)
 	var document yaml.Node

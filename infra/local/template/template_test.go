@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A whole template in the forms that the project's own uses; tests replace parts of it.
+// whole is a complete template that uses the same constructs as template.yaml. Tests replace parts of it.
 const whole = `
 Parameters:
   Origins: {Type: String, Default: ""}
@@ -176,7 +176,7 @@ func TestIntrinsicsResolve(t *testing.T) {
 	}
 }
 
-// Each case replaces one piece of the template; the error names the line of what is wrong, found by the mark.
+// Each case replaces a part of the template. The error must name the line of the mark.
 func TestErrorsNameTheLine(t *testing.T) {
 	tests := map[string]struct{ old, broken, mark, want string }{
 		"an unknown function, short":  {"OWN: x", "\n        OWN: !Foo x", "!Foo x", "!Foo is not understood by the local host"},

@@ -1,4 +1,4 @@
-// Command echo is a function that answers with the event that it was given.
+// Command echo is a function that responds with its event.
 package main
 
 import (
