@@ -15,6 +15,7 @@ import (
 
 	"latchkey/infra/local/engine"
 	"latchkey/pkg/mail"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 )
 
@@ -23,7 +24,7 @@ func TestSendToTheLocalSES(t *testing.T) {
 	endpoint := startSES(t)
 	o := options(endpoint)
 	o.From, o.ReplyTo = `"Zoë, of Example" <no-reply@bücher.example>`, "help@example.com"
-	m := compose(t, mail.Verification, "Zoë <b>\r\nBcc: eve@example.com")
+	m := compose(t, outbox.Verification, "Zoë <b>\r\nBcc: eve@example.com")
 	if err := client(t, o).Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}

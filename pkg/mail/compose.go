@@ -11,30 +11,9 @@ import (
 	"time"
 
 	"latchkey/pkg/identifier"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 )
-
-// Kind identifies a message. Its value is the base name of the two template files of the message.
-type Kind string
-
-// The messages.
-const (
-	Verification  Kind = "verification"   // has a link that confirms the address
-	PasswordReset Kind = "password_reset" // has a link that sets a new password
-
-	// Taken informs the owner of an address that was registered again. It has no link, like the notices.
-	Taken Kind = "taken"
-
-	// Notices have no link, so that readers do not learn to follow links in such mails.
-	PasswordChanged Kind = "password_changed"
-	PasswordRemoved Kind = "password_removed" // a provider proved that the user owns the mailbox
-	Guessing        Kind = "guessing"         // too many wrong passwords were tried
-)
-
-// kinds reports for each message whether it has a link.
-var kinds = map[Kind]bool{
-	Verification: true, PasswordReset: true, Taken: false, PasswordChanged: false, PasswordRemoved: false, Guessing: false,
-}
 
 // Data is the variable content of a message.
 type Data struct {
@@ -59,8 +38,8 @@ var files embed.FS
 // Composer composes the mails of one product. It is safe for concurrent use.
 type Composer struct {
 	product string
-	texts   map[Kind]*text.Template
-	htmls   map[Kind]*html.Template
+	texts   map[outbox.Purpose]*text.Template
+	htmls   map[outbox.Purpose]*html.Template
 }
 
 // NewComposer parses the templates. Subjects and bodies contain the name of the product, which must have 1 to 64 visible
@@ -70,15 +49,16 @@ func NewComposer(product string) (*Composer, error) {
 	if n := len([]rune(product)); n == 0 || n > 64 || strings.ContainsFunc(product, identifier.IsInvisible) {
 		return nil, errors.New("preparing the mails: the product name must have 1 to 64 visible characters")
 	}
-	c := &Composer{product, map[Kind]*text.Template{}, map[Kind]*html.Template{}}
-	for kind := range kinds {
+	c := &Composer{product, map[outbox.Purpose]*text.Template{}, map[outbox.Purpose]*html.Template{}}
+	for _, purpose := range outbox.Purposes() {
 		var err error
-		name := "templates/" + string(kind)
-		c.texts[kind], err = text.New("").Option("missingkey=error").ParseFS(files, "templates/layout.txt", name+".txt")
+		definition, _ := purpose.Definition()
+		name := "templates/" + definition.Template
+		c.texts[purpose], err = text.New("").Option("missingkey=error").ParseFS(files, "templates/layout.txt", name+".txt")
 		if err != nil {
 			return nil, fmt.Errorf("preparing the mails: %w", err)
 		}
-		c.htmls[kind], err = html.New("").Option("missingkey=error").ParseFS(files, "templates/layout.html", name+".html")
+		c.htmls[purpose], err = html.New("").Option("missingkey=error").ParseFS(files, "templates/layout.html", name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("preparing the mails: %w", err)
 		}
@@ -86,50 +66,47 @@ func NewComposer(product string) (*Composer, error) {
 	return c, nil
 }
 
-// Compose returns one message. The error wraps [ErrRejected] if mail cannot be sent to the address. Other errors are faults of
-// the caller: an unknown kind, or a missing or superfluous link.
-func (c *Composer) Compose(kind Kind, data Data) (Message, error) {
-	message, err := c.compose(kind, data)
+// Compose returns the message of a purpose. The error wraps [ErrRejected] if mail cannot be sent to the address. Other errors are
+// faults of the caller: an unknown purpose, or a missing or superfluous link.
+func (c *Composer) Compose(purpose outbox.Purpose, data Data) (Message, error) {
+	message, err := c.compose(purpose, data)
 	if err != nil {
-		return Message{}, fmt.Errorf("composing the mail %q: %w", kind, err)
+		return Message{}, fmt.Errorf("composing the mail %q: %w", purpose, err)
 	}
 	return message, nil
 }
 
-func (c *Composer) compose(kind Kind, data Data) (Message, error) {
-	needsLink, found := kinds[kind]
+func (c *Composer) compose(purpose outbox.Purpose, data Data) (Message, error) {
+	definition, found := purpose.Definition()
 	switch {
 	case !found:
 		return Message{}, errors.New("there is no such message")
-	case needsLink && data.Link.IsZero():
+	case definition.HasLink() && data.Link.IsZero():
 		return Message{}, errors.New("the link is missing")
-	case !needsLink && !data.Link.IsZero():
+	case !definition.HasLink() && !data.Link.IsZero():
 		return Message{}, errors.New("this message must not have a link")
-	case needsLink && data.Life < time.Second:
+	case definition.HasLink() && data.Life < time.Second:
 		return Message{}, errors.New("the link has expired")
 	}
 	to, err := recipient(data.To)
 	if err != nil {
 		return Message{}, err
 	}
-	return c.render(kind, to, view{
+	return c.render(purpose, to, view{
 		Product:  c.product,
+		Subject:  fmt.Sprintf(definition.Subject, c.product),
 		Username: displayName(data.Username),
 		Link:     data.Link.Reveal(),
 		Life:     lifetime(data.Life),
 	})
 }
 
-func (c *Composer) render(kind Kind, to string, v view) (Message, error) {
-	var err error
-	if v.Subject, err = execute(c.texts[kind], "subject", v); err != nil {
-		return Message{}, err
-	}
-	plain, err := execute(c.texts[kind], "layout", v)
+func (c *Composer) render(purpose outbox.Purpose, to string, v view) (Message, error) {
+	plain, err := execute(c.texts[purpose], v)
 	if err != nil {
 		return Message{}, err
 	}
-	markup, err := execute(c.htmls[kind], "layout", v)
+	markup, err := execute(c.htmls[purpose], v)
 	if err != nil {
 		return Message{}, err
 	}
@@ -141,9 +118,9 @@ type executor interface {
 	ExecuteTemplate(w io.Writer, name string, data any) error
 }
 
-func execute(t executor, name string, v view) (string, error) {
+func execute(t executor, v view) (string, error) {
 	var b strings.Builder
-	err := t.ExecuteTemplate(&b, name, v)
+	err := t.ExecuteTemplate(&b, "layout", v)
 	return b.String(), err
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"latchkey/pkg/identifier"
 	"latchkey/pkg/mail"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 )
 
@@ -23,15 +24,35 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // link has the length of a real link.
 const link = "https://auth.example.com/account/verify-email/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-var allKinds = []mail.Kind{mail.Verification, mail.PasswordReset, mail.PasswordChanged, mail.PasswordRemoved, mail.Guessing, mail.Taken}
-
 func TestGolden(t *testing.T) {
-	for _, kind := range allKinds {
-		t.Run(string(kind), func(t *testing.T) {
-			m := compose(t, kind, "john.doe")
-			golden(t, string(kind)+".txt.golden", "Subject: "+m.Subject+"\n\n"+m.Text.Reveal())
-			golden(t, string(kind)+".html.golden", m.HTML.Reveal())
+	for _, purpose := range outbox.Purposes() {
+		t.Run(string(purpose), func(t *testing.T) {
+			m := compose(t, purpose, "john.doe")
+			template := define(t, purpose).Template
+			golden(t, template+".txt.golden", "Subject: "+m.Subject+"\n\n"+m.Text.Reveal())
+			golden(t, template+".html.golden", m.HTML.Reveal())
 		})
+	}
+}
+
+// TestEveryTemplateHasAPurpose finds templates that no mail uses.
+func TestEveryTemplateHasAPurpose(t *testing.T) {
+	want := []string{"layout.html", "layout.txt"}
+	for _, purpose := range outbox.Purposes() {
+		template := define(t, purpose).Template
+		want = append(want, template+".html", template+".txt")
+	}
+	slices.Sort(want)
+	entries, err := os.ReadDir("templates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, entry := range entries {
+		got = append(got, entry.Name())
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("templates: got %v, want %v", got, want)
 	}
 }
 
@@ -59,8 +80,8 @@ func TestHostileUsernames(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			for _, kind := range allKinds {
-				harmless, hostile := compose(t, kind, "alice"), compose(t, kind, c.name)
+			for _, purpose := range outbox.Purposes() {
+				harmless, hostile := compose(t, purpose, "alice"), compose(t, purpose, c.name)
 				same(t, "text", strings.Replace(harmless.Text.Reveal(), "“alice”", c.text, 1), hostile.Text.Reveal())
 				same(t, "HTML", strings.Replace(harmless.HTML.Reveal(), "“alice”", c.html, 1), hostile.HTML.Reveal())
 				same(t, "subject", harmless.Subject, hostile.Subject)
@@ -76,11 +97,11 @@ func FuzzUsername(f *testing.F) {
 	}
 	c := composer(f, "Example")
 	f.Fuzz(func(t *testing.T, name string) {
-		m, err := c.Compose(mail.Verification, data(name))
+		m, err := c.Compose(outbox.Verification, data(name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		harmless, err := c.Compose(mail.Verification, data("alice"))
+		harmless, err := c.Compose(outbox.Verification, data("alice"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +115,7 @@ func FuzzUsername(f *testing.F) {
 }
 
 func TestProductIsEscaped(t *testing.T) {
-	m, err := composer(t, `R&D <"Lab">`).Compose(mail.Verification, data("alice"))
+	m, err := composer(t, `R&D <"Lab">`).Compose(outbox.Verification, data("alice"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,9 +127,9 @@ func TestProductIsEscaped(t *testing.T) {
 
 // TestHTMLIsValid shows that each tag is closed in order, that the link occurs as given, and that nothing is loaded.
 func TestHTMLIsValid(t *testing.T) {
-	for _, kind := range allKinds {
-		t.Run(string(kind), func(t *testing.T) {
-			markup := compose(t, kind, "alice").HTML.Reveal()
+	for _, purpose := range outbox.Purposes() {
+		t.Run(string(purpose), func(t *testing.T) {
+			markup := compose(t, purpose, "alice").HTML.Reveal()
 			balanced(t, tags(t, secret.New(markup)))
 			for _, forbidden := range []string{"<img", "<script", "<link", "<style", "<form", "src=", "url(", "@import", "ZgotmplZ"} {
 				if strings.Contains(markup, forbidden) {
@@ -116,7 +137,7 @@ func TestHTMLIsValid(t *testing.T) {
 				}
 			}
 			links := strings.Count(markup, "://")
-			if notice(kind) {
+			if !define(t, purpose).HasLink() {
 				same(t, "links", 0, links)
 				return
 			}
@@ -135,7 +156,7 @@ func TestLifetimeInWords(t *testing.T) {
 	for life, want := range cases {
 		d := data("alice")
 		d.Life = life
-		m, err := composer(t, "Example").Compose(mail.PasswordReset, d)
+		m, err := composer(t, "Example").Compose(outbox.Reset, d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +185,7 @@ func TestRecipient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := data("alice")
 			d.To = identifier.Address{Typed: c.typed, Canonical: c.canonical}
-			m, err := composer(t, "Example").Compose(mail.Verification, d)
+			m, err := composer(t, "Example").Compose(outbox.Verification, d)
 			same(t, "recipient", c.want, m.To)
 			if errors.Is(err, mail.ErrRejected) != c.rejected {
 				t.Errorf("Compose for %+v returned the error %v, want ErrRejected: %v", d.To, err, c.rejected)
@@ -175,20 +196,20 @@ func TestRecipient(t *testing.T) {
 
 func TestComposeRefusesFaultsOfTheCaller(t *testing.T) {
 	cases := map[string]struct {
-		kind   mail.Kind
-		change func(*mail.Data)
+		purpose outbox.Purpose
+		change  func(*mail.Data)
 	}{
-		"unknown kind":        {"newsletter", func(*mail.Data) {}},
-		"no link":             {mail.Verification, func(d *mail.Data) { d.Link = secret.String{} }},
-		"link in a notice":    {mail.PasswordChanged, func(*mail.Data) {}},
-		"link without a life": {mail.PasswordReset, func(d *mail.Data) { d.Life = 0 }},
+		"unknown purpose":     {"newsletter", func(*mail.Data) {}},
+		"no link":             {outbox.Verification, func(d *mail.Data) { d.Link = secret.String{} }},
+		"link in a notice":    {outbox.PasswordChanged, func(*mail.Data) {}},
+		"link without a life": {outbox.Reset, func(d *mail.Data) { d.Life = 0 }},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			d := data("alice")
 			c.change(&d)
-			if m, err := composer(t, "Example").Compose(c.kind, d); err == nil || errors.Is(err, mail.ErrRejected) {
-				t.Errorf("Compose(%q, %+v) = %v, %v; want an error that is not ErrRejected", c.kind, d, m, err)
+			if m, err := composer(t, "Example").Compose(c.purpose, d); err == nil || errors.Is(err, mail.ErrRejected) {
+				t.Errorf("Compose(%q, %+v) = %v, %v; want an error that is not ErrRejected", c.purpose, d, m, err)
 			}
 		})
 	}
@@ -220,17 +241,22 @@ func data(username string) mail.Data {
 	}
 }
 
-func notice(kind mail.Kind) bool {
-	return kind == mail.PasswordChanged || kind == mail.PasswordRemoved || kind == mail.Guessing || kind == mail.Taken
+func define(t *testing.T, purpose outbox.Purpose) outbox.Definition {
+	t.Helper()
+	definition, found := purpose.Definition()
+	if !found {
+		t.Fatalf("the purpose %s has no definition", purpose)
+	}
+	return definition
 }
 
-func compose(t *testing.T, kind mail.Kind, username string) mail.Message {
+func compose(t *testing.T, purpose outbox.Purpose, username string) mail.Message {
 	t.Helper()
 	d := data(username)
-	if notice(kind) {
+	if !define(t, purpose).HasLink() {
 		d.Link, d.Life = secret.String{}, 0
 	}
-	m, err := composer(t, "Example").Compose(kind, d)
+	m, err := composer(t, "Example").Compose(purpose, d)
 	if err != nil {
 		t.Fatal(err)
 	}

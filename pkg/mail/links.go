@@ -30,15 +30,8 @@ func NewLinks(publicURL, appURL string) (Links, error) {
 	return Links{base + "/account"}, nil
 }
 
-// VerifyEmail returns the link of a verification mail.
-func (l Links) VerifyEmail(token secret.String) secret.String { return l.to("/verify-email/", token) }
-
-// ResetPassword returns the link of a password reset mail.
-func (l Links) ResetPassword(token secret.String) secret.String {
-	return l.to("/reset-password/", token)
-}
-
-func (l Links) to(page string, token secret.String) secret.String {
+// To returns the link to a page, with the token as the last segment of the path. page begins and ends with a slash.
+func (l Links) To(page string, token secret.String) secret.String {
 	return secret.New(l.base + page + url.PathEscape(token.Reveal()))
 }
 

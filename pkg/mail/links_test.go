@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"latchkey/pkg/mail"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 )
 
@@ -36,8 +37,8 @@ func TestLinks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			same(t, "verification", c.verify, links.VerifyEmail(secret.New(c.token)).Reveal())
-			same(t, "reset", c.reset, links.ResetPassword(secret.New(c.token)).Reveal())
+			same(t, "verification", c.verify, links.To(define(t, outbox.Verification).Page, secret.New(c.token)).Reveal())
+			same(t, "reset", c.reset, links.To(define(t, outbox.Reset).Page, secret.New(c.token)).Reveal())
 		})
 	}
 }

@@ -41,8 +41,7 @@ func NewSender(cfg config.Config, credentials aws.CredentialsProvider) (*Sender,
 // SendMail sends the mail of a purpose to the address of the user. token is empty for a mail without a link. An error that wraps
 // [outbox.ErrRefused] is permanent. After any other error, the mail may or may not have been sent.
 func (s *Sender) SendMail(ctx context.Context, purpose outbox.Purpose, user account.User, token secret.String) error {
-	kind, data := s.data(purpose, user, token)
-	message, err := s.composer.Compose(kind, data)
+	message, err := s.composer.Compose(purpose, s.data(purpose, user, token))
 	if err == nil {
 		err = s.client.Send(ctx, message)
 	}
@@ -52,24 +51,11 @@ func (s *Sender) SendMail(ctx context.Context, purpose outbox.Purpose, user acco
 	return err
 }
 
-// data returns the message of a purpose, and the data for its template.
-func (s *Sender) data(purpose outbox.Purpose, user account.User, token secret.String) (Kind, Data) {
+// data returns the data for the templates of a purpose.
+func (s *Sender) data(purpose outbox.Purpose, user account.User, token secret.String) Data {
 	data := Data{To: user.Email, Username: user.Username.Typed}
-	switch purpose {
-	case outbox.Verification:
-		data.Link, data.Life = s.links.VerifyEmail(token), s.lives.Verification.Truncate(time.Second)
-		return Verification, data
-	case outbox.Reset:
-		data.Link, data.Life = s.links.ResetPassword(token), s.lives.Reset.Truncate(time.Second)
-		return PasswordReset, data
-	case outbox.PasswordChanged:
-		return PasswordChanged, data
-	case outbox.PasswordRemoved:
-		return PasswordRemoved, data
-	case outbox.AddressTaken:
-		return Taken, data
-	case outbox.Guessing:
-		return Guessing, data
+	if definition, _ := purpose.Definition(); definition.HasLink() {
+		data.Link, data.Life = s.links.To(definition.Page, token), definition.Life(s.lives).Truncate(time.Second)
 	}
-	return Kind(purpose), data
+	return data
 }

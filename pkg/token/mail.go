@@ -10,17 +10,18 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// mailPurposes holds a label for each purpose, so that a token for one purpose is refused for another.
-var mailPurposes = map[outbox.Purpose]purpose{
-	outbox.Verification: "latchkey/verification/v1",
-	outbox.Reset:        "latchkey/reset/v1",
+// mailLabel returns the label of the tokens for a purpose, and false for a purpose without a link. Package outbox assigns the
+// labels.
+func mailLabel(kind outbox.Purpose) (purpose, bool) {
+	definition, _ := kind.Definition()
+	return purpose(definition.TokenLabel), definition.HasLink()
 }
 
 // SealMail returns the token for the link of a mail. The same arguments give the same text, so a mail that is sent again
 // contains the same link. It returns [ErrUnknownKey] for a kid that is not in the set, and an error for a purpose without a
 // link.
 func (s *KeySet) SealMail(kid string, kind outbox.Purpose, mail id.ID) (secret.String, error) {
-	label, ok := mailPurposes[kind]
+	label, ok := mailLabel(kind)
 	if !ok {
 		return secret.String{}, errors.New("sealing the token of a mail: the purpose has no link")
 	}
@@ -34,7 +35,7 @@ func (s *KeySet) SealMail(kid string, kind outbox.Purpose, mail id.ID) (secret.S
 // OpenMail returns the id of the mail that a token belongs to. The error is [ErrInvalid] unless [KeySet.SealMail] returned
 // exactly this text for the same purpose with a key of the set.
 func (s *KeySet) OpenMail(kind outbox.Purpose, raw string) (id.ID, error) {
-	label, ok := mailPurposes[kind]
+	label, ok := mailLabel(kind)
 	if !ok {
 		return id.ID{}, refusal("the purpose has no link")
 	}
