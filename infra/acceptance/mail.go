@@ -62,7 +62,7 @@ func (u *user) verifyAddress(t *testing.T) {
 	checkMessage(t, u.get(t, "/api/auth/verify-email/"+token), http.StatusOK, "Email already verified")
 	u.checkVerified(t, "true")
 	form := url.Values{"action": {"verify"}}.Encode()
-	const want = "confirmed before"
+	const want = "already confirmed"
 	if got := u.send(t, http.MethodPost, page, form, httpclient.Form); got.Status != http.StatusOK || !strings.Contains(got.Body, want) {
 		t.Errorf("POST %s: got %v, want 200 and %q", page, got, want)
 	}
