@@ -29,7 +29,7 @@ func TestBudgets(t *testing.T) {
 	quiet(t)
 	warmUp(t, token)
 	another := func(kind string) string {
-		token := post(t, "/api/auth/login", credentials("thrifty")).member(kind)
+		token := post(t, "/api/auth/login", credentials("thrifty")).Member(kind)
 		shared.tap.Reset()
 		return token
 	}
@@ -44,76 +44,78 @@ func TestBudgets(t *testing.T) {
 		return cookie
 	}
 	twiceRefreshed := another("refresh_token")
-	refresh(t, refresh(t, twiceRefreshed).member("refresh_token"))
+	refresh(t, refresh(t, twiceRefreshed).Member("refresh_token"))
 	loggedOut := another("access_token")
 	post(t, "/api/auth/logout", "", bearer(loggedOut))
 	tests := map[string]struct {
-		request func() answer
+		request func() response
 		status  int
 		want    string
 	}{
-		"register": {func() answer {
+		"register": {func() response {
 			return post(t, "/api/auth/register", guideRegistration("budgeter"))
 		}, http.StatusCreated, "BatchGetItem TransactWriteItems r2 w10"},
-		"register, taken": {func() answer { return post(t, "/api/auth/register", registration("thrifty")) },
+		"register, taken": {func() response { return post(t, "/api/auth/register", registration("thrifty")) },
 			http.StatusForbidden, "BatchGetItem r2 w0"},
-		"login":            {func() answer { return post(t, "/api/auth/login", credentials("thrifty")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
-		"login by address": {func() answer { return post(t, "/api/auth/login", credentials("thrifty@example.com")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
-		"login, wrong":     {func() answer { return post(t, "/api/auth/login", `{"username":"thrifty","password":"wrong"}`) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
-		"login, unknown":   {func() answer { return post(t, "/api/auth/login", credentials("stranger")) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
-		"refresh":          {func() answer { return refresh(t, another("refresh_token")) }, http.StatusOK, "GetItem UpdateItem r1 w1"},
+		"login":            {func() response { return post(t, "/api/auth/login", credentials("thrifty")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
+		"login by address": {func() response { return post(t, "/api/auth/login", credentials("thrifty@example.com")) }, http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
+		"login, wrong":     {func() response { return post(t, "/api/auth/login", `{"username":"thrifty","password":"wrong"}`) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
+		"login, unknown":   {func() response { return post(t, "/api/auth/login", credentials("stranger")) }, http.StatusForbidden, "GetItem GetItem r2 w0"},
+		"refresh":          {func() response { return refresh(t, another("refresh_token")) }, http.StatusOK, "GetItem UpdateItem r1 w1"},
 		// What a refused write costs, one unit here, no engine reports.
-		"refresh, reused": {func() answer { return refresh(t, twiceRefreshed) }, http.StatusForbidden, "GetItem UpdateItem DeleteItem r1 w1"},
-		"refresh, forged": {func() answer { return refresh(t, altered(another("refresh_token"), 4)) }, http.StatusForbidden, " r0 w0"},
-		"logout": {func() answer { return post(t, "/api/auth/logout", "", bearer(another("access_token"))) },
+		"refresh, reused": {func() response { return refresh(t, twiceRefreshed) }, http.StatusForbidden, "GetItem UpdateItem DeleteItem r1 w1"},
+		"refresh, forged": {func() response { return refresh(t, altered(another("refresh_token"), 4)) }, http.StatusForbidden, " r0 w0"},
+		"logout": {func() response { return post(t, "/api/auth/logout", "", bearer(another("access_token"))) },
 			http.StatusOK, "BatchGetItem DeleteItem r2 w1"},
-		"logout, repeated": {func() answer { return post(t, "/api/auth/logout", "", bearer(loggedOut)) }, http.StatusUnauthorized, "BatchGetItem r2 w0"},
-		"session/login": {func() answer { return post(t, "/api/auth/session/login", credentials("thrifty")) },
+		"logout, repeated": {func() response { return post(t, "/api/auth/logout", "", bearer(loggedOut)) }, http.StatusUnauthorized, "BatchGetItem r2 w0"},
+		"session/login": {func() response { return post(t, "/api/auth/session/login", credentials("thrifty")) },
 			http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
-		"session/login by address": {func() answer { return post(t, "/api/auth/session/login", credentials("thrifty@example.com")) },
+		"session/login by address": {func() response { return post(t, "/api/auth/session/login", credentials("thrifty@example.com")) },
 			http.StatusOK, "GetItem GetItem UpdateItem PutItem r2 w2"},
-		"session/login, wrong": {func() answer { return post(t, "/api/auth/session/login", `{"username":"thrifty","password":"wrong"}`) },
+		"session/login, wrong": {func() response {
+			return post(t, "/api/auth/session/login", `{"username":"thrifty","password":"wrong"}`)
+		},
 			http.StatusForbidden, "GetItem GetItem r2 w0"},
-		"session/logout": {func() answer { return post(t, "/api/auth/session/logout", "", freshCookie()) },
+		"session/logout": {func() response { return post(t, "/api/auth/session/logout", "", freshCookie()) },
 			http.StatusOK, "BatchGetItem DeleteItem r2 w1"},
-		"me by cookie":              {func() answer { return post(t, "/api/auth/me", "", freshCookie()) }, http.StatusOK, "BatchGetItem r2 w0"},
-		"me by cookie, renewal due": {func() answer { return post(t, "/api/auth/me", "", dueCookie()) }, http.StatusOK, "BatchGetItem UpdateItem r2 w1"},
-		"me by both":                {func() answer { return post(t, "/api/auth/me", "", bearer(token), freshCookie()) }, http.StatusOK, "BatchGetItem r3 w0"},
-		"send-verification":         {func() answer { return post(t, "/api/auth/send-verification", asEmail("thrifty")) }, http.StatusCreated, "PutItem r0 w1"},
-		"forgot-password":           {func() answer { return post(t, "/api/auth/forgot-password", asEmail("stranger")) }, http.StatusCreated, "PutItem r0 w1"},
-		"verify-email": {func() answer { return send(t, shared.URL, "GET", "/api/auth/verify-email/"+verification, "") },
+		"me by cookie":              {func() response { return post(t, "/api/auth/me", "", freshCookie()) }, http.StatusOK, "BatchGetItem r2 w0"},
+		"me by cookie, renewal due": {func() response { return post(t, "/api/auth/me", "", dueCookie()) }, http.StatusOK, "BatchGetItem UpdateItem r2 w1"},
+		"me by both":                {func() response { return post(t, "/api/auth/me", "", bearer(token), freshCookie()) }, http.StatusOK, "BatchGetItem r3 w0"},
+		"send-verification":         {func() response { return post(t, "/api/auth/send-verification", asEmail("thrifty")) }, http.StatusCreated, "PutItem r0 w1"},
+		"forgot-password":           {func() response { return post(t, "/api/auth/forgot-password", asEmail("stranger")) }, http.StatusCreated, "PutItem r0 w1"},
+		"verify-email": {func() response { return send(t, shared.URL, "GET", "/api/auth/verify-email/"+verification, "") },
 			http.StatusOK, "BatchGetItem TransactWriteItems r1 w4"},
-		"verify-email, with a credential": {func() answer {
+		"verify-email, with a credential": {func() response {
 			return send(t, shared.URL, "GET", "/api/auth/verify-email/"+verification, "", bearer(token))
 		}, http.StatusOK, "BatchGetItem TransactWriteItems r3 w4"},
-		"reset-password":         {func() answer { return reset(t, resetToken, "NewSecurePass456!") }, http.StatusOK, "GetItem GetItem TransactWriteItems r2 w6"},
-		"reset-password, forged": {func() answer { return reset(t, altered(resetToken, 0), "NewSecurePass456!") }, http.StatusForbidden, " r0 w0"},
-		"jwks":                   {func() answer { return send(t, shared.URL, "GET", "/.well-known/jwks.json", "") }, http.StatusOK, " r0 w0"},
-		"me":                     {func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, http.StatusOK, "BatchGetItem r2 w0"},
-		"oauth start":            {func() answer { return startFlow(t, "github").answer }, http.StatusFound, "PutItem r0 w1"},
-		"oauth callback, known": {func() answer { return octocat.callback(t) }, http.StatusOK,
+		"reset-password":         {func() response { return reset(t, resetToken, "NewSecurePass456!") }, http.StatusOK, "GetItem GetItem TransactWriteItems r2 w6"},
+		"reset-password, forged": {func() response { return reset(t, altered(resetToken, 0), "NewSecurePass456!") }, http.StatusForbidden, " r0 w0"},
+		"jwks":                   {func() response { return send(t, shared.URL, "GET", "/.well-known/jwks.json", "") }, http.StatusOK, " r0 w0"},
+		"me":                     {func() response { return post(t, "/api/auth/me", "", bearer(token)) }, http.StatusOK, "BatchGetItem r2 w0"},
+		"oauth start":            {func() response { return startFlow(t, "github").response }, http.StatusFound, "PutItem r0 w1"},
+		"oauth callback, known": {func() response { return octocat.callback(t) }, http.StatusOK,
 			"UpdateItem GetItem GetItem UpdateItem PutItem r2 w3"},
-		"oauth callback, new": {func() answer { return newPerson(t).callback(t) }, http.StatusOK,
+		"oauth callback, new": {func() response { return newPerson(t).callback(t) }, http.StatusOK,
 			"UpdateItem GetItem BatchGetItem TransactWriteItems r3 w13"},
-		"oauth callback, linking": {func() answer { return registeredPerson(t).proven(t).callback(t) }, http.StatusOK,
+		"oauth callback, linking": {func() response { return registeredPerson(t).proven(t).callback(t) }, http.StatusOK,
 			"UpdateItem GetItem BatchGetItem GetItem TransactWriteItems r4 w9"},
-		"oauth callback, linking with a notice": {func() answer { return registeredPerson(t).callback(t) }, http.StatusOK,
+		"oauth callback, linking with a notice": {func() response { return registeredPerson(t).callback(t) }, http.StatusOK,
 			"UpdateItem GetItem BatchGetItem GetItem TransactWriteItems r4 w11"},
-		"oauth callback, no cookie": {func() answer { return visit(t, "/api/auth/oauth/github/callback?code=x&state="+someState) },
+		"oauth callback, no cookie": {func() response { return visit(t, "/api/auth/oauth/github/callback?code=x&state="+someState) },
 			http.StatusForbidden, " r0 w0"},
-		"oauth callback, another browser's": {func() answer {
+		"oauth callback, another browser's": {func() response {
 			return visit(t, "/api/auth/oauth/github/callback?code=x&state="+someState, "Cookie: oauth_binding="+someState)
 		}, http.StatusForbidden, "UpdateItem r0 w0"}, // and what a refused write costs
-		"me, forged":        {func() answer { return post(t, "/api/auth/me", "", bearer(altered(token, len(token)-2))) }, http.StatusUnauthorized, " r0 w0"},
-		"login, no JSON":    {func() answer { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
-		"register, no JSON": {func() answer { return post(t, "/api/auth/register", `{`) }, http.StatusBadRequest, " r0 w0"},
-		"not found":         {func() answer { return post(t, "/nowhere", `{}`) }, http.StatusNotFound, " r0 w0"},
+		"me, forged":        {func() response { return post(t, "/api/auth/me", "", bearer(altered(token, len(token)-2))) }, http.StatusUnauthorized, " r0 w0"},
+		"login, no JSON":    {func() response { return post(t, "/api/auth/login", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"register, no JSON": {func() response { return post(t, "/api/auth/register", `{`) }, http.StatusBadRequest, " r0 w0"},
+		"not found":         {func() response { return post(t, "/nowhere", `{}`) }, http.StatusNotFound, " r0 w0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			shared.tap.Reset()
-			if got := test.request(); got.status != test.status {
-				t.Fatalf("the answer is %d %s", got.status, got.body)
+			if got := test.request(); got.Status != test.status {
+				t.Fatalf("the answer is %v", got)
 			}
 			if got := spent(shared); got != test.want {
 				t.Errorf("the budget is %q, spent %q", test.want, got)

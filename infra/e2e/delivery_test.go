@@ -64,8 +64,8 @@ func TestAnOutageOfTheMailProvider(t *testing.T) {
 	first := startStack(t, options)
 	begun := time.Now()
 	got := send(t, first.URL, "POST", "/api/auth/register", registration("waiting"), "Content-Type: application/json")
-	if got.status != http.StatusCreated || time.Since(begun) > 5*time.Second {
-		t.Fatalf("registering took %v: %d %s", time.Since(begun), got.status, got.body)
+	if got.Status != http.StatusCreated || time.Since(begun) > 5*time.Second {
+		t.Fatalf("registering took %v: %v", time.Since(begun), got)
 	}
 	time.Sleep(2 * time.Second) // for the mailer to try
 	first.Close()
@@ -75,7 +75,7 @@ func TestAnOutageOfTheMailProvider(t *testing.T) {
 	awaitMail(t, mail.ses, "waiting@example.com", 1)
 	asked := send(t, second.URL, "POST", "/api/auth/forgot-password", asEmail("waiting"), "Content-Type: application/json")
 	awaitMail(t, mail.ses, "waiting@example.com", 2)
-	if mails := inbox(t, mail.ses, "waiting@example.com"); len(mails) != 2 || asked.status != http.StatusCreated {
+	if mails := inbox(t, mail.ses, "waiting@example.com"); len(mails) != 2 || asked.Status != http.StatusCreated {
 		t.Errorf("%d mails came", len(mails))
 	}
 }
@@ -90,13 +90,13 @@ func TestRedelivery(t *testing.T) {
 			return func(ctx context.Context, function string, payload []byte) ([]byte, error) {
 				var both sync.WaitGroup
 				both.Go(func() { _, _ = next(ctx, function, payload) })
-				answer, err := next(ctx, function, payload)
+				output, err := next(ctx, function, payload)
 				both.Wait()
 				for range 8 {
 					deliveries.Add(1)
-					answer, err = next(ctx, function, payload)
+					output, err = next(ctx, function, payload)
 				}
-				return answer, err
+				return output, err
 			}
 		},
 	})

@@ -47,11 +47,11 @@ func TestErrors(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := send(t, shared.URL, test.method, test.path, test.body, test.headers...)
-			if got.status != test.status || got.member("detail") != test.detail {
-				t.Fatalf("the answer is %d %s", got.status, got.body)
+			if got.Status != test.status || got.Member("detail") != test.detail {
+				t.Fatalf("the answer is %v", got)
 			}
-			if got.member("status_code") != fmt.Sprint(test.status) || got.member("code") == "" || got.member("request_id") == "" {
-				t.Errorf("the body is %s", got.body)
+			if got.Member("status_code") != fmt.Sprint(test.status) || got.Member("code") == "" || got.Member("request_id") == "" {
+				t.Errorf("the body is %s", got.Body)
 			}
 			checkHeaders(t, got)
 		})
@@ -59,17 +59,17 @@ func TestErrors(t *testing.T) {
 }
 
 func TestHeadersOfErrors(t *testing.T) {
-	if got := send(t, shared.URL, "PUT", "/api/auth/me", ""); got.header.Get("Allow") != "GET, POST" {
-		t.Errorf("405 has Allow %q", got.header.Get("Allow"))
+	if got := send(t, shared.URL, "PUT", "/api/auth/me", ""); got.Header.Get("Allow") != "GET, POST" {
+		t.Errorf("405 has Allow %q", got.Header.Get("Allow"))
 	}
-	if got := send(t, shared.URL, "HEAD", "/api/auth/me", ""); got.status != http.StatusMethodNotAllowed {
-		t.Errorf("HEAD answers %d", got.status)
+	if got := send(t, shared.URL, "HEAD", "/api/auth/me", ""); got.Status != http.StatusMethodNotAllowed {
+		t.Errorf("HEAD answers %d", got.Status)
 	}
-	if got := send(t, shared.URL, "GET", "/api/auth/me", ""); got.header.Get("WWW-Authenticate") != "Bearer" {
-		t.Errorf("401 has WWW-Authenticate %q", got.header.Get("WWW-Authenticate"))
+	if got := send(t, shared.URL, "GET", "/api/auth/me", ""); got.Header.Get("WWW-Authenticate") != "Bearer" {
+		t.Errorf("401 has WWW-Authenticate %q", got.Header.Get("WWW-Authenticate"))
 	}
-	if got := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(strings.Repeat("x", 11_000))); got.status != 431 {
-		t.Errorf("headers over 10 kB answer %d", got.status)
+	if got := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(strings.Repeat("x", 11_000))); got.Status != 431 {
+		t.Errorf("headers over 10 kB answer %d", got.Status)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // endpoint is a request that succeeds, the store calls it makes, and how many items of each kind it adds.
 type endpoint struct {
 	calls   []string
-	prepare func(t *testing.T) (send func() answer, check func(answer))
+	prepare func(t *testing.T) (send func() response, check func(response))
 	status  int
 	adds    map[string]int
 }
@@ -21,88 +21,88 @@ var endpoints = map[string]endpoint{
 	"register": {
 		calls: []string{"BatchGetItem", "TransactWriteItems"}, status: http.StatusCreated,
 		adds: map[string]int{"U#": 1, "N#": 1, "E#": 1, "S#": 1, "O#": 1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			name := fresh()
-			return func() answer { return post(t, "/api/auth/register", registration(name)) }, nil
+			return func() response { return post(t, "/api/auth/register", registration(name)) }, nil
 		},
 	},
 	"login": {
 		calls: []string{"GetItem", "GetItem", "UpdateItem", "PutItem"}, status: http.StatusOK, adds: map[string]int{"S#": 1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			name := fresh()
 			register(t, name)
-			return func() answer { return post(t, "/api/auth/login", credentials(name)) }, nil
+			return func() response { return post(t, "/api/auth/login", credentials(name)) }, nil
 		},
 	},
 	"refresh": {
 		calls: []string{"GetItem", "UpdateItem"}, status: http.StatusOK,
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			name := fresh()
-			token := post(t, "/api/auth/register", registration(name)).member("refresh_token")
-			return func() answer { return refresh(t, token) }, func(got answer) {
-				if again := refresh(t, got.member("refresh_token")); again.status != http.StatusOK {
-					t.Errorf("the token given is refused: %s", again.body)
+			token := post(t, "/api/auth/register", registration(name)).Member("refresh_token")
+			return func() response { return refresh(t, token) }, func(got response) {
+				if again := refresh(t, got.Member("refresh_token")); again.Status != http.StatusOK {
+					t.Errorf("the token given is refused: %s", again.Body)
 				}
 			}
 		},
 	},
 	"refresh, reused": {
 		calls: []string{"GetItem", "UpdateItem", "DeleteItem"}, status: http.StatusForbidden, adds: map[string]int{"S#": -1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			name := fresh()
-			token := post(t, "/api/auth/register", registration(name)).member("refresh_token")
-			refresh(t, refresh(t, token).member("refresh_token"))
-			return func() answer { return refresh(t, token) }, nil
+			token := post(t, "/api/auth/register", registration(name)).Member("refresh_token")
+			refresh(t, refresh(t, token).Member("refresh_token"))
+			return func() response { return refresh(t, token) }, nil
 		},
 	},
 	"logout of two sessions": {
 		calls: []string{"BatchGetItem", "DeleteItem", "DeleteItem"}, status: http.StatusOK, adds: map[string]int{"S#": -2},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			name := fresh()
 			token := register(t, name)
 			cookie := cookieLogin(t, name)
-			return func() answer { return post(t, "/api/auth/logout", "", bearer(token), cookie) }, nil
+			return func() response { return post(t, "/api/auth/logout", "", bearer(token), cookie) }, nil
 		},
 	},
 	"send-verification": {
 		calls: []string{"PutItem"}, status: http.StatusCreated, adds: map[string]int{"O#": 1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
-			return func() answer { return post(t, "/api/auth/send-verification", asEmail("nobody")) }, nil
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			return func() response { return post(t, "/api/auth/send-verification", asEmail("nobody")) }, nil
 		},
 	},
 	"logout": {
 		calls: []string{"BatchGetItem", "DeleteItem"}, status: http.StatusOK, adds: map[string]int{"S#": -1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			token := register(t, fresh())
-			return func() answer { return post(t, "/api/auth/logout", "", bearer(token)) }, nil
+			return func() response { return post(t, "/api/auth/logout", "", bearer(token)) }, nil
 		},
 	},
 	"session/login": {
 		calls: []string{"GetItem", "GetItem", "UpdateItem", "PutItem"}, status: http.StatusOK, adds: map[string]int{"S#": 1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			name := fresh()
 			register(t, name)
-			return func() answer { return post(t, "/api/auth/session/login", credentials(name)) }, nil
+			return func() response { return post(t, "/api/auth/session/login", credentials(name)) }, nil
 		},
 	},
 	"session/logout": {
 		calls: []string{"BatchGetItem", "DeleteItem"}, status: http.StatusOK, adds: map[string]int{"S#": -1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			name := fresh()
 			register(t, name)
 			cookie := cookieLogin(t, name)
-			return func() answer { return post(t, "/api/auth/session/logout", "", cookie) }, nil
+			return func() response { return post(t, "/api/auth/session/logout", "", cookie) }, nil
 		},
 	},
 	"me by cookie, renewal due": {
 		calls: []string{"BatchGetItem", "UpdateItem"}, status: http.StatusOK,
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			name := fresh()
 			register(t, name)
 			cookie := cookieLogin(t, name)
 			age(t, cookie)
-			return func() answer { return post(t, "/api/auth/me", "", cookie) }, func(got answer) {
-				if got.header.Get("Set-Cookie") == "" {
+			return func() response { return post(t, "/api/auth/me", "", cookie) }, func(got response) {
+				if got.Header.Get("Set-Cookie") == "" {
 					t.Error("the cookie was not renewed")
 				}
 			}
@@ -110,20 +110,20 @@ var endpoints = map[string]endpoint{
 	},
 	"me": {
 		calls: []string{"BatchGetItem"}, status: http.StatusOK,
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			token := register(t, fresh())
-			return func() answer { return post(t, "/api/auth/me", "", bearer(token)) }, nil
+			return func() response { return post(t, "/api/auth/me", "", bearer(token)) }, nil
 		},
 	},
 	"oauth start": {
 		calls: []string{"PutItem"}, status: http.StatusFound, adds: map[string]int{"A#": 1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
-			return func() answer { return startFlow(t, "github").answer }, nil
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			return func() response { return startFlow(t, "github").response }, nil
 		},
 	},
 	"oauth callback, known": {
 		calls: []string{"UpdateItem", "GetItem", "GetItem", "UpdateItem", "PutItem"}, status: http.StatusOK, adds: map[string]int{"S#": 1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
+		prepare: func(t *testing.T) (func() response, func(response)) {
 			person := newPerson(t)
 			person.callback(t)
 			return person.prepared(t), nil
@@ -132,17 +132,17 @@ var endpoints = map[string]endpoint{
 	"oauth callback, new": {
 		calls: []string{"UpdateItem", "GetItem", "BatchGetItem", "TransactWriteItems"}, status: http.StatusOK,
 		adds:    map[string]int{"U#": 2, "N#": 1, "E#": 1, "I#": 1, "S#": 1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) { return newPerson(t).prepared(t), nil },
+		prepare: func(t *testing.T) (func() response, func(response)) { return newPerson(t).prepared(t), nil },
 	},
 	"oauth callback, linking": {
 		calls: []string{"UpdateItem", "GetItem", "BatchGetItem", "GetItem", "TransactWriteItems"}, status: http.StatusOK,
 		adds:    map[string]int{"U#": 1, "I#": 1, "S#": 1, "O#": 1},
-		prepare: func(t *testing.T) (func() answer, func(answer)) { return registeredPerson(t).prepared(t), nil },
+		prepare: func(t *testing.T) (func() response, func(response)) { return registeredPerson(t).prepared(t), nil },
 	},
 	"health": {
 		calls: []string{"GetItem"}, status: http.StatusOK,
-		prepare: func(t *testing.T) (func() answer, func(answer)) {
-			return func() answer { return send(t, shared.URL, "GET", "/api/auth/health", "") }, nil
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			return func() response { return send(t, shared.URL, "GET", "/api/auth/health", "") }, nil
 		},
 	},
 }
@@ -169,8 +169,8 @@ func TestAPassingFaultOfTheStoreIsNotNoticed(t *testing.T) {
 					shared.tap.Reset()
 					shared.tap.Inject(operation, earlier(endpoint.calls[:i], operation), 1, fault)
 					got := send()
-					if got.status != endpoint.status {
-						t.Fatalf("the answer is %d %s", got.status, got.body)
+					if got.Status != endpoint.status {
+						t.Fatalf("the answer is %v", got)
 					}
 					for prefix, items := range kinds(t) {
 						if added := items - before[prefix]; added != endpoint.adds[prefix] {

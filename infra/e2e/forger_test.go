@@ -24,10 +24,10 @@ type signedUp struct{ id, access, refresh string }
 func signUp(t *testing.T, base, name string) signedUp {
 	t.Helper()
 	made := send(t, base, "POST", "/api/auth/register", registration(name), "Content-Type: application/json")
-	user := signedUp{access: made.member("access_token"), refresh: made.member("refresh_token")}
+	user := signedUp{access: made.Member("access_token"), refresh: made.Member("refresh_token")}
 	me := send(t, base, "GET", "/api/auth/me", "", bearer(user.access))
-	if user.id = me.member("id"); made.status != http.StatusCreated || user.id == "" {
-		t.Fatalf("signing up %s: %d %s, then %d %s", name, made.status, made.body, me.status, me.body)
+	if user.id = me.Member("id"); made.Status != http.StatusCreated || user.id == "" {
+		t.Fatalf("signing up %s: %v, then %v", name, made, me)
 	}
 	return user
 }

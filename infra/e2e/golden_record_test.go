@@ -141,18 +141,18 @@ func record(t *testing.T) *golden {
 }
 
 // tokens reads a response with a token pair, which must be one.
-func (goldenStack) tokens(t *testing.T, got answer) goldenClient {
+func (goldenStack) tokens(t *testing.T, got response) goldenClient {
 	t.Helper()
-	client := goldenClient{Access: got.member("access_token"), Refresh: got.member("refresh_token"), Device: cookieNamed(got, "device")}
+	client := goldenClient{Access: got.Member("access_token"), Refresh: got.Member("refresh_token"), Device: cookieNamed(got, "device")}
 	if client.Access == "" || client.Refresh == "" {
-		t.Fatalf("got %d %s, want tokens", got.status, got.body)
+		t.Fatalf("got %v, want tokens", got)
 	}
 	return client
 }
 
 // cookieNamed returns a cookie that a response sets, as a header; empty if there is none.
-func cookieNamed(got answer, name string) string {
-	for _, set := range got.header.Values("Set-Cookie") {
+func cookieNamed(got response, name string) string {
+	for _, set := range got.Header.Values("Set-Cookie") {
 		if pair, _, _ := strings.Cut(set, ";"); strings.HasPrefix(pair, name+"=") {
 			return "Cookie: " + pair
 		}
@@ -161,10 +161,10 @@ func cookieNamed(got answer, name string) string {
 }
 
 // must fails the test unless a response has the status.
-func must(t *testing.T, got answer, status int) answer {
+func must(t *testing.T, got response, status int) response {
 	t.Helper()
-	if got.status != status {
-		t.Fatalf("got %d %s, want %d", got.status, got.body, status)
+	if got.Status != status {
+		t.Fatalf("got %v, want %d", got, status)
 	}
 	return got
 }
@@ -180,14 +180,14 @@ func (g goldenStack) signUp(t *testing.T, name string) goldenClient {
 	t.Helper()
 	client := g.tokens(t, g.post(t, "/api/auth/register", registration(name)))
 	client.Link = g.link(t, name, 1)
-	client.User = g.get(t, "/api/auth/me", bearer(client.Access)).body
+	client.User = g.get(t, "/api/auth/me", bearer(client.Access)).Body
 	return client
 }
 
 // set changes attributes of an account, as an operator does.
 func (g goldenStack) set(t *testing.T, client goldenClient, attributes map[string]types.AttributeValue) {
 	t.Helper()
-	g.tables.Set(t, "Users", "U#"+(answer{body: client.User}).member("id"), "P", attributes)
+	g.tables.Set(t, "Users", "U#"+(response{Body: client.User}).Member("id"), "P", attributes)
 }
 
 func truth(value bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: value} }
@@ -217,12 +217,12 @@ func (g goldenStack) recordSessions(t *testing.T, clients map[string]goldenClien
 	link := awaitMail(t, g.MailURL, "Reader@example.com", 1).token(t)
 	must(t, g.get(t, "/api/auth/verify-email/"+link), http.StatusOK)
 	reader := g.tokens(t, g.login(t, "reader", goldenPassword))
-	reader.Link, reader.User = link, g.get(t, "/api/auth/me", bearer(reader.Access)).body
+	reader.Link, reader.User = link, g.get(t, "/api/auth/me", bearer(reader.Access)).Body
 	clients["Reader"] = reader
 
 	clerk := g.signUp(t, "clerk")
 	g.set(t, clerk, map[string]types.AttributeValue{"staff": truth(true), "superuser": truth(true), "membership": truth(true)})
-	clerk.User = g.get(t, "/api/auth/me", bearer(clerk.Access)).body
+	clerk.User = g.get(t, "/api/auth/me", bearer(clerk.Access)).Body
 	clients["clerk"] = clerk
 
 	rotated := g.signUp(t, "rotated")
@@ -235,8 +235,8 @@ func (g goldenStack) recordSessions(t *testing.T, clients map[string]goldenClien
 		got := must(t, g.post(t, "/api/auth/session/login", credentials("visitor")), http.StatusOK)
 		clients[name] = goldenClient{Cookie: cookieNamed(got, "session_id"), Device: cookieNamed(got, "device"), User: visitor.User}
 	}
-	g.makeOld(t, "S#"+(answer{body: visitor.User}).member("id"), "rotated")
-	visitor.User = must(t, g.get(t, "/api/auth/me", clients["renewed"].Cookie), http.StatusOK).body
+	g.makeOld(t, "S#"+(response{Body: visitor.User}).Member("id"), "rotated")
+	visitor.User = must(t, g.get(t, "/api/auth/me", clients["renewed"].Cookie), http.StatusOK).Body
 	clients["visitor"] = goldenClient{Cookie: clients["visitor"].Cookie, Device: clients["visitor"].Device, User: visitor.User}
 
 	disabled := g.signUp(t, "disabled")
@@ -297,7 +297,7 @@ func (g goldenStack) recordIdentities(t *testing.T, clients map[string]goldenCli
 	must(t, g.get(t, "/api/auth/verify-email/"+linked.Link, bearer(linked.Access)), http.StatusOK)
 	for _, name := range []string{"hub", "hub-disabled", "linked", "seized"} {
 		client := g.tokens(t, g.signIn(t, name))
-		client.User = g.get(t, "/api/auth/me", bearer(client.Access)).body
+		client.User = g.get(t, "/api/auth/me", bearer(client.Access)).Body
 		clients[name] = client
 	}
 	awaitMail(t, g.MailURL, "seized@example.com", 2)
@@ -321,7 +321,7 @@ func (g goldenStack) recordGuesses(t *testing.T, clients map[string]goldenClient
 	must(t, g.login(t, "guessed", "a wrong password"), http.StatusForbidden)
 	must(t, g.login(t, "guessed", "a wrong password", guessed.Device), http.StatusForbidden)
 	must(t, g.login(t, "no-one", "a wrong password"), http.StatusForbidden)
-	guessed.User = g.get(t, "/api/auth/me", bearer(guessed.Access)).body
+	guessed.User = g.get(t, "/api/auth/me", bearer(guessed.Access)).Body
 	clients["guessed"] = guessed
 }
 

@@ -54,24 +54,24 @@ func TestGoldenItems(t *testing.T) {
 }
 
 // check reports a response with another status or code. An empty code means that the response has none.
-func check(t *testing.T, what string, got answer, status int, code string) {
+func check(t *testing.T, what string, got response, status int, code string) {
 	t.Helper()
-	if got.status != status || got.member("code") != code {
-		t.Errorf("%s: got %d %s, want %d %s", what, got.status, got.body, status, code)
+	if got.Status != status || got.Member("code") != code {
+		t.Errorf("%s: got %d %s, want %d %s", what, got.Status, got.Body, status, code)
 	}
 }
 
-func (g goldenStack) me(t *testing.T, header string) answer {
+func (g goldenStack) me(t *testing.T, header string) response {
 	t.Helper()
 	return g.get(t, "/api/auth/me", header)
 }
 
-func (g goldenStack) refresh(t *testing.T, token string) answer {
+func (g goldenStack) refresh(t *testing.T, token string) response {
 	t.Helper()
 	return g.post(t, "/api/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, token))
 }
 
-func (g goldenStack) reset(t *testing.T, link, password string) answer {
+func (g goldenStack) reset(t *testing.T, link, password string) response {
 	t.Helper()
 	return g.post(t, "/api/auth/reset-password", fmt.Sprintf(`{"token":%q,"new_password":%q}`, link, password))
 }
@@ -86,7 +86,7 @@ func (g goldenStack) checkWindows(t *testing.T, former *golden) {
 		}
 	}
 	got := must(t, g.post(t, "/api/auth/forgot-password", asEmail("another-nobody")), http.StatusCreated)
-	limit, remaining := seconds(t, got.header.Get("RateLimit-Limit")), seconds(t, got.header.Get("RateLimit-Remaining"))
+	limit, remaining := seconds(t, got.Header.Get("RateLimit-Limit")), seconds(t, got.Header.Get("RateLimit-Remaining"))
 	if taken == 0 || limit-remaining != taken+1 {
 		t.Errorf("got %d of %d permits left, want %d: %d were taken before", remaining, limit, limit-taken-1, taken)
 	}
@@ -112,8 +112,8 @@ func (g goldenStack) checkAccessTokens(t *testing.T, former *golden) {
 	for _, name := range []string{"Reader", "clerk", "rotated", "hub", "linked", "seized", "guessed", "from-django"} {
 		client := former.client(t, name)
 		got := g.me(t, bearer(client.Access))
-		if got.status != http.StatusOK || got.body != client.User {
-			t.Errorf("me of %s: got %d %s, want %s", name, got.status, got.body, client.User)
+		if got.Status != http.StatusOK || got.Body != client.User {
+			t.Errorf("me of %s: got %v, want %s", name, got, client.User)
 		}
 	}
 	for _, name := range []string{"changed", "disowned"} {
@@ -151,8 +151,8 @@ func (g goldenStack) checkRefreshTokens(t *testing.T, former *golden) {
 func (g goldenStack) checkCookies(t *testing.T, former *golden) {
 	for _, name := range []string{"visitor", "renewed"} {
 		client := former.client(t, name)
-		if got := g.me(t, client.Cookie); got.status != http.StatusOK || got.member("username") != "visitor" {
-			t.Errorf("me with the cookie of %s: got %d %s, want visitor", name, got.status, got.body)
+		if got := g.me(t, client.Cookie); got.Status != http.StatusOK || got.Member("username") != "visitor" {
+			t.Errorf("me with the cookie of %s: got %v, want visitor", name, got)
 		}
 	}
 	cookie := former.client(t, "renewed").Cookie
@@ -202,16 +202,16 @@ func (g goldenStack) checkGuesses(t *testing.T, former *golden) {
 }
 
 func (g goldenStack) checkLinks(t *testing.T, former *golden) {
-	verify := func(name string) answer { return g.get(t, "/api/auth/verify-email/"+former.client(t, name).Link) }
+	verify := func(name string) response { return g.get(t, "/api/auth/verify-email/"+former.client(t, name).Link) }
 	for _, name := range []string{"unverified", "pending"} {
 		got := verify(name)
-		if check(t, "the link of "+name, got, http.StatusOK, ""); got.member("message") != "Email verified successfully" {
-			t.Errorf("the link of %s: got %s, want a first verification", name, got.body)
+		if check(t, "the link of "+name, got, http.StatusOK, ""); got.Member("message") != "Email verified successfully" {
+			t.Errorf("the link of %s: got %s, want a first verification", name, got.Body)
 		}
 	}
 	check(t, "login of an account that was pending", g.login(t, "pending", goldenPassword), http.StatusOK, "")
-	if got := verify("Reader"); got.member("message") != "Email already verified" {
-		t.Errorf("a used link: got %d %s, want a repeated verification", got.status, got.body)
+	if got := verify("Reader"); got.Member("message") != "Email already verified" {
+		t.Errorf("a used link: got %v, want a repeated verification", got)
 	}
 	check(t, "a disowned link", verify("disowned"), http.StatusForbidden, "invalid_verification_token")
 
@@ -227,16 +227,16 @@ func (g goldenStack) checkLinks(t *testing.T, former *golden) {
 
 // checkIdentities expects that identities lead to their accounts, and that sign-ins in progress can be finished.
 func (g goldenStack) checkIdentities(t *testing.T, former *golden) {
-	finished := map[string]answer{
+	finished := map[string]response{
 		"hub": g.signIn(t, "hub"), "linked": g.signIn(t, "linked"), "seized": g.signIn(t, "seized"),
 		"hub again":    g.finish(t, former.client(t, "flow-github"), "hub"),
 		"linked again": g.finish(t, former.client(t, "flow-google"), "linked"),
 	}
 	for name, got := range finished {
 		name, _, _ := strings.Cut(name, " ")
-		want := (answer{body: former.client(t, name).User}).member("id")
-		if user := g.me(t, bearer(got.member("access_token"))).member("id"); user != want {
-			t.Errorf("%s: got %d %s and user %q, want user %s", name, got.status, got.body, user, want)
+		want := (response{Body: former.client(t, name).User}).Member("id")
+		if user := g.me(t, bearer(got.Member("access_token"))).Member("id"); user != want {
+			t.Errorf("%s: got %v and user %q, want user %s", name, got, user, want)
 		}
 	}
 	spent := g.finish(t, former.client(t, "flow-github"), "hub")

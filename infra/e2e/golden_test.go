@@ -209,7 +209,7 @@ func startGolden(t *testing.T, keys string, environment map[string]string) golde
 }
 
 // postTo sends a request to one function of the stack that has settings of its own.
-func (g goldenStack) postTo(t *testing.T, function app.Function, path, body string, settings map[string]string) answer {
+func (g goldenStack) postTo(t *testing.T, function app.Function, path, body string, settings map[string]string) response {
 	t.Helper()
 	changed := *g.Template
 	changed.Functions = slices.Clone(changed.Functions)
@@ -222,17 +222,17 @@ func (g goldenStack) postTo(t *testing.T, function app.Function, path, body stri
 	return newContainer(t, &stack.Stack{Template: &changed}, folder, "POST "+path, function).ask(t, "127.0.0.1", body, nil)
 }
 
-func (g goldenStack) get(t *testing.T, path string, headers ...string) answer {
+func (g goldenStack) get(t *testing.T, path string, headers ...string) response {
 	t.Helper()
 	return send(t, g.URL, "GET", path, "", headers...)
 }
 
-func (g goldenStack) post(t *testing.T, path, body string, headers ...string) answer {
+func (g goldenStack) post(t *testing.T, path, body string, headers ...string) response {
 	t.Helper()
 	return send(t, g.URL, "POST", path, body, append(headers, "Content-Type: application/json")...)
 }
 
-func (g goldenStack) login(t *testing.T, name, password string, headers ...string) answer {
+func (g goldenStack) login(t *testing.T, name, password string, headers ...string) response {
 	t.Helper()
 	return g.post(t, "/api/auth/login", fmt.Sprintf(`{"username":%q,"password":%q}`, name, password), headers...)
 }
@@ -337,27 +337,27 @@ func identityDigest(issuer, subject string) string {
 func (g goldenStack) begin(t *testing.T, provider string) goldenClient {
 	t.Helper()
 	got := fetch(t, g.URL+"/api/auth/oauth/"+provider)
-	pair, _, _ := strings.Cut(got.header.Get("Set-Cookie"), ";")
-	return goldenClient{Flow: got.header.Get("Location"), Binding: "Cookie: " + pair}
+	pair, _, _ := strings.Cut(got.Header.Get("Set-Cookie"), ";")
+	return goldenClient{Flow: got.Header.Get("Location"), Binding: "Cookie: " + pair}
 }
 
 // finish goes through the provider as the account of that name, and calls back.
-func (g goldenStack) finish(t *testing.T, begun goldenClient, name string) answer {
+func (g goldenStack) finish(t *testing.T, begun goldenClient, name string) response {
 	t.Helper()
 	hint := "&login=" + name
 	if subject := goldenGoogle[name]; subject != "" {
 		hint = "&login_hint=" + subject
 	}
 	back := fetch(t, begun.Flow+hint)
-	path, ours := strings.CutPrefix(back.header.Get("Location"), goldenURL)
+	path, ours := strings.CutPrefix(back.Header.Get("Location"), goldenURL)
 	if !ours {
-		t.Fatalf("the provider sends %s to %q, want %s: %d %s", name, back.header.Get("Location"), goldenURL, back.status, back.body)
+		t.Fatalf("the provider sends %s to %q, want %s: %v", name, back.Header.Get("Location"), goldenURL, back)
 	}
 	return fetch(t, g.URL+path, begun.Binding)
 }
 
 // signIn signs in at the provider that knows the account.
-func (g goldenStack) signIn(t *testing.T, name string) answer {
+func (g goldenStack) signIn(t *testing.T, name string) response {
 	t.Helper()
 	provider := "github"
 	if goldenGoogle[name] != "" {

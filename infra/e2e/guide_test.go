@@ -28,48 +28,48 @@ func guideRegistration(name string) string {
 	}`, "pythonista", name)
 }
 
-func checkTokens(t *testing.T, got answer, status int) {
+func checkTokens(t *testing.T, got response, status int) {
 	t.Helper()
-	if got.status != status {
-		t.Fatalf("the answer is %d %s", got.status, got.body)
+	if got.Status != status {
+		t.Fatalf("the answer is %v", got)
 	}
 	form := `^\{"access_token":"[\w-]+\.[\w-]+\.[\w-]+","refresh_token":"[\w-]+","token_type":"bearer","expires_in":604800\}$`
-	if !regexp.MustCompile(form).MatchString(got.body) {
-		t.Errorf("the body is %s", got.body)
+	if !regexp.MustCompile(form).MatchString(got.Body) {
+		t.Errorf("the body is %s", got.Body)
 	}
 	checkHeaders(t, got)
 }
 
-func checkHeaders(t *testing.T, got answer) {
+func checkHeaders(t *testing.T, got response) {
 	t.Helper()
-	acceptance.CheckHeaders(t, got.header)
+	acceptance.CheckHeaders(t, got.Header)
 }
 
 func TestANewAccountHasNeverLoggedIn(t *testing.T) {
 	got := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(register(t, "newcomer")))
-	if !strings.Contains(got.body, `"last_login":null`) {
-		t.Errorf("the user is %s", got.body)
+	if !strings.Contains(got.Body, `"last_login":null`) {
+		t.Errorf("the user is %s", got.Body)
 	}
 }
 
 func TestHealth(t *testing.T) {
 	got := send(t, shared.URL, "GET", "/api/auth/health", "")
-	if got.status != http.StatusOK || !regexp.MustCompile(`^\{"status":"ok","version":"\d+\.\d+\.\d+"\}$`).MatchString(got.body) {
-		t.Errorf("the answer is %d %s", got.status, got.body)
+	if got.Status != http.StatusOK || !regexp.MustCompile(`^\{"status":"ok","version":"\d+\.\d+\.\d+"\}$`).MatchString(got.Body) {
+		t.Errorf("the answer is %v", got)
 	}
 }
 
 // TestFieldsThatARegistrationCannotSet: unknown members are ignored and never stored.
 func TestFieldsThatARegistrationCannotSet(t *testing.T) {
 	body := strings.Replace(registration("climber"), "{", `{"is_staff":true,"is_superuser":true,"email_verified":true,"id":"x","epoch":9,`, 1)
-	token := post(t, "/api/auth/register", body).member("access_token")
+	token := post(t, "/api/auth/register", body).Member("access_token")
 	got := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(token))
 	for _, name := range []string{"is_staff", "is_superuser", "email_verified"} {
-		if got.member(name) != "false" {
-			t.Errorf("%s is %s", name, got.member(name))
+		if got.Member(name) != "false" {
+			t.Errorf("%s is %s", name, got.Member(name))
 		}
 	}
-	if got.member("id") == "x" {
+	if got.Member("id") == "x" {
 		t.Error("the id is the caller's")
 	}
 }
@@ -77,8 +77,8 @@ func TestFieldsThatARegistrationCannotSet(t *testing.T) {
 func TestLoginByAddressAndSpelling(t *testing.T) {
 	register(t, "Strassenname")
 	for _, name := range []string{"straßenname", "STRASSENNAME", "strassenname@EXAMPLE.com"} {
-		if got := post(t, "/api/auth/login", credentials(name)); got.status != http.StatusOK {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		if got := post(t, "/api/auth/login", credentials(name)); got.Status != http.StatusOK {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

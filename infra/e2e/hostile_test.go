@@ -123,7 +123,7 @@ func (f *forger) spellings() map[string]string {
 
 func (f *forger) signatures() map[string]string {
 	f.t.Helper()
-	set := send(f.t, shared.URL, "GET", jwksPath, "").body
+	set := send(f.t, shared.URL, "GET", jwksPath, "").Body
 	der, err := x509.MarshalPKIXPublicKey(f.private.Public())
 	if err != nil {
 		f.t.Fatal(err)

@@ -93,29 +93,29 @@ func TestWellKnownDocuments(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			shared.tap.Reset()
 			got := send(t, shared.URL, "GET", path, "")
-			if got.status != http.StatusOK {
-				t.Fatalf("the answer is %d %s", got.status, got.body)
+			if got.Status != http.StatusOK {
+				t.Fatalf("the answer is %v", got)
 			}
 			for name, want := range map[string]string{
 				"Content-Type": "application/json", "Cache-Control": "public, max-age=3600",
 				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 			} {
-				if values := got.header.Values(name); len(values) != 1 || values[0] != want {
+				if values := got.Header.Values(name); len(values) != 1 || values[0] != want {
 					t.Errorf("%s is %q, want %q", name, values, want)
 				}
 			}
-			if cookies := got.header.Values("Set-Cookie"); len(cookies) > 0 {
+			if cookies := got.Header.Values("Set-Cookie"); len(cookies) > 0 {
 				t.Errorf("a document for everybody sets the cookies %q", cookies)
 			}
 			if calls := shared.tap.Calls(); len(calls) > 0 {
 				t.Errorf("the store calls are %v", calls)
 			}
-			if again := send(t, shared.URL, "GET", path, "", bearer("x")); again.body != got.body {
-				t.Errorf("a bad credential gets %d %s", again.status, again.body)
+			if again := send(t, shared.URL, "GET", path, "", bearer("x")); again.Body != got.Body {
+				t.Errorf("a bad credential gets %v", again)
 			}
-			if refused := send(t, shared.URL, "POST", path, ""); refused.status != http.StatusMethodNotAllowed ||
-				refused.header.Get("Allow") != "GET" || refused.header.Get("Cache-Control") != "no-store" {
-				t.Errorf("POST: %d %v", refused.status, refused.header)
+			if refused := send(t, shared.URL, "POST", path, ""); refused.Status != http.StatusMethodNotAllowed ||
+				refused.Header.Get("Allow") != "GET" || refused.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("POST: %d %v", refused.Status, refused.Header)
 			}
 		})
 	}
@@ -129,7 +129,7 @@ func TestDiscovery(t *testing.T) {
 		"response_types_supported":              []any{"token"},
 		"id_token_signing_alg_values_supported": []any{"ES256"},
 	}
-	body := send(t, shared.URL, "GET", discoveryPath, "").body
+	body := send(t, shared.URL, "GET", discoveryPath, "").Body
 	var got map[string]any
 	if err := json.Unmarshal([]byte(body), &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("the document is %s, want %v (%v)", body, want, err)
@@ -138,7 +138,7 @@ func TestDiscovery(t *testing.T) {
 
 // TestJWKS: the set has our three keys, each with the members of a public key and no other, and no private value.
 func TestJWKS(t *testing.T) {
-	body := send(t, shared.URL, "GET", jwksPath, "").body
+	body := send(t, shared.URL, "GET", jwksPath, "").Body
 	published := readKeys(t, body)
 	want := map[string][]string{
 		"ES256": {"alg", "crv", "kid", "kty", "use", "x", "y"},

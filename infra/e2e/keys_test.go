@@ -73,19 +73,19 @@ func manageKeys(t *testing.T, api *stack.Stack, kind string) (status, reason str
 	t.Helper()
 	answers := make(chan map[string]string, 1)
 	cloudFormation := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var answer map[string]string
-		if err := json.NewDecoder(r.Body).Decode(&answer); err != nil {
+		var sent map[string]string
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
 			t.Error(err)
 		}
-		answers <- answer
+		answers <- sent
 	}))
 	defer cloudFormation.Close()
 	event := fmt.Sprintf(`{"RequestType":%q,"ResponseURL":%q,"PhysicalResourceId":%q}`, kind, cloudFormation.URL, keysPath)
 	if _, err := api.Host.Invoke(t.Context(), "RotateKeys", []byte(event)); err != nil {
 		t.Fatal(err)
 	}
-	answer := <-answers
-	return answer["Status"], answer["Reason"]
+	sent := <-answers
+	return sent["Status"], sent["Reason"]
 }
 
 // TestKeysFollowTheStack: without keys nothing starts, and says why; the creation of the stack makes them, what happens on the
@@ -94,8 +94,8 @@ func TestKeysFollowTheStack(t *testing.T) {
 	output := &logs{}
 	api, path := startKeyed(t, output)
 	const json = "Content-Type: application/json"
-	if got := send(t, api.URL, "POST", "/api/auth/register", registration("founder"), json); got.status < 500 {
-		t.Errorf("without keys: %d %s", got.status, got.body)
+	if got := send(t, api.URL, "POST", "/api/auth/register", registration("founder"), json); got.Status < 500 {
+		t.Errorf("without keys: %v", got)
 	}
 	missing := "there is no signing key below " + keysPath
 	for begun := time.Now(); !strings.Contains(output.String(), missing); time.Sleep(10 * time.Millisecond) {
@@ -111,21 +111,21 @@ func TestKeysFollowTheStack(t *testing.T) {
 	if _, err := api.Host.Invoke(t.Context(), "RotateKeys", []byte(`{"action":"rotate"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if me := send(t, api.URL, "GET", "/api/auth/me", "", bearer(tokens.member("access_token"))); me.status != http.StatusOK {
-		t.Errorf("after a day: %d %s", me.status, me.body)
+	if me := send(t, api.URL, "GET", "/api/auth/me", "", bearer(tokens.Member("access_token"))); me.Status != http.StatusOK {
+		t.Errorf("after a day: %v", me)
 	}
 	if _, err := api.Host.Invoke(t.Context(), "RotateKeys", []byte(`{"action":"revoke","key":"signing/0001"}`)); err != nil {
 		t.Fatal(err)
 	}
 	showing := func() int {
-		return send(t, api.URL, "GET", "/api/auth/me", "", bearer(tokens.member("access_token"))).status
+		return send(t, api.URL, "GET", "/api/auth/me", "", bearer(tokens.Member("access_token"))).Status
 	}
 	for begun := time.Now(); showing() != http.StatusUnauthorized; time.Sleep(50 * time.Millisecond) {
 		if time.Since(begun) > keysPatience {
 			t.Fatal("a token of a revoked key is accepted")
 		}
 	}
-	refreshed := send(t, api.URL, "POST", "/api/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, tokens.member("refresh_token")), json)
+	refreshed := send(t, api.URL, "POST", "/api/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, tokens.Member("refresh_token")), json)
 	checkTokens(t, refreshed, http.StatusOK)
 	if status, reason := manageKeys(t, api, "Delete"); status != "SUCCESS" {
 		t.Fatalf("deleting the keys: %s", reason)
@@ -205,20 +205,20 @@ func (c *crowd) done() bool {
 // live registers, and then refreshes, shows its newest and its very first access token, and logs in and out, until the crowd is done.
 func (c *crowd) live(ctx context.Context, name string) {
 	tokens := c.must(ctx, "POST", "/api/auth/register", registration(name), http.StatusCreated)
-	first := tokens.member("access_token")
+	first := tokens.Member("access_token")
 	for !c.done() && ctx.Err() == nil {
-		tokens = c.must(ctx, "POST", "/api/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, tokens.member("refresh_token")), http.StatusOK)
-		c.note(tokens.member("access_token"))
-		for _, access := range []string{tokens.member("access_token"), first} {
+		tokens = c.must(ctx, "POST", "/api/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, tokens.Member("refresh_token")), http.StatusOK)
+		c.note(tokens.Member("access_token"))
+		for _, access := range []string{tokens.Member("access_token"), first} {
 			c.must(ctx, "GET", "/api/auth/me", "", http.StatusOK, bearer(access))
 		}
 		second := c.must(ctx, "POST", "/api/auth/login", credentials(name), http.StatusOK)
 		// Of more than 50 sessions the oldest would give way, and that is this client's.
-		c.must(ctx, "POST", "/api/auth/logout", "", http.StatusOK, bearer(second.member("access_token")))
+		c.must(ctx, "POST", "/api/auth/logout", "", http.StatusOK, bearer(second.Member("access_token")))
 	}
 }
 
-func (c *crowd) must(ctx context.Context, method, path, body string, status int, headers ...string) answer {
+func (c *crowd) must(ctx context.Context, method, path, body string, status int, headers ...string) response {
 	if body != "" {
 		headers = append(headers, "Content-Type: application/json")
 	}
@@ -226,9 +226,9 @@ func (c *crowd) must(ctx context.Context, method, path, body string, status int,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.requests++
-	if err != nil || got.status != status {
+	if err != nil || got.Status != status {
 		c.failed = true
-		c.t.Errorf("request %d, %s %s: %d %s %v", c.requests, method, path, got.status, got.body, err)
+		c.t.Errorf("request %d, %s %s: %v %v", c.requests, method, path, got, err)
 	}
 	return got
 }

@@ -21,7 +21,7 @@ const currentHash = "$argon2id$v=19$m=19456,t=2,p=1$"
 // withHash registers a user and gives it a hash from elsewhere. It returns the key of the account.
 func withHash(t *testing.T, name, hash string) string {
 	t.Helper()
-	key := "U#" + me(t, bearer(register(t, name))).member("id")
+	key := "U#" + me(t, bearer(register(t, name))).Member("id")
 	sharedTables().Set(t, "Users", key, "P", map[string]types.AttributeValue{"phc": &types.AttributeValueMemberS{Value: hash}})
 	return key
 }
@@ -53,8 +53,8 @@ func TestALegacyHashIsReplaced(t *testing.T) {
 			key := withHash(t, user, hash)
 			before := account(t, key)
 			for _, path := range []string{"/api/auth/login", "/api/auth/session/login"} {
-				if got := post(t, path, `{"username":"`+user+`","password":"SecurePass123?"}`); got.status != http.StatusForbidden {
-					t.Errorf("a wrong password: %d %s", got.status, got.body)
+				if got := post(t, path, `{"username":"`+user+`","password":"SecurePass123?"}`); got.Status != http.StatusForbidden {
+					t.Errorf("a wrong password: %v", got)
 				}
 			}
 			if after := account(t, key); !reflect.DeepEqual(after, before) {
@@ -81,7 +81,7 @@ func TestALegacyHashIsReplaced(t *testing.T) {
 func TestManyFirstLoginsOverHTTP(t *testing.T) {
 	key := withHash(t, "popular", legacyHashes["bcrypt"])
 	paths := []string{"/api/auth/login", "/api/auth/session/login"}
-	statuses := atOnce(t, 5, func(i int) (answer, error) {
+	statuses := atOnce(t, 5, func(i int) (response, error) {
 		return try(t.Context(), shared.URL, "POST", paths[i%2], credentials("popular"), "Content-Type: application/json")
 	})
 	if statuses[http.StatusOK] != 5 {
@@ -102,8 +102,8 @@ func TestAHashThatNobodyCanAfford(t *testing.T) {
 	} {
 		withHash(t, name+"-hash", hash)
 		refused, unknown := post(t, "/api/auth/login", credentials(name+"-hash")), post(t, "/api/auth/login", credentials("no-one"))
-		if refused.status != http.StatusForbidden || refused.member("detail") != unknown.member("detail") {
-			t.Errorf("%s: the answer is %d %s", name, refused.status, refused.body)
+		if refused.Status != http.StatusForbidden || refused.Member("detail") != unknown.Member("detail") {
+			t.Errorf("%s: the answer is %v", name, refused)
 		}
 	}
 	if log := shared.logs.String(); !strings.Contains(log, "password_hash_unusable") {

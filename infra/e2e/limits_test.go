@@ -32,14 +32,14 @@ func limitedStack(t *testing.T) *stack.Stack {
 // TestTenFreshContainersHoldOneLimit: each request meets a process that knows nothing.
 func TestTenFreshContainersHoldOneLimit(t *testing.T) {
 	api := limitedStack(t)
-	forgot := func() answer {
+	forgot := func() response {
 		return send(t, api.URL, "POST", "/api/auth/forgot-password", `{"email":"anybody@example.com"}`, "Content-Type: application/json")
 	}
 	seen := map[int]bool{}
 	for n := 1; n <= 10; n++ {
 		got := forgot()
-		if want := map[bool]int{true: http.StatusCreated, false: http.StatusTooManyRequests}[n <= 5]; got.status != want {
-			t.Errorf("request %d: %d %s", n, got.status, got.body)
+		if want := map[bool]int{true: http.StatusCreated, false: http.StatusTooManyRequests}[n <= 5]; got.Status != want {
+			t.Errorf("request %d: %v", n, got)
 		}
 		if n > 5 {
 			checkRefusal(t, got, 5)
@@ -60,18 +60,18 @@ func TestTenFreshContainersHoldOneLimit(t *testing.T) {
 }
 
 // checkRefusal holds the form of a 429.
-func checkRefusal(t *testing.T, got answer, limit int) {
+func checkRefusal(t *testing.T, got response, limit int) {
 	t.Helper()
 	checkHeaders(t, got)
-	wait := seconds(t, got.header.Get("Retry-After"))
-	reset := seconds(t, got.header.Get("RateLimit-Reset"))
-	if wait < 1 || wait > 60 || wait != reset || got.header.Get("RateLimit-Remaining") != "0" ||
-		got.header.Get("RateLimit-Limit") != strconv.Itoa(limit) || got.header.Get("RateLimit-Policy") != fmt.Sprintf("%d;w=60", limit) {
-		t.Errorf("the headers are %v", got.header)
+	wait := seconds(t, got.Header.Get("Retry-After"))
+	reset := seconds(t, got.Header.Get("RateLimit-Reset"))
+	if wait < 1 || wait > 60 || wait != reset || got.Header.Get("RateLimit-Remaining") != "0" ||
+		got.Header.Get("RateLimit-Limit") != strconv.Itoa(limit) || got.Header.Get("RateLimit-Policy") != fmt.Sprintf("%d;w=60", limit) {
+		t.Errorf("the headers are %v", got.Header)
 	}
-	if got.member("detail") != "Too many requests" || got.member("error") != "Too Many Requests" ||
-		got.member("retry_after") != strconv.Itoa(wait) || got.member("status_code") != "429" {
-		t.Errorf("the body is %s", got.body)
+	if got.Member("detail") != "Too many requests" || got.Member("error") != "Too Many Requests" ||
+		got.Member("retry_after") != strconv.Itoa(wait) || got.Member("status_code") != "429" {
+		t.Errorf("the body is %s", got.Body)
 	}
 }
 
@@ -112,7 +112,7 @@ func newContainer(t *testing.T, api *stack.Stack, folder, route string, function
 }
 
 // ask sends a request as API Gateway does, from an address.
-func (c container) ask(t *testing.T, source, body string, headers map[string]string) answer {
+func (c container) ask(t *testing.T, source, body string, headers map[string]string) response {
 	t.Helper()
 	method, path, _ := strings.Cut(c.route, " ")
 	all := map[string]string{"content-type": "application/json"}
@@ -137,7 +137,7 @@ func (c container) ask(t *testing.T, source, body string, headers map[string]str
 	if err := json.Unmarshal(output, &got); err != nil {
 		t.Fatal(err)
 	}
-	return answer{status: got.StatusCode, body: got.Body}
+	return response{Status: got.StatusCode, Body: got.Body}
 }
 
 // TestSourcesThatAreOne: whatever a client can vary by itself opens no bucket of its own.
@@ -166,12 +166,12 @@ func TestSourcesThatAreOne(t *testing.T) {
 			for n := range test.times {
 				source, headers := test.source(n)
 				body := fmt.Sprintf(`{"email":"somebody-%d@example.com"}`, n)
-				switch got := function.ask(t, source, body, headers); got.status {
+				switch got := function.ask(t, source, body, headers); got.Status {
 				case http.StatusCreated:
 					passed++
 				case http.StatusTooManyRequests:
 				default:
-					t.Fatalf("%d %s", got.status, got.body)
+					t.Fatalf("%v", got)
 				}
 			}
 			if passed != 5 {
@@ -188,22 +188,22 @@ func TestManySourcesGetNoFurtherWithOneAccount(t *testing.T) {
 	passed := 0
 	for n := range 50 {
 		address := []string{"victim@example.com", "VICTIM@Example.com"}[n%2]
-		if function.ask(t, fmt.Sprintf("198.51.100.%d", n), fmt.Sprintf(`{"email":%q}`, address), nil).status == http.StatusCreated {
+		if function.ask(t, fmt.Sprintf("198.51.100.%d", n), fmt.Sprintf(`{"email":%q}`, address), nil).Status == http.StatusCreated {
 			passed++
 		}
 	}
 	if passed != 5 {
 		t.Errorf("%d requests passed", passed)
 	}
-	if got := function.ask(t, "198.51.100.1", `{"email":"other@example.com"}`, nil); got.status != http.StatusCreated {
-		t.Errorf("for another account: %d %s", got.status, got.body)
+	if got := function.ask(t, "198.51.100.1", `{"email":"other@example.com"}`, nil); got.Status != http.StatusCreated {
+		t.Errorf("for another account: %v", got)
 	}
 }
 
 // idOf is the id of the user whom an access token of the shared stack belongs to.
 func idOf(t *testing.T, access string) string {
 	t.Helper()
-	return me(t, bearer(access)).member("id")
+	return me(t, bearer(access)).Member("id")
 }
 
 // deviceOf makes the cookie of another device of a user in that epoch, by the keys of the shared stack.
@@ -226,41 +226,41 @@ func TestAnAttackerKeepsNobodyOut(t *testing.T) {
 	register(t, "besieged")
 	awaitMail(t, shared.MailURL, "besieged@example.com", 1)
 	signedIn := post(t, "/api/auth/login", credentials("besieged"))
-	device, attributes, _ := strings.Cut(signedIn.header.Get("Set-Cookie"), "; ")
+	device, attributes, _ := strings.Cut(signedIn.Header.Get("Set-Cookie"), "; ")
 	if !strings.HasPrefix(device, "device=") || attributes != "Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" {
-		t.Fatalf("Set-Cookie is %q", signedIn.header.Values("Set-Cookie"))
+		t.Fatalf("Set-Cookie is %q", signedIn.Header.Values("Set-Cookie"))
 	}
 	statuses := map[int]int{}
 	for range 30 {
 		got := post(t, "/api/auth/login", `{"username":"besieged","password":"a wrong password"}`)
-		statuses[got.status]++
-		if wait := got.header.Get("Retry-After"); got.status == http.StatusTooManyRequests && seconds(t, wait) > 20 {
+		statuses[got.Status]++
+		if wait := got.Header.Get("Retry-After"); got.Status == http.StatusTooManyRequests && seconds(t, wait) > 20 {
 			t.Errorf("one waits %s s", wait)
 		}
 	}
 	if statuses[http.StatusForbidden] < 5 || statuses[http.StatusForbidden] > 10 || statuses[http.StatusTooManyRequests] < 20 {
 		t.Errorf("the statuses are %v", statuses)
 	}
-	if got := post(t, "/api/auth/login", credentials("besieged")); got.status != http.StatusTooManyRequests {
-		t.Errorf("the right password of a stranger: %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/login", credentials("besieged")); got.Status != http.StatusTooManyRequests {
+		t.Errorf("the right password of a stranger: %v", got)
 	}
 	for _, path := range []string{"/api/auth/login", "/api/auth/session/login"} {
-		if got := post(t, path, credentials("besieged"), "Cookie: "+device); got.status != http.StatusOK {
-			t.Errorf("%s on the owner's device: %d %s", path, got.status, got.body)
+		if got := post(t, path, credentials("besieged"), "Cookie: "+device); got.Status != http.StatusOK {
+			t.Errorf("%s on the owner's device: %v", path, got)
 		}
 	}
 	notice := awaitMail(t, shared.MailURL, "besieged@example.com", 2)
-	if !strings.Contains(notice.Subject, "trying passwords") || strings.Contains(notice.Body.Text, "http") {
+	if !strings.Contains(notice.Subject, "Failed sign-in attempts") || strings.Contains(notice.Body.Text, "http") {
 		t.Errorf("the notice is %+v", notice)
 	}
 	post(t, "/api/auth/forgot-password", asEmail("besieged"))
 	link := awaitMail(t, shared.MailURL, "besieged@example.com", 3)
 	done := reset(t, link.token(t), "Another password 1")
-	if done.status != http.StatusOK || !strings.HasPrefix(done.header.Get("Set-Cookie"), "device=") {
-		t.Fatalf("the reset: %d %v", done.status, done.header)
+	if done.Status != http.StatusOK || !strings.HasPrefix(done.Header.Get("Set-Cookie"), "device=") {
+		t.Fatalf("the reset: %d %v", done.Status, done.Header)
 	}
-	if got := post(t, "/api/auth/login", `{"username":"besieged","password":"Another password 1"}`); got.status != http.StatusOK {
-		t.Errorf("after the reset: %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/login", `{"username":"besieged","password":"Another password 1"}`); got.Status != http.StatusOK {
+		t.Errorf("after the reset: %v", got)
 	}
 }
 
@@ -270,11 +270,11 @@ func TestALimiterWithoutItsStore(t *testing.T) {
 	access := register(t, "unlimited")
 	defer shared.tap.Reset()
 	shared.tap.Inject(wiretap.OfLimits+"UpdateItem", 0, 1<<30, wiretap.Refuse)
-	if got := post(t, "/api/auth/login", credentials("unlimited")); got.status != http.StatusServiceUnavailable {
-		t.Errorf("login: %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/login", credentials("unlimited")); got.Status != http.StatusServiceUnavailable {
+		t.Errorf("login: %v", got)
 	}
-	if got := me(t, bearer(access)); got.status != http.StatusOK {
-		t.Errorf("me: %d %s", got.status, got.body)
+	if got := me(t, bearer(access)); got.Status != http.StatusOK {
+		t.Errorf("me: %v", got)
 	}
 }
 
@@ -284,16 +284,16 @@ func TestWhatLimitsCost(t *testing.T) {
 	quiet(t)
 	wrong := `{"username":"costly","password":"wrong"}`
 	tests := map[string]struct {
-		request func() answer
+		request func() response
 		want    string
 	}{
-		"login":           {func() answer { return post(t, "/api/auth/login", credentials("costly")) }, "UpdateItem UpdateItem UpdateItem DeleteItem r0 w4"},
-		"login, wrong":    {func() answer { return post(t, "/api/auth/login", wrong) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
-		"login, unknown":  {func() answer { return post(t, "/api/auth/login", credentials("nobody at all")) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
-		"forgot-password": {func() answer { return post(t, "/api/auth/forgot-password", asEmail("costly")) }, "UpdateItem UpdateItem r0 w2"},
-		"reset-password":  {func() answer { return reset(t, "x", "Another password 1") }, "UpdateItem r0 w1"},
-		"me":              {func() answer { return me(t, bearer(access)) }, "UpdateItem r0 w1"},
-		"health":          {func() answer { return send(t, shared.URL, "GET", "/api/auth/health", "") }, " r0 w0"},
+		"login":           {func() response { return post(t, "/api/auth/login", credentials("costly")) }, "UpdateItem UpdateItem UpdateItem DeleteItem r0 w4"},
+		"login, wrong":    {func() response { return post(t, "/api/auth/login", wrong) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
+		"login, unknown":  {func() response { return post(t, "/api/auth/login", credentials("nobody at all")) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
+		"forgot-password": {func() response { return post(t, "/api/auth/forgot-password", asEmail("costly")) }, "UpdateItem UpdateItem r0 w2"},
+		"reset-password":  {func() response { return reset(t, "x", "Another password 1") }, "UpdateItem r0 w1"},
+		"me":              {func() response { return me(t, bearer(access)) }, "UpdateItem r0 w1"},
+		"health":          {func() response { return send(t, shared.URL, "GET", "/api/auth/health", "") }, " r0 w0"},
 	}
 	for name, test := range tests {
 		var got [3]string // the first may begin windows, which cost a second write where they take the place of others; so may one more
@@ -317,11 +317,11 @@ func TestWhoIsSignedInHasLimitsOfHisOwn(t *testing.T) {
 		"/api/auth/forgot-password": asEmail("signed-in"), "/api/auth/reset-password": `{"token":"x","new_password":"Another password 1"}`,
 	}
 	for path, body := range critical {
-		if got := post(t, path, body, bearer(access)).header.Get("RateLimit-Limit"); got != "20000" {
+		if got := post(t, path, body, bearer(access)).Header.Get("RateLimit-Limit"); got != "20000" {
 			t.Errorf("%s: the limit is %q", path, got)
 		}
 	}
-	if got := post(t, "/api/auth/refresh", `{"refresh_token":"x"}`, bearer(access)).header.Get("RateLimit-Limit"); got != "180000" {
+	if got := post(t, "/api/auth/refresh", `{"refresh_token":"x"}`, bearer(access)).Header.Get("RateLimit-Limit"); got != "180000" {
 		t.Errorf("refresh: the limit is %q", got)
 	}
 }
@@ -332,21 +332,21 @@ func TestANeutralRegistration(t *testing.T) {
 		Root: moduleRoot(t), DynamoDBEndpoint: shared.DynamoDBEndpoint, Log: io.Discard,
 		Environment: map[string]string{"DYNAMODB_ENDPOINT": shared.tap.URL, "REGISTER_NEUTRAL": "true", "SES_ENDPOINT": shared.MailURL},
 	})
-	ask := func(path, body string) answer {
+	ask := func(path, body string) response {
 		return send(t, api.URL, "POST", path, body, "Content-Type: application/json")
 	}
 	free := ask("/api/auth/register", registration("reticent"))
 	taken := ask("/api/auth/register", `{"username":"reticent2","email":"reticent@example.com","password":"SecurePass123!"}`)
-	if free.status != http.StatusCreated || taken.status != free.status || taken.body != free.body || free.member("message") == "" {
-		t.Errorf("free: %d %s; taken: %d %s", free.status, free.body, taken.status, taken.body)
+	if free.Status != http.StatusCreated || taken.Status != free.Status || taken.Body != free.Body || free.Member("message") == "" {
+		t.Errorf("free: %v; taken: %v", free, taken)
 	}
 	for _, path := range []string{"/api/auth/login", "/api/auth/session/login"} {
-		if got := ask(path, credentials("reticent")); got.status != http.StatusForbidden || got.member("code") != "invalid_credentials" {
-			t.Errorf("%s before the link is used: %d %s", path, got.status, got.body)
+		if got := ask(path, credentials("reticent")); got.Status != http.StatusForbidden || got.Member("code") != "invalid_credentials" {
+			t.Errorf("%s before the link is used: %v", path, got)
 		}
 	}
-	if got := ask("/api/auth/register", registration("reticent")); got.member("code") != "username_taken" {
-		t.Errorf("a taken username: %d %s", got.status, got.body)
+	if got := ask("/api/auth/register", registration("reticent")); got.Member("code") != "username_taken" {
+		t.Errorf("a taken username: %v", got)
 	}
 	var subjects []string
 	for nth := range 2 {
@@ -363,13 +363,13 @@ func TestTriesAtBothLoginsCountTogether(t *testing.T) {
 	for _, name := range []string{"guessed", "guessed-by-nobody"} {
 		wrong := fmt.Sprintf(`{"username":%q,"password":"a wrong password"}`, name)
 		for n, path := range []string{"login", "login", "session/login", "session/login", "session/login"} {
-			if got := post(t, "/api/auth/"+path, wrong); got.status != http.StatusForbidden {
-				t.Errorf("%s, try %d: %d %s", name, n+1, got.status, got.body)
+			if got := post(t, "/api/auth/"+path, wrong); got.Status != http.StatusForbidden {
+				t.Errorf("%s, try %d: %v", name, n+1, got)
 			}
 		}
 		for _, path := range []string{"login", "session/login"} {
-			if got := post(t, "/api/auth/"+path, wrong); got.status != http.StatusTooManyRequests {
-				t.Errorf("%s, the next try at %s: %d %s", name, path, got.status, got.body)
+			if got := post(t, "/api/auth/"+path, wrong); got.Status != http.StatusTooManyRequests {
+				t.Errorf("%s, the next try at %s: %v", name, path, got)
 			}
 		}
 	}

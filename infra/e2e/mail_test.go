@@ -52,7 +52,7 @@ func (l letter) token(t *testing.T) string {
 
 func asEmail(name string) string { return fmt.Sprintf(`{"email":%q}`, name+"@example.com") }
 
-func reset(t *testing.T, token, password string) answer {
+func reset(t *testing.T, token, password string) response {
 	t.Helper()
 	return post(t, "/api/auth/reset-password", fmt.Sprintf(`{"token":%q,"new_password":%q}`, token, password))
 }
@@ -63,18 +63,18 @@ func TestRegistrationMail(t *testing.T) {
 	mail := awaitMail(t, shared.MailURL, "mailed@example.com", 1)
 	t.Logf("the mail came after %v", time.Since(begun))
 	link := "/api/auth/verify-email/" + mail.token(t)
-	if me(t, bearer(token)).member("email_verified") != "false" {
+	if me(t, bearer(token)).Member("email_verified") != "false" {
 		t.Error("the address is verified before the link is used")
 	}
 	first, second := send(t, shared.URL, "GET", link, ""), send(t, shared.URL, "GET", link, "")
-	if first.status != http.StatusOK || first.body != `{"message":"Email verified successfully"}` {
-		t.Errorf("verifying: %d %s", first.status, first.body)
+	if first.Status != http.StatusOK || first.Body != `{"message":"Email verified successfully"}` {
+		t.Errorf("verifying: %v", first)
 	}
-	if second.status != http.StatusOK || second.body != `{"message":"Email already verified"}` {
-		t.Errorf("verifying again: %d %s", second.status, second.body)
+	if second.Status != http.StatusOK || second.Body != `{"message":"Email already verified"}` {
+		t.Errorf("verifying again: %v", second)
 	}
 	checkHeaders(t, first)
-	if me(t, bearer(token)).member("email_verified") != "true" {
+	if me(t, bearer(token)).Member("email_verified") != "true" {
 		t.Error("the address is not verified")
 	}
 	if mails := inbox(t, shared.MailURL, "mailed@example.com"); len(mails) != 1 {
@@ -87,27 +87,27 @@ func TestForgottenPassword(t *testing.T) {
 	awaitMail(t, shared.MailURL, "forgetful@example.com", 1)
 	before, cookie := login(t, "forgetful"), cookieLogin(t, "forgetful")
 	asked := post(t, "/api/auth/forgot-password", asEmail("forgetful"))
-	if asked.status != http.StatusCreated || asked.body != `{"message":"If an account exists with this email, you will receive a password reset link"}` {
-		t.Fatalf("asking: %d %s", asked.status, asked.body)
+	if asked.Status != http.StatusCreated || asked.Body != `{"message":"If an account exists with this email, you will receive a password reset link"}` {
+		t.Fatalf("asking: %v", asked)
 	}
 	token := awaitMail(t, shared.MailURL, "forgetful@example.com", 2).token(t)
-	if got := reset(t, token, "short"); got.status != http.StatusBadRequest || !strings.Contains(got.body, `"key":"new_password"`) {
-		t.Errorf("a short password: %d %s", got.status, got.body)
+	if got := reset(t, token, "short"); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, `"key":"new_password"`) {
+		t.Errorf("a short password: %v", got)
 	}
-	if got := reset(t, token, "NewSecurePass456!"); got.status != http.StatusOK || got.body != `{"message":"Password reset successfully"}` {
-		t.Fatalf("resetting: %d %s", got.status, got.body)
+	if got := reset(t, token, "NewSecurePass456!"); got.Status != http.StatusOK || got.Body != `{"message":"Password reset successfully"}` {
+		t.Fatalf("resetting: %v", got)
 	}
-	if got := reset(t, token, "NewSecurePass789!"); got.status != http.StatusForbidden || got.member("detail") != "Invalid or expired reset token" {
-		t.Errorf("the token again: %d %s", got.status, got.body)
+	if got := reset(t, token, "NewSecurePass789!"); got.Status != http.StatusForbidden || got.Member("detail") != "Invalid or expired reset token" {
+		t.Errorf("the token again: %v", got)
 	}
-	if access, refreshes := alive(t, before); access || refreshes || me(t, cookie).status != http.StatusUnauthorized {
+	if access, refreshes := alive(t, before); access || refreshes || me(t, cookie).Status != http.StatusUnauthorized {
 		t.Error("a session survived the reset")
 	}
-	if got := post(t, "/api/auth/login", credentials("forgetful")); got.status != http.StatusForbidden {
-		t.Errorf("the old password: %d", got.status)
+	if got := post(t, "/api/auth/login", credentials("forgetful")); got.Status != http.StatusForbidden {
+		t.Errorf("the old password: %d", got.Status)
 	}
-	if got := post(t, "/api/auth/login", `{"username":"forgetful","password":"NewSecurePass456!"}`); got.status != http.StatusOK {
-		t.Errorf("the new password: %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/login", `{"username":"forgetful","password":"NewSecurePass456!"}`); got.Status != http.StatusOK {
+		t.Errorf("the new password: %v", got)
 	}
 	if notice := awaitMail(t, shared.MailURL, "forgetful@example.com", 3); strings.Contains(notice.Body.Text, "/account/") {
 		t.Errorf("the notice has a link: %s", notice.Body.Text)
@@ -126,12 +126,12 @@ func TestKnownAndUnknownAddressesAreToldTheSame(t *testing.T) {
 			shared.tap.Reset()
 			got := post(t, path, asEmail(name))
 			for _, header := range []string{"Date", "Apigw-Requestid"} {
-				got.header.Del(header)
+				got.Header.Del(header)
 			}
-			left[i] = seconds(t, got.header.Get("RateLimit-Remaining"))
-			got.header.Del("RateLimit-Remaining")
-			got.header.Del("RateLimit-Reset") // it is of the test's own address
-			told[i] = fmt.Sprint(got.status, got.body, got.header)
+			left[i] = seconds(t, got.Header.Get("RateLimit-Remaining"))
+			got.Header.Del("RateLimit-Remaining")
+			got.Header.Del("RateLimit-Reset") // it is of the test's own address
+			told[i] = fmt.Sprint(got.Status, got.Body, got.Header)
 			if calls := spent(shared); calls != "PutItem r0 w1" {
 				t.Errorf("%s of %s: the calls are %s", path, name, calls)
 			}
@@ -148,19 +148,19 @@ func TestKnownAndUnknownAddressesAreToldTheSame(t *testing.T) {
 func TestRefusedLinks(t *testing.T) {
 	register(t, "linker")
 	verification := awaitMail(t, shared.MailURL, "linker@example.com", 1).token(t)
-	for _, token := range []string{"x", verification + "A", "%2e%2e", "..%2f", strings.Repeat("A", 5000), login(t, "linker").member("refresh_token")} {
+	for _, token := range []string{"x", verification + "A", "%2e%2e", "..%2f", strings.Repeat("A", 5000), login(t, "linker").Member("refresh_token")} {
 		got := send(t, shared.URL, "GET", "/api/auth/verify-email/"+token, "")
-		if got.status != http.StatusForbidden || got.member("detail") != "Invalid or expired verification token" {
-			t.Errorf("%.20s: %d %s", token, got.status, got.body)
+		if got.Status != http.StatusForbidden || got.Member("detail") != "Invalid or expired verification token" {
+			t.Errorf("%.20s: %v", token, got)
 		}
 	}
-	if got := reset(t, verification, "NewSecurePass456!"); got.status != http.StatusForbidden || got.member("code") != "invalid_reset_token" {
-		t.Errorf("a verification token at reset: %d %s", got.status, got.body)
+	if got := reset(t, verification, "NewSecurePass456!"); got.Status != http.StatusForbidden || got.Member("code") != "invalid_reset_token" {
+		t.Errorf("a verification token at reset: %v", got)
 	}
 	for _, body := range []string{`{}`, `{"token":"x"}`, `{"new_password":"NewSecurePass456!"}`, `{"email":"x"}`} {
 		for _, path := range []string{"/api/auth/reset-password", "/api/auth/send-verification", "/api/auth/forgot-password"} {
-			if got := post(t, path, body); got.status != http.StatusBadRequest {
-				t.Errorf("%s with %s: %d %s", path, body, got.status, got.body)
+			if got := post(t, path, body); got.Status != http.StatusBadRequest {
+				t.Errorf("%s with %s: %v", path, body, got)
 			}
 		}
 	}
@@ -171,8 +171,8 @@ func TestLinksAreBuiltFromConfigurationOnly(t *testing.T) {
 	forged := []string{
 		"X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https", "Forwarded: host=evil.example;proto=https", "X-Original-Host: evil.example",
 	}
-	if got := post(t, "/api/auth/register", registration("hosted"), forged...); got.status != http.StatusCreated {
-		t.Fatalf("registering: %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/register", registration("hosted"), forged...); got.Status != http.StatusCreated {
+		t.Fatalf("registering: %v", got)
 	}
 	mail := awaitMail(t, shared.MailURL, "hosted@example.com", 1)
 	if strings.Contains(mail.Body.Text+mail.Body.HTML, "evil.example") || !strings.Contains(mail.Body.Text, shared.URL+"/account/verify-email/") {
@@ -187,7 +187,7 @@ func TestManyResetsOverHTTP(t *testing.T) {
 	post(t, "/api/auth/forgot-password", asEmail("raced"))
 	token := awaitMail(t, shared.MailURL, "raced@example.com", 2).token(t)
 	password := func(i int) string { return fmt.Sprintf("A good password %d", i) }
-	statuses := atOnce(t, callers, func(i int) (answer, error) {
+	statuses := atOnce(t, callers, func(i int) (response, error) {
 		body := fmt.Sprintf(`{"token":%q,"new_password":%q}`, token, password(i))
 		return try(t.Context(), shared.URL, "POST", "/api/auth/reset-password", body, "Content-Type: application/json")
 	})
@@ -197,7 +197,7 @@ func TestManyResetsOverHTTP(t *testing.T) {
 	logins := 0
 	for i := range callers {
 		body := fmt.Sprintf(`{"username":"raced","password":%q}`, password(i))
-		if post(t, "/api/auth/login", body, deviceOf(t, raced, 1)).status == http.StatusOK {
+		if post(t, "/api/auth/login", body, deviceOf(t, raced, 1)).Status == http.StatusOK {
 			logins++
 		}
 	}
@@ -218,7 +218,7 @@ func TestFaultsOnTheMailersPath(t *testing.T) {
 			post(t, "/api/auth/forgot-password", asEmail(name))
 			awaitMail(t, shared.MailURL, name+"@example.com", 2)
 			shared.tap.Reset()
-			if mails := inbox(t, shared.MailURL, name+"@example.com"); len(mails) != 2 || me(t, bearer(token)).status != http.StatusOK {
+			if mails := inbox(t, shared.MailURL, name+"@example.com"); len(mails) != 2 || me(t, bearer(token)).Status != http.StatusOK {
 				t.Errorf("%s of %s: %d mails", faultName, operation, len(mails))
 			}
 		}

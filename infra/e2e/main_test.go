@@ -7,9 +7,7 @@ package e2e_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -19,6 +17,7 @@ import (
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/stack"
 	"latchkey/infra/local/streams"
+	"latchkey/infra/testkit/httpclient"
 	"latchkey/infra/testkit/wiretap"
 )
 
@@ -151,59 +150,25 @@ func (l *logs) String() string {
 	return l.text.String()
 }
 
-// answer is what came back.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
+// response is a response of the API.
+type response = httpclient.Response
 
-// member reads a member of a JSON answer as text.
-func (a answer) member(name string) string {
-	var members map[string]any
-	if err := json.Unmarshal([]byte(a.body), &members); err != nil || members[name] == nil {
-		return ""
-	}
-	return fmt.Sprint(members[name])
-}
+// client notes every secret that it sends or receives.
+var client = httpclient.Client{Transport: secrets}
 
-// send makes a request; headers are "Name: value".
-func send(t *testing.T, base, method, path, body string, headers ...string) answer {
+// send makes a request. Each header has the form "Name: value".
+func send(t *testing.T, base, method, path, body string, headers ...string) response {
 	t.Helper()
-	got, err := try(t.Context(), base, method, path, body, headers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
+	return client.Send(t, method, base+path, body, headers...)
 }
 
 // try is send for other goroutines than the test's own.
-func try(ctx context.Context, base, method, path, body string, headers ...string) (answer, error) {
-	request, err := http.NewRequestWithContext(ctx, method, base+path, strings.NewReader(body))
-	if err != nil {
-		return answer{}, err
-	}
-	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Add(name, value)
-	}
-	got, err := read(http.DefaultClient.Do(request))
-	secrets.note(body, got)
-	return got, err
-}
-
-// read takes what a client has got.
-func read(response *http.Response, err error) (answer, error) {
-	if err != nil {
-		return answer{}, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	return answer{status: response.StatusCode, header: response.Header, body: string(text)}, err
+func try(ctx context.Context, base, method, path, body string, headers ...string) (response, error) {
+	return client.Do(ctx, method, base+path, body, headers...)
 }
 
 // post sends JSON to the shared stack.
-func post(t *testing.T, path, body string, headers ...string) answer {
+func post(t *testing.T, path, body string, headers ...string) response {
 	t.Helper()
 	return send(t, shared.URL, "POST", path, body, append(headers, "Content-Type: application/json")...)
 }
@@ -223,8 +188,8 @@ func credentials(name string) string {
 func register(t *testing.T, name string) string {
 	t.Helper()
 	got := post(t, "/api/auth/register", registration(name))
-	if got.status != http.StatusCreated {
-		t.Fatalf("registering %s: %d %s", name, got.status, got.body)
+	if got.Status != http.StatusCreated {
+		t.Fatalf("registering %s: %v", name, got)
 	}
-	return got.member("access_token")
+	return got.Member("access_token")
 }

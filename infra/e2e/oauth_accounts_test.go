@@ -13,13 +13,13 @@ import (
 func TestASignInByAProviderMakesRoom(t *testing.T) {
 	who := newPerson(t)
 	first := who.callback(t)
-	user := me(t, bearer(first.member("access_token"))).member("id")
+	user := me(t, bearer(first.Member("access_token"))).Member("id")
 	for _, session := range sessionKeys(t, user) {
 		sharedTables().Set(t, "Sessions", "S#"+user, session, number("exp", "1"))
 	}
 	sharedTables().Set(t, "Users", "U#"+user, "P", number("room", "1"))
-	if got := who.callback(t); got.status != http.StatusOK {
-		t.Fatalf("signing in again: %d %s", got.status, got.body)
+	if got := who.callback(t); got.Status != http.StatusOK {
+		t.Fatalf("signing in again: %v", got)
 	}
 	if left := sessionKeys(t, user); len(left) != 1 {
 		t.Errorf("%d sessions are left, not that of the last sign-in alone", len(left))
@@ -46,17 +46,17 @@ func sessionKeys(t *testing.T, user string) []string {
 func TestAnotherIdentityOfTheSameAddress(t *testing.T) {
 	who := registeredPerson(t)
 	former := who.callback(t)
-	account := me(t, bearer(former.member("access_token"))).member("id")
+	account := me(t, bearer(former.Member("access_token"))).Member("id")
 	named++
 	shared.github.SignIn(githubtest.User{ID: int64(named), Login: "another-" + who.name, Emails: []githubtest.Email{
 		{Email: who.name + "@example.com", Primary: true, Verified: true},
 	}})
 	begun := startFlow(t, "github")
 	got := begun.finish(t, begun.consent(t, "another-"+who.name))
-	if got.status != http.StatusOK || me(t, bearer(got.member("access_token"))).member("id") != account {
-		t.Fatalf("the other identity: %d %s", got.status, got.body)
+	if got.Status != http.StatusOK || me(t, bearer(got.Member("access_token"))).Member("id") != account {
+		t.Fatalf("the other identity: %v", got)
 	}
-	if after := post(t, "/api/auth/me", "", bearer(former.member("access_token"))); after.status != http.StatusUnauthorized {
-		t.Errorf("a session of the former identity: %d %s", after.status, after.body)
+	if after := post(t, "/api/auth/me", "", bearer(former.Member("access_token"))); after.Status != http.StatusUnauthorized {
+		t.Errorf("a session of the former identity: %v", after)
 	}
 }

@@ -21,34 +21,34 @@ func TestTheGuidesFlow(t *testing.T) {
 	for provider, who := range map[string]string{"github": newPerson(t).name, "google": "guide"} {
 		t.Run(provider, func(t *testing.T) {
 			begun := startFlow(t, provider)
-			if begun.status != http.StatusFound || begun.body != "" {
-				t.Fatalf("the start is %d %s", begun.status, begun.body)
+			if begun.Status != http.StatusFound || begun.Body != "" {
+				t.Fatalf("the start is %v", begun)
 			}
-			if set := begun.header.Get("Set-Cookie"); !strings.HasSuffix(set, "; Path=/; Max-Age=600; HttpOnly; SameSite=Lax") {
+			if set := begun.Header.Get("Set-Cookie"); !strings.HasSuffix(set, "; Path=/; Max-Age=600; HttpOnly; SameSite=Lax") {
 				t.Errorf("the cookie is %s", set)
 			}
 			back := begun.consent(t, who)
 			checkRefused(t, visit(t, back), http.StatusForbidden, "invalid_oauth_state", "Invalid OAuth state")
 			got := begun.finish(t, back)
-			if got.status != http.StatusOK || got.member("token_type") != "bearer" || got.member("expires_in") != "604800" {
-				t.Fatalf("the callback is %d %s", got.status, got.body)
+			if got.Status != http.StatusOK || got.Member("token_type") != "bearer" || got.Member("expires_in") != "604800" {
+				t.Fatalf("the callback is %v", got)
 			}
-			user := me(t, bearer(got.member("access_token")))
-			if user.member("oauth_provider") != provider || user.member("email_verified") != "true" {
-				t.Errorf("the user is %s", user.body)
+			user := me(t, bearer(got.Member("access_token")))
+			if user.Member("oauth_provider") != provider || user.Member("email_verified") != "true" {
+				t.Errorf("the user is %s", user.Body)
 			}
-			if again := refresh(t, got.member("refresh_token")); again.status != http.StatusOK {
-				t.Errorf("refreshing: %d %s", again.status, again.body)
+			if again := refresh(t, got.Member("refresh_token")); again.Status != http.StatusOK {
+				t.Errorf("refreshing: %v", again)
 			}
 			checkRefused(t, begun.finish(t, back), http.StatusForbidden, "invalid_oauth_state", "Invalid OAuth state")
 		})
 	}
 }
 
-func checkRefused(t *testing.T, got answer, status int, code, detail string) {
+func checkRefused(t *testing.T, got response, status int, code, detail string) {
 	t.Helper()
-	if got.status != status || got.member("code") != code || got.member("detail") != detail {
-		t.Errorf("the answer is %d %s, want %d %s %q", got.status, got.body, status, code, detail)
+	if got.Status != status || got.Member("code") != code || got.Member("detail") != detail {
+		t.Errorf("the answer is %d %s, want %d %s %q", got.Status, got.Body, status, code, detail)
 	}
 }
 
@@ -86,16 +86,16 @@ func TestCallbacksThatAreRefused(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := visit(t, test.path, test.cookie)
-			if got.status != test.status || got.member("code") != test.code || strings.Contains(got.body, "script") {
-				t.Errorf("the answer is %d %s", got.status, got.body)
+			if got.Status != test.status || got.Member("code") != test.code || strings.Contains(got.Body, "script") {
+				t.Errorf("the answer is %v", got)
 			}
 		})
 	}
 	if after := shared.github.Requests(githubtest.TokenPath) + shared.google.Total(); after != before {
 		t.Errorf("providers were called %d times", after-before)
 	}
-	if got := begun.finish(t, back); got.status != http.StatusOK {
-		t.Errorf("the flow was spent: %d %s", got.status, got.body)
+	if got := begun.finish(t, back); got.Status != http.StatusOK {
+		t.Errorf("the flow was spent: %v", got)
 	}
 }
 
@@ -111,8 +111,8 @@ func TestAPersonWhoDenies(t *testing.T) {
 	back := begun.consent(t, "denier")
 	got := begun.finish(t, back)
 	checkRefused(t, got, http.StatusForbidden, "oauth_failed", "OAuth authentication failed")
-	if strings.Contains(got.body, "denied") {
-		t.Errorf("the answer tells %s", got.body)
+	if strings.Contains(got.Body, "denied") {
+		t.Errorf("the answer tells %s", got.Body)
 	}
 	checkRefused(t, begun.finish(t, back), http.StatusForbidden, "invalid_oauth_state", "Invalid OAuth state")
 }
@@ -151,25 +151,25 @@ func TestAnAddressRegisteredInWait(t *testing.T) {
 	attacker := register(t, "in-wait")
 	mail := awaitMail(t, shared.MailURL, "in-wait@example.com", 1)
 	cookie := cookieLogin(t, "in-wait")
-	if got := send(t, shared.URL, "GET", "/api/auth/verify-email/"+mail.token(t), ""); got.status != http.StatusOK {
-		t.Fatalf("the scanner: %d %s", got.status, got.body)
+	if got := send(t, shared.URL, "GET", "/api/auth/verify-email/"+mail.token(t), ""); got.Status != http.StatusOK {
+		t.Fatalf("the scanner: %v", got)
 	}
-	refreshToken := login(t, "in-wait").member("refresh_token")
+	refreshToken := login(t, "in-wait").Member("refresh_token")
 	shared.google.SignIn("victim", openidtest.Claims{"email": "In-Wait@example.com", "email_verified": true})
 	begun := startFlow(t, "google")
 	got := begun.finish(t, begun.consent(t, "victim"))
-	if got.status != http.StatusOK || me(t, bearer(got.member("access_token"))).member("username") != "in-wait" {
-		t.Fatalf("the owner: %d %s", got.status, got.body)
+	if got.Status != http.StatusOK || me(t, bearer(got.Member("access_token"))).Member("username") != "in-wait" {
+		t.Fatalf("the owner: %v", got)
 	}
-	for name, refused := range map[string]answer{
+	for name, refused := range map[string]response{
 		"the access token":  post(t, "/api/auth/me", "", bearer(attacker)),
 		"the cookie":        post(t, "/api/auth/me", "", cookie),
 		"the refresh token": refresh(t, refreshToken),
 		"the password":      post(t, "/api/auth/login", credentials("in-wait")),
 		"the link":          send(t, shared.URL, "GET", "/api/auth/verify-email/"+mail.token(t), ""),
 	} {
-		if refused.status == http.StatusOK {
-			t.Errorf("%s still works: %s", name, refused.body)
+		if refused.Status == http.StatusOK {
+			t.Errorf("%s still works: %s", name, refused.Body)
 		}
 	}
 	notice := awaitMail(t, shared.MailURL, "in-wait@example.com", 2)
@@ -195,11 +195,11 @@ func TestManyFirstSignIns(t *testing.T) {
 	const many = 32
 	who := newPerson(t)
 	before := kinds(t)
-	finish := make([]func() answer, many)
+	finish := make([]func() response, many)
 	for i := range finish {
 		finish[i] = who.prepared(t)
 	}
-	got := make([]answer, many)
+	got := make([]response, many)
 	var wait sync.WaitGroup
 	for i := range finish {
 		wait.Go(func() { got[i] = finish[i]() })
@@ -207,10 +207,10 @@ func TestManyFirstSignIns(t *testing.T) {
 	wait.Wait()
 	users := map[string]int{}
 	for _, each := range got {
-		if each.status != http.StatusOK {
-			t.Fatalf("a sign-in is %d %s", each.status, each.body)
+		if each.Status != http.StatusOK {
+			t.Fatalf("a sign-in is %v", each)
 		}
-		users[me(t, bearer(each.member("access_token"))).member("id")]++
+		users[me(t, bearer(each.Member("access_token"))).Member("id")]++
 	}
 	after := kinds(t)
 	if added := after["E#"] - before["E#"]; len(users) != 1 || added != 1 || after["I#"]-before["I#"] != 1 {
@@ -235,7 +235,7 @@ func TestAProviderThatIsDown(t *testing.T) {
 			defer shared.github.Reset()
 			ctx, cancel := context.WithTimeout(t.Context(), test.most)
 			defer cancel()
-			done := make(chan answer, 1)
+			done := make(chan response, 1)
 			go func() { done <- finish() }()
 			select {
 			case got := <-done:

@@ -20,29 +20,29 @@ import (
 func TestAStoreThatIsAway(t *testing.T) {
 	quiet(t)
 	token := register(t, "patient")
-	refreshToken := login(t, "patient").member("refresh_token")
-	leaving := login(t, "patient").member("access_token")
-	requests := map[string]func() answer{
-		"register": func() answer { return post(t, "/api/auth/register", registration("delayed")) },
-		"login":    func() answer { return post(t, "/api/auth/login", credentials("patient")) },
-		"refresh":  func() answer { return refresh(t, refreshToken) },
-		"logout":   func() answer { return post(t, "/api/auth/logout", "", bearer(leaving)) },
-		"me":       func() answer { return post(t, "/api/auth/me", "", bearer(token)) },
-		"health":   func() answer { return send(t, shared.URL, "GET", "/api/auth/health", "") },
+	refreshToken := login(t, "patient").Member("refresh_token")
+	leaving := login(t, "patient").Member("access_token")
+	requests := map[string]func() response{
+		"register": func() response { return post(t, "/api/auth/register", registration("delayed")) },
+		"login":    func() response { return post(t, "/api/auth/login", credentials("patient")) },
+		"refresh":  func() response { return refresh(t, refreshToken) },
+		"logout":   func() response { return post(t, "/api/auth/logout", "", bearer(leaving)) },
+		"me":       func() response { return post(t, "/api/auth/me", "", bearer(token)) },
+		"health":   func() response { return send(t, shared.URL, "GET", "/api/auth/health", "") },
 	}
 	for _, operation := range []string{"GetItem", "BatchGetItem"} {
 		shared.tap.Inject(operation, 0, 1<<30, wiretap.Refuse)
 	}
 	for name, request := range requests {
 		got := request()
-		if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" || got.member("code") != "service_unavailable" {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		if got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" || got.Member("code") != "service_unavailable" {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 	shared.tap.Reset()
 	for name, request := range requests {
-		if got := request(); got.status >= 300 {
-			t.Errorf("%s, after it is back: %d %s", name, got.status, got.body)
+		if got := request(); got.Status >= 300 {
+			t.Errorf("%s, after it is back: %v", name, got)
 		}
 	}
 }
@@ -52,30 +52,30 @@ func TestARetryAfterALostAnswer(t *testing.T) {
 	quiet(t)
 	defer shared.tap.Reset()
 	shared.tap.Inject("TransactWriteItems", 0, 1, wiretap.LoseAnswer)
-	if got := post(t, "/api/auth/register", registration("unlucky")); got.status != http.StatusCreated {
-		t.Errorf("register: %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/register", registration("unlucky")); got.Status != http.StatusCreated {
+		t.Errorf("register: %v", got)
 	}
 	shared.tap.Inject("UpdateItem", 0, 1, wiretap.LoseAnswer)
 	shared.tap.Inject("PutItem", 0, 1, wiretap.LoseAnswer)
 	signedIn := post(t, "/api/auth/login", credentials("unlucky"))
-	if signedIn.status != http.StatusOK {
-		t.Errorf("login: %d %s", signedIn.status, signedIn.body)
+	if signedIn.Status != http.StatusOK {
+		t.Errorf("login: %v", signedIn)
 	}
 	shared.tap.Inject("UpdateItem", 0, 1, wiretap.LoseAnswer)
-	refreshed := refresh(t, signedIn.member("refresh_token"))
-	if refreshed.status != http.StatusOK {
-		t.Errorf("refresh: %d %s", refreshed.status, refreshed.body)
+	refreshed := refresh(t, signedIn.Member("refresh_token"))
+	if refreshed.Status != http.StatusOK {
+		t.Errorf("refresh: %v", refreshed)
 	}
 	shared.tap.Inject("DeleteItem", 0, 1, wiretap.LoseAnswer)
-	if got := post(t, "/api/auth/logout", "", bearer(refreshed.member("access_token"))); got.status != http.StatusOK {
-		t.Errorf("logout: %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/logout", "", bearer(refreshed.Member("access_token"))); got.Status != http.StatusOK {
+		t.Errorf("logout: %v", got)
 	}
 }
 
 // TestAKilledProcessIsReplaced: a process that dies between requests costs none of them.
 func TestAKilledProcessIsReplaced(t *testing.T) {
 	token := register(t, "survivor")
-	me := func() answer { return post(t, "/api/auth/me", "", bearer(token)) }
+	me := func() response { return post(t, "/api/auth/me", "", bearer(token)) }
 	me()
 	before := shared.Host.Processes()["Me"]
 	if len(before) == 0 {
@@ -89,8 +89,8 @@ func TestAKilledProcessIsReplaced(t *testing.T) {
 	for len(shared.Host.Processes()["Me"]) > 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if got := me(); got.status != http.StatusOK {
-		t.Fatalf("the answer is %d %s", got.status, got.body)
+	if got := me(); got.Status != http.StatusOK {
+		t.Fatalf("the answer is %v", got)
 	}
 	if after := shared.Host.Processes()["Me"]; len(after) != 1 || slices.Contains(before, after[0]) {
 		t.Errorf("the processes were %v and are %v", before, after)
@@ -103,23 +103,23 @@ func TestAnEngineThatStops(t *testing.T) {
 	database := startEngine(t, engine.Options{Root: root, Folder: folder})
 	api := startStack(t, stack.Options{Root: root, DynamoDBEndpoint: database.Endpoint, Log: io.Discard})
 	port := portOf(t, database.Endpoint)
-	login := func() answer {
+	login := func() response {
 		return send(t, api.URL, "POST", "/api/auth/login", credentials("keeper"), "Content-Type: application/json")
 	}
-	if got := send(t, api.URL, "POST", "/api/auth/register", registration("keeper"), "Content-Type: application/json"); got.status != http.StatusCreated {
-		t.Fatalf("registering: %d %s", got.status, got.body)
+	if got := send(t, api.URL, "POST", "/api/auth/register", registration("keeper"), "Content-Type: application/json"); got.Status != http.StatusCreated {
+		t.Fatalf("registering: %v", got)
 	}
 	database.Stop()
 	begun := time.Now()
-	if got := login(); got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
-		t.Errorf("with the engine stopped: %d %s", got.status, got.body)
+	if got := login(); got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+		t.Errorf("with the engine stopped: %v", got)
 	}
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("the answer took %v", took)
 	}
 	startEngine(t, engine.Options{Root: root, Folder: folder, Port: port})
-	if got := login(); got.status != http.StatusOK {
-		t.Errorf("with the engine back: %d %s", got.status, got.body)
+	if got := login(); got.Status != http.StatusOK {
+		t.Errorf("with the engine back: %v", got)
 	}
 }
 
@@ -128,17 +128,17 @@ func TestAStackThatRestarts(t *testing.T) {
 	options := stack.Options{Root: moduleRoot(t), DataDir: t.TempDir(), Log: io.Discard}
 	first := startStack(t, options)
 	registered := send(t, first.URL, "POST", "/api/auth/register", registration("keeper"), "Content-Type: application/json")
-	if registered.status != http.StatusCreated {
-		t.Fatalf("registering: %d %s", registered.status, registered.body)
+	if registered.Status != http.StatusCreated {
+		t.Fatalf("registering: %v", registered)
 	}
 	first.Close()
 	options.Environment = map[string]string{"PUBLIC_URL": first.URL}
 	second := startStack(t, options)
-	if got := send(t, second.URL, "POST", "/api/auth/login", credentials("keeper"), "Content-Type: application/json"); got.status != http.StatusOK {
-		t.Errorf("logging in after a restart: %d %s", got.status, got.body)
+	if got := send(t, second.URL, "POST", "/api/auth/login", credentials("keeper"), "Content-Type: application/json"); got.Status != http.StatusOK {
+		t.Errorf("logging in after a restart: %v", got)
 	}
-	if got := send(t, second.URL, "GET", "/api/auth/me", "", bearer(registered.member("access_token"))); got.status != http.StatusOK {
-		t.Errorf("a token from before the restart: %d %s", got.status, got.body)
+	if got := send(t, second.URL, "GET", "/api/auth/me", "", bearer(registered.Member("access_token"))); got.Status != http.StatusOK {
+		t.Errorf("a token from before the restart: %v", got)
 	}
 }
 

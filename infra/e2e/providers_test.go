@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -45,33 +44,21 @@ func (p providers) close() {
 	p.google.Close()
 }
 
-// visit makes a request as a browser does, following no redirect.
-func visit(t *testing.T, path string, headers ...string) answer {
+// visit makes a GET request to the shared stack.
+func visit(t *testing.T, path string, headers ...string) response {
 	t.Helper()
-	return fetch(t, shared.URL+path, headers...)
+	return send(t, shared.URL, "GET", path, "", headers...)
 }
 
-func fetch(t *testing.T, address string, headers ...string) answer {
+// fetch makes a GET request to any address.
+func fetch(t *testing.T, address string, headers ...string) response {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, header := range headers {
-		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Add(name, value)
-	}
-	got, err := read(http.DefaultTransport.RoundTrip(request))
-	if err != nil {
-		t.Fatal(err)
-	}
-	secrets.note("", got)
-	return got
+	return send(t, address, "GET", "", "", headers...)
 }
 
 // flow is a sign-in under way.
 type flow struct {
-	answer
+	response
 	provider string
 	cookie   string // as a header
 }
@@ -80,24 +67,24 @@ type flow struct {
 func startFlow(t *testing.T, provider string, cookies ...string) flow {
 	t.Helper()
 	got := visit(t, "/api/auth/oauth/"+provider, cookies...)
-	pair, _, _ := strings.Cut(got.header.Get("Set-Cookie"), ";")
-	return flow{answer: got, provider: provider, cookie: "Cookie: " + pair}
+	pair, _, _ := strings.Cut(got.Header.Get("Set-Cookie"), ";")
+	return flow{response: got, provider: provider, cookie: "Cookie: " + pair}
 }
 
 // consent goes to the provider as somebody that it knows, and returns where it sends the browser back to, below our URL.
 func (f flow) consent(t *testing.T, who string) string {
 	t.Helper()
 	hint := map[string]string{"github": "&login=", "google": "&login_hint="}[f.provider]
-	back := fetch(t, f.header.Get("Location")+hint+url.QueryEscape(who))
-	path, ours := strings.CutPrefix(back.header.Get("Location"), shared.URL)
+	back := fetch(t, f.Header.Get("Location")+hint+url.QueryEscape(who))
+	path, ours := strings.CutPrefix(back.Header.Get("Location"), shared.URL)
 	if !ours {
-		t.Fatalf("the provider answers %d %s, to %q", back.status, back.body, back.header.Get("Location"))
+		t.Fatalf("the provider answers %v, to %q", back, back.Header.Get("Location"))
 	}
 	return path
 }
 
 // finish calls back in the browser that began.
-func (f flow) finish(t *testing.T, callback string) answer {
+func (f flow) finish(t *testing.T, callback string) response {
 	t.Helper()
 	return visit(t, callback, f.cookie)
 }
@@ -134,22 +121,22 @@ func (p person) proven(t *testing.T) person {
 }
 
 // mark sets a flag of the account that is signed in, past all rules.
-func (person) mark(t *testing.T, signedIn answer, flag string, value bool) {
+func (person) mark(t *testing.T, signedIn response, flag string, value bool) {
 	t.Helper()
-	user := me(t, bearer(signedIn.member("access_token"))).member("id")
+	user := me(t, bearer(signedIn.Member("access_token"))).Member("id")
 	sharedTables().Set(t, "Users", "U#"+user, "P", map[string]types.AttributeValue{flag: &types.AttributeValueMemberBOOL{Value: value}})
 }
 
 // prepared goes as far as the provider's answer, and leaves the callback to be made.
-func (p person) prepared(t *testing.T) func() answer {
+func (p person) prepared(t *testing.T) func() response {
 	t.Helper()
 	begun := startFlow(t, "github")
 	back := begun.consent(t, p.name)
-	return func() answer { return begun.finish(t, back) }
+	return func() response { return begun.finish(t, back) }
 }
 
 // callback signs the person in; only the callback is counted.
-func (p person) callback(t *testing.T) answer {
+func (p person) callback(t *testing.T) response {
 	t.Helper()
 	finish := p.prepared(t)
 	shared.tap.Reset()

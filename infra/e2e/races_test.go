@@ -9,7 +9,7 @@ import (
 )
 
 // atOnce makes n requests at once and returns their statuses with how often each came.
-func atOnce(t *testing.T, n int, request func(i int) (answer, error)) map[int]int {
+func atOnce(t *testing.T, n int, request func(i int) (response, error)) map[int]int {
 	t.Helper()
 	var mu sync.Mutex
 	statuses := map[int]int{}
@@ -24,7 +24,7 @@ func atOnce(t *testing.T, n int, request func(i int) (answer, error)) map[int]in
 			if err != nil {
 				t.Error(err)
 			}
-			statuses[got.status]++
+			statuses[got.Status]++
 		})
 	}
 	close(start)
@@ -38,7 +38,7 @@ func TestManyRegistrationsOfOneName(t *testing.T) {
 	names := []string{"Alice", "alice", "ALICE", "Ａlice"}
 	addresses := []string{"Alice@example.com", "alice@example.com", "ALICE@Example.COM"}
 	before := kinds(t)
-	statuses := atOnce(t, 32, func(i int) (answer, error) {
+	statuses := atOnce(t, 32, func(i int) (response, error) {
 		body := fmt.Sprintf(`{"username":%q,"email":%q,"password":"SecurePass123!"}`, names[i%len(names)], addresses[i%len(addresses)])
 		return try(t.Context(), shared.URL, "POST", "/api/auth/register", body, "Content-Type: application/json")
 	})
@@ -56,7 +56,7 @@ func TestManyRegistrationsOfOneName(t *testing.T) {
 // TestTwoAtOnceAreTwoProcesses: a function has one event at a time, so that a second one starts a second process.
 func TestTwoAtOnceAreTwoProcesses(t *testing.T) {
 	register(t, "twofold")
-	statuses := atOnce(t, 4, func(int) (answer, error) {
+	statuses := atOnce(t, 4, func(int) (response, error) {
 		return try(t.Context(), shared.URL, "POST", "/api/auth/login", credentials("twofold"), "Content-Type: application/json")
 	})
 	if statuses[http.StatusOK] != 4 {

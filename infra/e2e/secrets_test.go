@@ -36,29 +36,29 @@ const cookieSecret = 32
 // minSecret is the length from which a value is looked for; shorter ones turn up by chance.
 const minSecret = 12
 
-// RoundTrip implements [http.RoundTripper], for clients that are not try.
-func (w *witness) RoundTrip(request *http.Request) (*http.Response, error) {
-	sent, err := io.ReadAll(request.Body)
+// RoundTrip implements [http.RoundTripper]. It notes the secrets of the request and of its response.
+func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, err
 	}
-	request.Body = io.NopCloser(bytes.NewReader(sent))
-	response, err := http.DefaultTransport.RoundTrip(request)
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
-	defer func(body io.Closer) { _ = body.Close() }(response.Body)
-	text, err := io.ReadAll(response.Body)
-	response.Body = io.NopCloser(bytes.NewReader(text))
-	w.note(string(sent), answer{status: response.StatusCode, header: response.Header, body: string(text)})
-	return response, err
+	defer func(body io.Closer) { _ = body.Close() }(resp.Body)
+	text, err := io.ReadAll(resp.Body)
+	resp.Body = io.NopCloser(bytes.NewReader(text))
+	w.note(string(body), response{Header: resp.Header, Body: string(text)})
+	return resp, err
 }
 
 // note takes the secrets of a request body and its answer.
-func (w *witness) note(body string, got answer) {
+func (w *witness) note(body string, got response) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, document := range []string{body, got.body} {
+	for _, document := range []string{body, got.Body} {
 		var members map[string]any
 		if json.Unmarshal([]byte(document), &members) != nil {
 			continue
@@ -69,10 +69,10 @@ func (w *witness) note(body string, got answer) {
 			}
 		}
 	}
-	if location, err := url.Parse(got.header.Get("Location")); err == nil && location.Query().Get("state") != "" {
+	if location, err := url.Parse(got.Header.Get("Location")); err == nil && location.Query().Get("state") != "" {
 		w.seen[location.Query().Get("state")] = "state of a flow"
 	}
-	for _, set := range got.header["Set-Cookie"] {
+	for _, set := range got.Header["Set-Cookie"] {
 		pair, _, _ := strings.Cut(set, ";")
 		if name, value, _ := strings.Cut(pair, "="); len(value) >= minSecret {
 			w.seen[value] = "cookie " + name

@@ -22,59 +22,59 @@ const (
 )
 
 // refresh presents a refresh token to the shared stack.
-func refresh(t *testing.T, token string) answer {
+func refresh(t *testing.T, token string) response {
 	t.Helper()
 	return post(t, "/api/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, token))
 }
 
-func login(t *testing.T, name string) answer {
+func login(t *testing.T, name string) response {
 	t.Helper()
 	got := post(t, "/api/auth/login", credentials(name))
-	if got.status != http.StatusOK {
-		t.Fatalf("logging in as %s: %d %s", name, got.status, got.body)
+	if got.Status != http.StatusOK {
+		t.Fatalf("logging in as %s: %v", name, got)
 	}
 	return got
 }
 
 // alive says whether an access token and a refresh token are accepted; the latter is used up by that.
-func alive(t *testing.T, tokens answer) (access, refreshes bool) {
+func alive(t *testing.T, tokens response) (access, refreshes bool) {
 	t.Helper()
-	me := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(tokens.member("access_token")))
-	again := refresh(t, tokens.member("refresh_token"))
-	for _, got := range []answer{me, again} {
-		if got.status >= http.StatusInternalServerError {
-			t.Errorf("the answer is %d %s", got.status, got.body)
+	me := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(tokens.Member("access_token")))
+	again := refresh(t, tokens.Member("refresh_token"))
+	for _, got := range []response{me, again} {
+		if got.Status >= http.StatusInternalServerError {
+			t.Errorf("the answer is %v", got)
 		}
 	}
-	return me.status == http.StatusOK, again.status == http.StatusOK
+	return me.Status == http.StatusOK, again.Status == http.StatusOK
 }
 
 func TestRefreshAndLogout(t *testing.T) {
 	register(t, "traveller")
 	first := login(t, "traveller")
-	second := refresh(t, first.member("refresh_token"))
+	second := refresh(t, first.Member("refresh_token"))
 	checkTokens(t, second, http.StatusOK)
-	out := post(t, "/api/auth/logout", "", bearer(second.member("access_token")))
-	if out.status != http.StatusOK || out.body != `{"message":"Successfully logged out"}` {
-		t.Fatalf("logging out: %d %s", out.status, out.body)
+	out := post(t, "/api/auth/logout", "", bearer(second.Member("access_token")))
+	if out.Status != http.StatusOK || out.Body != `{"message":"Successfully logged out"}` {
+		t.Fatalf("logging out: %v", out)
 	}
-	for _, tokens := range []answer{first, second} {
+	for _, tokens := range []response{first, second} {
 		if access, refreshes := alive(t, tokens); access || refreshes {
 			t.Errorf("after logout: access token %v, refresh token %v", access, refreshes)
 		}
 	}
-	if again := post(t, "/api/auth/logout", "", bearer(second.member("access_token"))); again.status != http.StatusUnauthorized {
-		t.Errorf("logging out again: %d %s", again.status, again.body)
+	if again := post(t, "/api/auth/logout", "", bearer(second.Member("access_token"))); again.Status != http.StatusUnauthorized {
+		t.Errorf("logging out again: %v", again)
 	}
 }
 
 func TestReuseEndsTheSession(t *testing.T) {
 	register(t, "robbed")
 	first := login(t, "robbed")
-	second := refresh(t, first.member("refresh_token"))
-	third := refresh(t, second.member("refresh_token"))
-	if got := refresh(t, first.member("refresh_token")); got.status != http.StatusForbidden || got.member("detail") != "Invalid refresh token" {
-		t.Errorf("two generations back: %d %s", got.status, got.body)
+	second := refresh(t, first.Member("refresh_token"))
+	third := refresh(t, second.Member("refresh_token"))
+	if got := refresh(t, first.Member("refresh_token")); got.Status != http.StatusForbidden || got.Member("detail") != "Invalid refresh token" {
+		t.Errorf("two generations back: %v", got)
 	}
 	if access, refreshes := alive(t, third); access || refreshes {
 		t.Errorf("the session lives on: access token %v, refresh token %v", access, refreshes)
@@ -85,7 +85,7 @@ func TestReuseEndsTheSession(t *testing.T) {
 func TestLogoutWithABody(t *testing.T) {
 	register(t, "leaver")
 	tokens := login(t, "leaver")
-	access, refreshToken := tokens.member("access_token"), tokens.member("refresh_token")
+	access, refreshToken := tokens.Member("access_token"), tokens.Member("refresh_token")
 	for name, test := range map[string]struct {
 		body    string
 		headers []string
@@ -101,15 +101,15 @@ func TestLogoutWithABody(t *testing.T) {
 		"the access token in it":    {fmt.Sprintf(`{"refresh_token":%q}`, access), nil, 401},
 		"a refresh token as bearer": {``, []string{bearer(refreshToken)}, 401},
 	} {
-		if got := post(t, "/api/auth/logout", test.body, test.headers...); got.status != test.status {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		if got := post(t, "/api/auth/logout", test.body, test.headers...); got.Status != test.status {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
-	if got := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(access)); got.status != http.StatusOK {
-		t.Fatalf("a refused logout ended the session: %d", got.status)
+	if got := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(access)); got.Status != http.StatusOK {
+		t.Fatalf("a refused logout ended the session: %d", got.Status)
 	}
-	if got := post(t, "/api/auth/logout", fmt.Sprintf(`{"refresh_token":%q}`, refreshToken)); got.status != http.StatusOK {
-		t.Errorf("by the refresh token alone: %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/logout", fmt.Sprintf(`{"refresh_token":%q}`, refreshToken)); got.Status != http.StatusOK {
+		t.Errorf("by the refresh token alone: %v", got)
 	}
 	if access, _ := alive(t, tokens); access {
 		t.Error("the session lives on")
@@ -119,16 +119,16 @@ func TestLogoutWithABody(t *testing.T) {
 // TestParallelRefreshesOverHTTP: one and the same refresh token for all, one generation further.
 func TestParallelRefreshesOverHTTP(t *testing.T) {
 	register(t, "impatient")
-	token := login(t, "impatient").member("refresh_token")
+	token := login(t, "impatient").Member("refresh_token")
 	for round := range rounds {
 		var mu sync.Mutex
 		successors := map[string]bool{}
 		body := fmt.Sprintf(`{"refresh_token":%q}`, token)
-		statuses := atOnce(t, callers, func(int) (answer, error) {
+		statuses := atOnce(t, callers, func(int) (response, error) {
 			got, err := try(t.Context(), shared.URL, "POST", "/api/auth/refresh", body, "Content-Type: application/json")
 			mu.Lock()
 			defer mu.Unlock()
-			successors[got.member("refresh_token")] = true
+			successors[got.Member("refresh_token")] = true
 			return got, err
 		})
 		if statuses[http.StatusOK] != callers || len(successors) != 1 {
@@ -146,7 +146,7 @@ func TestParallelRefreshesOverHTTP(t *testing.T) {
 func generationOf(t *testing.T, name string) int {
 	t.Helper()
 	tokens := login(t, name)
-	user := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(tokens.member("access_token"))).member("id")
+	user := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(tokens.Member("access_token"))).Member("id")
 	highest := 0
 	for _, item := range sharedTables().Items(t, "Sessions") {
 		generation, ok := item["gen"].(*types.AttributeValueMemberN)
@@ -174,21 +174,21 @@ func TestRefreshAgainstLogout(t *testing.T) {
 	for range rounds {
 		tokens := login(t, "torn")
 		var mu sync.Mutex
-		given := []answer{tokens}
-		atOnce(t, callers, func(i int) (answer, error) {
+		given := []response{tokens}
+		atOnce(t, callers, func(i int) (response, error) {
 			if i == callers/2 {
-				return try(t.Context(), shared.URL, "POST", "/api/auth/logout", "", bearer(tokens.member("access_token")))
+				return try(t.Context(), shared.URL, "POST", "/api/auth/logout", "", bearer(tokens.Member("access_token")))
 			}
-			body := fmt.Sprintf(`{"refresh_token":%q}`, tokens.member("refresh_token"))
+			body := fmt.Sprintf(`{"refresh_token":%q}`, tokens.Member("refresh_token"))
 			got, err := try(t.Context(), shared.URL, "POST", "/api/auth/refresh", body, "Content-Type: application/json")
-			if got.status == http.StatusOK {
+			if got.Status == http.StatusOK {
 				mu.Lock()
 				defer mu.Unlock()
 				given = append(given, got)
 			}
 			return got, err
 		})
-		for _, each := range []answer{given[0], given[len(given)-1]} {
+		for _, each := range []response{given[0], given[len(given)-1]} {
 			if access, refreshes := alive(t, each); access || refreshes {
 				t.Fatalf("after logout: access token %v, refresh token %v", access, refreshes)
 			}
@@ -200,7 +200,7 @@ func TestRefreshAgainstLogout(t *testing.T) {
 // are dead or that survive the raise.
 func TestLoginAgainstAnEndOfAll(t *testing.T) {
 	token := register(t, "restless")
-	user := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(token)).member("id")
+	user := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(token)).Member("id")
 	raise := func(epoch int) {
 		sharedTables().Set(t, "Users", "U#"+user, "P", map[string]types.AttributeValue{
 			"epoch": &types.AttributeValueMemberN{Value: fmt.Sprint(epoch)},
@@ -208,11 +208,11 @@ func TestLoginAgainstAnEndOfAll(t *testing.T) {
 	}
 	for round := range rounds {
 		var mu sync.Mutex
-		var given []answer
-		atOnce(t, 6, func(i int) (answer, error) { // of five logins none has to wait
+		var given []response
+		atOnce(t, 6, func(i int) (response, error) { // of five logins none has to wait
 			if i == 0 {
 				raise(2*round + 1)
-				return answer{}, nil
+				return response{}, nil
 			}
 			got, err := try(t.Context(), shared.URL, "POST", "/api/auth/login", credentials("restless"), "Content-Type: application/json")
 			mu.Lock()
@@ -222,8 +222,8 @@ func TestLoginAgainstAnEndOfAll(t *testing.T) {
 		})
 		raise(2*round + 2)
 		for _, tokens := range given {
-			if tokens.status != http.StatusOK {
-				t.Fatalf("round %d: %d %s", round, tokens.status, tokens.body)
+			if tokens.Status != http.StatusOK {
+				t.Fatalf("round %d: %v", round, tokens)
 			}
 			if access, refreshes := alive(t, tokens); access || refreshes {
 				t.Fatalf("round %d: tokens survive the end of all sessions", round)
@@ -242,22 +242,22 @@ func TestTokenManager(t *testing.T) {
 	})
 	tokens := send(t, api.URL, "POST", "/api/auth/register", registration("manager"), "Content-Type: application/json")
 	for turn := range 3 {
-		if tokens.member("expires_in") != "2" {
-			t.Fatalf("turn %d: %d %s", turn, tokens.status, tokens.body)
+		if tokens.Member("expires_in") != "2" {
+			t.Fatalf("turn %d: %v", turn, tokens)
 		}
-		me := send(t, api.URL, "POST", "/api/auth/me", "", bearer(tokens.member("access_token")))
-		if me.status != http.StatusOK {
-			t.Errorf("turn %d: a fresh token answers %d", turn, me.status)
+		me := send(t, api.URL, "POST", "/api/auth/me", "", bearer(tokens.Member("access_token")))
+		if me.Status != http.StatusOK {
+			t.Errorf("turn %d: a fresh token answers %d", turn, me.Status)
 		}
 		time.Sleep(2100 * time.Millisecond)
-		me = send(t, api.URL, "POST", "/api/auth/me", "", bearer(tokens.member("access_token")))
-		if me.status != http.StatusUnauthorized {
-			t.Errorf("turn %d: an expired token answers %d", turn, me.status)
+		me = send(t, api.URL, "POST", "/api/auth/me", "", bearer(tokens.Member("access_token")))
+		if me.Status != http.StatusUnauthorized {
+			t.Errorf("turn %d: an expired token answers %d", turn, me.Status)
 		}
-		body := fmt.Sprintf(`{"refresh_token":%q}`, tokens.member("refresh_token"))
+		body := fmt.Sprintf(`{"refresh_token":%q}`, tokens.Member("refresh_token"))
 		tokens = send(t, api.URL, "POST", "/api/auth/refresh", body, "Content-Type: application/json")
 	}
-	if tokens.status != http.StatusOK {
-		t.Errorf("the last refresh: %d %s", tokens.status, tokens.body)
+	if tokens.Status != http.StatusOK {
+		t.Errorf("the last refresh: %v", tokens)
 	}
 }

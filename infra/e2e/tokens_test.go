@@ -29,7 +29,7 @@ func mustRefuse(t *testing.T, token string) (operations []string) {
 	shared.tap.Reset()
 	body := refreshBody(t, token)
 	for door, test := range map[string]struct {
-		got    answer
+		got    response
 		status int
 		code   string
 	}{
@@ -37,10 +37,10 @@ func mustRefuse(t *testing.T, token string) (operations []string) {
 		"refresh": {post(t, "/api/auth/refresh", body), http.StatusForbidden, "invalid_refresh_token"},
 		"logout":  {post(t, "/api/auth/logout", body, bearer(token)), http.StatusUnauthorized, "authentication_required"},
 	} {
-		if test.got.status != test.status || test.got.member("code") != test.code {
-			t.Errorf("%s answers %d %s", door, test.got.status, test.got.body)
+		if test.got.Status != test.status || test.got.Member("code") != test.code {
+			t.Errorf("%s answers %v", door, test.got)
 		}
-		if challenge := test.got.header.Get("WWW-Authenticate"); (challenge == "Bearer") != (test.status == http.StatusUnauthorized) {
+		if challenge := test.got.Header.Get("WWW-Authenticate"); (challenge == "Bearer") != (test.status == http.StatusUnauthorized) {
 			t.Errorf("%s answers with the challenge %q", door, challenge)
 		}
 	}
@@ -53,11 +53,11 @@ func mustRefuse(t *testing.T, token string) (operations []string) {
 // mustHold demands that the user's session still is what it was: nobody has ended it or moved it on.
 func mustHold(t *testing.T, user signedUp) {
 	t.Helper()
-	if got := post(t, "/api/auth/me", "", bearer(user.access)); got.status != http.StatusOK || got.member("id") != user.id {
-		t.Errorf("the access token gets %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/me", "", bearer(user.access)); got.Status != http.StatusOK || got.Member("id") != user.id {
+		t.Errorf("the access token gets %v", got)
 	}
-	if got := refresh(t, user.refresh); got.status != http.StatusOK {
-		t.Errorf("the refresh token gets %d %s", got.status, got.body)
+	if got := refresh(t, user.refresh); got.Status != http.StatusOK {
+		t.Errorf("the refresh token gets %v", got)
 	}
 }
 
@@ -78,7 +78,7 @@ func haveIdle(t *testing.T, function, path string) {
 		if len(shared.Host.Processes()[function]) >= 3 {
 			return
 		}
-		atOnce(t, 4, func(int) (answer, error) { return try(t.Context(), shared.URL, "POST", path, "") })
+		atOnce(t, 4, func(int) (response, error) { return try(t.Context(), shared.URL, "POST", path, "") })
 	}
 	t.Fatalf("%s runs in %v", function, shared.Host.Processes()[function])
 }
@@ -92,8 +92,8 @@ func TestForgerControl(t *testing.T) {
 		"a claim of a later version": f.withClaims(`{`, `{"later":{"x":[1]},`),
 		"a claim set to what it is":  f.with("type", `"access"`, "sub", `"`+f.user.id+`"`),
 	} {
-		if got := post(t, "/api/auth/me", "", bearer(raw)); got.status != http.StatusOK {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		if got := post(t, "/api/auth/me", "", bearer(raw)); got.Status != http.StatusOK {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 	data := decode64(t, f.user.refresh)
@@ -131,14 +131,14 @@ func TestOneKindOfTokenForTheOther(t *testing.T) {
 	user := signUp(t, shared.URL, "confused")
 	readyForTokens(t)
 	shared.tap.Reset()
-	if got := post(t, "/api/auth/me", "", bearer(user.refresh)); got.status != http.StatusUnauthorized {
-		t.Errorf("the refresh token as bearer gets %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/me", "", bearer(user.refresh)); got.Status != http.StatusUnauthorized {
+		t.Errorf("the refresh token as bearer gets %v", got)
 	}
-	if got := refresh(t, user.access); got.status != http.StatusForbidden {
-		t.Errorf("the access token as refresh token gets %d %s", got.status, got.body)
+	if got := refresh(t, user.access); got.Status != http.StatusForbidden {
+		t.Errorf("the access token as refresh token gets %v", got)
 	}
-	if got := post(t, "/api/auth/logout", refreshBody(t, user.access), bearer(user.refresh)); got.status != http.StatusUnauthorized {
-		t.Errorf("each in the other's place gets %d %s", got.status, got.body)
+	if got := post(t, "/api/auth/logout", refreshBody(t, user.access), bearer(user.refresh)); got.Status != http.StatusUnauthorized {
+		t.Errorf("each in the other's place gets %v", got)
 	}
 	if calls := shared.tap.Calls(); len(calls) > 0 {
 		t.Errorf("the store calls are %v", calls)
@@ -208,11 +208,11 @@ func TestTokensThatAreTooLong(t *testing.T) {
 		"longer than a body":        {strings.Repeat("A", 16<<10), 431, 413},
 		"endless":                   {strings.Repeat("A", 200_000), 431, 413},
 	} {
-		if got := post(t, "/api/auth/me", "", bearer(test.raw)); got.status != test.asBearer {
-			t.Errorf("%s, as bearer: %d %s", name, got.status, got.body)
+		if got := post(t, "/api/auth/me", "", bearer(test.raw)); got.Status != test.asBearer {
+			t.Errorf("%s, as bearer: %v", name, got)
 		}
-		if got := post(t, "/api/auth/refresh", refreshBody(t, test.raw)); got.status != test.refresh {
-			t.Errorf("%s, as refresh token: %d %s", name, got.status, got.body)
+		if got := post(t, "/api/auth/refresh", refreshBody(t, test.raw)); got.Status != test.refresh {
+			t.Errorf("%s, as refresh token: %v", name, got)
 		}
 	}
 	if calls := shared.tap.Calls(); len(calls) > 0 {
@@ -248,8 +248,8 @@ func TestRefreshBodies(t *testing.T) {
 		"a space before it": {`{"refresh_token":" ` + user.refresh + `"}`, 403, "invalid_refresh_token"},
 		"NUL after it":      {`{"refresh_token":"` + user.refresh + `\u0000"}`, 403, "invalid_refresh_token"},
 	} {
-		if got := post(t, "/api/auth/refresh", test.body); got.status != test.status || got.member("code") != test.code {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		if got := post(t, "/api/auth/refresh", test.body); got.Status != test.status || got.Member("code") != test.code {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 	if calls := shared.tap.Calls(); len(calls) > 0 {
@@ -280,8 +280,8 @@ func TestWhereABearerTokenCounts(t *testing.T) {
 		"in the query":         {"/api/auth/me?access_token=" + user.access, "", nil, 401},
 		"in the body":          {"/api/auth/me", `{"access_token":"` + user.access + `"}`, nil, 401},
 	} {
-		if got := post(t, test.path, test.body, test.headers...); got.status != test.status {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		if got := post(t, test.path, test.body, test.headers...); got.Status != test.status {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
