@@ -88,7 +88,7 @@ func (s statement) grants(function string) ([]Grant, error) {
 func (s statement) leadingKeys() (keys []string, err error) {
 	node, ok := s.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
 	if !ok || len(s.Condition) != 1 || node.Decode(&keys) != nil || len(keys) == 0 {
-		return nil, fmt.Errorf("line %d: the statement must have exactly one condition, ForAllValues:StringLike on dynamodb:LeadingKeys", s.Resource.Line)
+		return nil, fmt.Errorf("line %d: the only condition must be ForAllValues:StringLike on dynamodb:LeadingKeys", s.Resource.Line)
 	}
 	return keys, nil
 }

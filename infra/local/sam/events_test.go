@@ -21,40 +21,41 @@ import (
 	"latchkey/infra/local/lambdahost"
 	"latchkey/infra/local/stack"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit"
 )
 
 // TestEvents sends the same requests to the same function in the local host and in a container. The function responds with its event.
 // The fields in which the events differ must be exactly those that infra/docs/local.md lists.
 func TestEvents(t *testing.T) {
-	loaded, err := template.Load("testdata/template.yaml", nil)
+	app, err := template.Load("testdata/template.yaml", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	binaries := buildEcho(t)
-	listener, ours := listen(t)
-	host, err := lambdahost.Start(t.Context(), lambdahost.Options{Template: loaded, BinDir: binaries, Listener: listener, Log: logged(t)})
+	binDir := buildEcho(t)
+	listener, localURL := listen(t)
+	host, err := lambdahost.Start(t.Context(), lambdahost.Options{Template: app, BinDir: binDir, Listener: listener, Log: testLog(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer host.Close()
-	listener, theirs := listen(t)
-	running, err := platform.Start(t.Context(), stack.Job{Template: loaded, BinDir: binaries, Listener: listener, Log: logged(t)})
+	listener, samURL := listen(t)
+	running, err := platform.Start(t.Context(), stack.Job{Template: app, BinDir: binDir, Listener: listener, Log: testLog(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer running.Close()
-	differing := map[string]bool{}
+	differing := map[string]bool{} // fields
 	for _, request := range []struct{ method, path, body string }{
 		{"POST", "/echo/a%20b?x=1&x=2&y=%C3%A9", `{"é":1}`},
 		{"PUT", "/nowhere/at/all", ""},
 	} {
-		got, want := ask(t, theirs, request.method, request.path, request.body), ask(t, ours, request.method, request.path, request.body)
+		got, want := event(t, samURL, request.method, request.path, request.body), event(t, localURL, request.method, request.path, request.body)
 		for _, field := range differences(got, want) {
 			differing[field] = true
 		}
 	}
 	if got, want := slices.Sorted(maps.Keys(differing)), documented(t); !slices.Equal(got, want) {
-		t.Errorf("the events differ in %q\ninfra/docs/local.md lists %q", got, want)
+		t.Errorf("got differences in %q\nwant %q, as listed in infra/docs/local.md", got, want)
 	}
 }
 
@@ -64,8 +65,8 @@ func buildEcho(t *testing.T) string {
 	folder := filepath.Join(t.TempDir(), "bin")
 	cmd := exec.Command("go", "build", "-tags=lambda.norpc", "-o", filepath.Join(folder, "echo"), "./testdata/echo")
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, said)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the function: %v: %s", err, output)
 	}
 	return folder
 }
@@ -79,8 +80,8 @@ func listen(t *testing.T) (listener net.Listener, base string) {
 	return listener, "http://" + listener.Addr().String()
 }
 
-// ask makes a request and returns the event that the function received.
-func ask(t *testing.T, base, method, path, body string) map[string]any {
+// event makes a request and returns the event that the function received.
+func event(t *testing.T, base, method, path, body string) map[string]any {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
 	if err != nil {
@@ -99,15 +100,15 @@ func ask(t *testing.T, base, method, path, body string) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var event map[string]any
-	if err := json.Unmarshal(text, &event); err != nil {
-		t.Fatalf("%s %s: %d %s", method, path, response.StatusCode, text)
+	var e map[string]any
+	if err := json.Unmarshal(text, &e); err != nil {
+		t.Fatalf("%s %s: got %d %s, want an event in JSON", method, path, response.StatusCode, text)
 	}
-	return event
+	return e
 }
 
-// unlike lists fields that differ between any two requests.
-var unlike = []string{
+// variableFields lists fields that differ between any two requests.
+var variableFields = []string{
 	"requestContext.requestId", "requestContext.time", "headers.host", "headers.x-forwarded-port", "headers.x-amzn-trace-id",
 }
 
@@ -120,7 +121,7 @@ func differences(got, want map[string]any) []string {
 	flatten("", want, right, all)
 	var fields []string
 	for field := range all {
-		if !slices.Contains(unlike, field) && !reflect.DeepEqual(left[field], right[field]) {
+		if !slices.Contains(variableFields, field) && !reflect.DeepEqual(left[field], right[field]) {
 			fields = append(fields, field)
 		}
 	}
@@ -145,20 +146,21 @@ func flatten(prefix string, object, flat map[string]any, all map[string]bool) {
 	}
 }
 
+// row matches a row of the table.
 var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
 
 // documented returns the fields in the table of infra/docs/local.md, sorted.
 func documented(t *testing.T) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root(t), "infra/docs/local.md"))
+	text, err := os.ReadFile(filepath.Join(testkit.Root(t), "infra/docs/local.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, section, _ := strings.Cut(string(text), "\n## SAM's events\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	var fields []string
-	for _, found := range row.FindAllStringSubmatch(section, -1) {
-		fields = append(fields, found[1])
+	for _, match := range row.FindAllStringSubmatch(section, -1) {
+		fields = append(fields, match[1])
 	}
 	slices.Sort(fields)
 	return fields

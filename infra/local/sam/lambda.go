@@ -37,12 +37,12 @@ func (l *lambda) invoke(ctx context.Context, function string, payload []byte) ([
 		return nil, fmt.Errorf("invoking %s: %w", function, err)
 	}
 	defer func() { _ = response.Body.Close() }() // Close cannot lose data of a body that is only read
-	answer, err := io.ReadAll(response.Body)
-	switch failed := response.Header.Get("X-Amz-Function-Error"); {
+	result, err := io.ReadAll(response.Body)
+	switch functionError := response.Header.Get("X-Amz-Function-Error"); {
 	case err != nil:
 		return nil, fmt.Errorf("invoking %s: %w", function, err)
-	case response.StatusCode != http.StatusOK || failed != "":
-		return nil, fmt.Errorf("invoking %s: %s %s: %.300s", function, response.Status, failed, answer)
+	case response.StatusCode != http.StatusOK || functionError != "":
+		return nil, fmt.Errorf("invoking %s: %s %s: %.300s", function, response.Status, functionError, result)
 	}
-	return answer, nil
+	return result, nil
 }

@@ -37,7 +37,7 @@ type launcher struct {
 func (l launcher) startAPI(ctx context.Context, listener net.Listener) (*child.Process, error) {
 	port := listener.Addr().(*net.TCPAddr).Port
 	if err := listener.Close(); err != nil {
-		return nil, fmt.Errorf("giving the port to SAM: %w", err)
+		return nil, fmt.Errorf("closing the listener for SAM: %w", err)
 	}
 	return l.launch(ctx, "start-api", port)
 }
@@ -58,7 +58,7 @@ func (l launcher) startLambda(ctx context.Context, functions []string) (*lambda,
 	return &lambda{url: "http://" + address(port), sam: process}, nil
 }
 
-func (l launcher) launch(ctx context.Context, command string, port int, more ...string) (*child.Process, error) {
+func (l launcher) launch(ctx context.Context, command string, port int, functions ...string) (*child.Process, error) {
 	arguments := []string{
 		"local", command, "--template", filepath.Join(l.folder, templateFile), "--env-vars", filepath.Join(l.folder, variablesFile),
 		"--host", "127.0.0.1", "--port", strconv.Itoa(port), "--region", template.Region,
@@ -66,7 +66,7 @@ func (l launcher) launch(ctx context.Context, command string, port int, more ...
 		"--docker-network", l.network, "--add-host", l.host,
 		"--warm-containers", "LAZY", "--no-watch", // a container waits for the next event, as in Lambda
 	}
-	cmd := exec.Command(l.platform.program, append(arguments, more...)...)
+	cmd := exec.Command(l.platform.program, append(arguments, functions...)...)
 	cmd.Env = append(samEnvironment(cmd.Environ(), l.platform.engine.Host), "TMPDIR="+l.folder)
 	output := l.log.Writer("sam")
 	cmd.Stdout, cmd.Stderr = output, output
@@ -84,15 +84,15 @@ func (l launcher) launch(ctx context.Context, command string, port int, more ...
 // samEnvironment returns the caller's environment without the variables of AWS, because SAM would pass the caller's credentials to the
 // containers.
 func samEnvironment(callers []string, dockerHost string) []string {
-	kept := slices.DeleteFunc(slices.Clone(callers), func(entry string) bool { return strings.HasPrefix(entry, "AWS_") })
-	return append(kept,
+	environment := slices.DeleteFunc(slices.Clone(callers), func(entry string) bool { return strings.HasPrefix(entry, "AWS_") })
+	return append(environment,
 		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 		"AWS_EC2_METADATA_DISABLED=true", "DOCKER_HOST="+dockerHost, "SAM_CLI_TELEMETRY=0", "PYTHONUNBUFFERED=1")
 }
 
 // awaitPort waits until SAM accepts connections. It sends no request, because that would start a container.
 func awaitPort(ctx context.Context, process *child.Process, port int) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("it did not accept connections within %v", startTimeout))
 	defer cancel()
 	for {
 		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address(port))
@@ -101,7 +101,7 @@ func awaitPort(ctx context.Context, process *child.Process, port int) error {
 		}
 		select {
 		case <-process.Done():
-			return errors.New("it ended; its own words are above")
+			return errors.New("it ended; see its output above")
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(pollInterval):
@@ -111,13 +111,13 @@ func awaitPort(ctx context.Context, process *child.Process, port int) error {
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// fedByStreams returns the functions that have a stream as an event source.
-func fedByStreams(loaded *template.Template) []string {
-	var fed []string
-	for _, function := range loaded.Functions {
+// streamFunctions returns the functions that have a stream as an event source.
+func streamFunctions(app *template.Template) []string {
+	var names []string
+	for _, function := range app.Functions {
 		if len(function.Streams) > 0 {
-			fed = append(fed, function.Name)
+			names = append(names, function.Name)
 		}
 	}
-	return fed
+	return names
 }

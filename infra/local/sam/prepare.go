@@ -126,11 +126,11 @@ func (r *running) variables(functions []template.Function) ([]byte, error) {
 	for _, function := range functions {
 		variables := make(map[string]string, len(function.Environment))
 		for name, value := range function.Environment {
-			reached, err := r.reachable(name, value)
+			containerValue, err := r.reachable(name, value)
 			if err != nil {
 				return nil, fmt.Errorf("%s of function %s: %w", name, function.Name, err)
 			}
-			variables[name] = reached
+			variables[name] = containerValue
 		}
 		all[function.Name] = variables
 	}

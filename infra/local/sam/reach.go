@@ -50,19 +50,19 @@ func (r *running) nameOfHost() string {
 // It returns the address for the containers.
 func (r *running) forward(to, port string) (string, error) {
 	if r.network.Gateway == nil {
-		_, same, err := net.SplitHostPort(to)
-		return net.JoinHostPort(dockerDesktop, same), err
+		_, toPort, err := net.SplitHostPort(to)
+		return net.JoinHostPort(dockerDesktop, toPort), err
 	}
-	for _, earlier := range r.forwarded {
-		if earlier.to == to {
-			return earlier.listener.Addr().String(), nil
+	for _, existing := range r.forwarders {
+		if existing.to == to {
+			return existing.listener.Addr().String(), nil
 		}
 	}
 	f, err := forward(net.JoinHostPort(r.network.Gateway.String(), port), to)
 	if err != nil {
 		return "", err
 	}
-	r.forwarded = append(r.forwarded, f)
+	r.forwarders = append(r.forwarders, f)
 	r.closers = append(r.closers, f.close)
 	return f.listener.Addr().String(), nil
 }
@@ -100,14 +100,14 @@ func (f *forwarder) serve(inside net.Conn) {
 		return // closes the function's connection, which resembles a refused one
 	}
 	defer func() { _ = outside.Close() }()
-	ended := make(chan struct{}, 2)
-	for _, way := range [][2]net.Conn{{inside, outside}, {outside, inside}} {
+	done := make(chan struct{}, 2)
+	for _, pair := range [][2]net.Conn{{inside, outside}, {outside, inside}} {
 		go func() {
-			_, _ = io.Copy(way[0], way[1])
-			ended <- struct{}{}
+			_, _ = io.Copy(pair[0], pair[1])
+			done <- struct{}{}
 		}()
 	}
-	<-ended
+	<-done
 }
 
 // close closes the listener. Existing connections continue until either side closes them.

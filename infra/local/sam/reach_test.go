@@ -23,7 +23,7 @@ func TestEndpointsAreForwardedToTheGateway(t *testing.T) {
 	}
 	second, err := r.reachable("DYNAMODB_ENDPOINT", emulator.URL)
 	if err != nil || first != second || !strings.HasPrefix(first, "http://127.0.0.2:") {
-		t.Errorf("the addresses are %s and %s, %v", first, second, err)
+		t.Errorf("got addresses %s and %s, %v; want one on 127.0.0.2, twice", first, second, err)
 	}
 	large := strings.Repeat("x", 1<<20)
 	response, err := http.Post(first, "text/plain", strings.NewReader(large))
@@ -31,16 +31,16 @@ func TestEndpointsAreForwardedToTheGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if answer, err := io.ReadAll(response.Body); err != nil || string(answer) != large {
-		t.Errorf("%d bytes came back, %v", len(answer), err)
+	if got, err := io.ReadAll(response.Body); err != nil || string(got) != large {
+		t.Errorf("got %d bytes, %v; want the %d bytes of the request", len(got), err, len(large))
 	}
 	r.Close()
 	if _, err := net.Dial("tcp", strings.TrimPrefix(first, "http://")); err == nil {
-		t.Error("it is forwarded after the end")
+		t.Errorf("connection to %s after Close: got one, want an error", first)
 	}
 }
 
-func TestAddressesForBrowsersStay(t *testing.T) {
+func TestAddressesForBrowsersAreUnchanged(t *testing.T) {
 	provider := httptest.NewServer(http.NotFoundHandler())
 	defer provider.Close()
 	r := &running{network: &docker.Network{Gateway: net.IPv4(127, 0, 0, 2)}}
@@ -50,15 +50,15 @@ func TestAddressesForBrowsersStay(t *testing.T) {
 		"OAUTH_GOOGLE_ISSUER": issuer, "OAUTH_GITHUB_URL": "https://github.com", "PUBLIC_URL": "http://localhost:8000", "OAUTH_GITHUB_CLIENT_ID": "x",
 	} {
 		if got, err := r.reachable(variable, value); got != value || err != nil {
-			t.Errorf("%s is %q, %v", variable, got, err)
+			t.Errorf("%s: got %q, %v; want %q", variable, got, err, value)
 		}
 	}
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(provider.URL, "http://"))
 	response, err := http.Get("http://127.0.0.2:" + port)
 	if err != nil {
-		t.Fatal("the issuer is not forwarded at its own port: ", err)
+		t.Fatalf("issuer at its own port of the gateway: got %v, want a response", err)
 	}
-	if err := response.Body.Close(); err != nil || len(r.forwarded) != 1 {
-		t.Errorf("%d addresses are forwarded, %v", len(r.forwarded), err)
+	if err := response.Body.Close(); err != nil || len(r.forwarders) != 1 {
+		t.Errorf("got %d forwarders, %v; want 1", len(r.forwarders), err)
 	}
 }

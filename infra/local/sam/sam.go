@@ -20,8 +20,8 @@ import (
 	"latchkey/infra/local/stack"
 )
 
-// installed is the path of `sam` below the root of the repository.
-const installed = ".tools/venv/bin/sam"
+// samProgram is the path of `sam` below the root of the repository.
+const samProgram = ".tools/venv/bin/sam"
 
 // Platform runs functions in containers.
 type Platform struct {
@@ -33,22 +33,22 @@ type Platform struct {
 // Open returns a platform with the SAM CLI that is installed below root and the Docker engine of this machine. It downloads the image
 // of the containers if necessary. An empty image selects that of Lambda. The error is one line that names what is missing.
 func Open(ctx context.Context, root, image string) (*Platform, error) {
-	found, err := docker.Find(ctx)
+	dockerEngine, err := docker.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if image == "" {
 		image = docker.LambdaImage
 	}
-	if err := found.Pull(ctx, image); err != nil {
-		return nil, fmt.Errorf("fetching the image of the containers: %w; set SAM_IMAGE to one that can be had", err)
+	if err := dockerEngine.Pull(ctx, image); err != nil {
+		return nil, fmt.Errorf("pulling the image of the containers: %w; set SAM_IMAGE to an available one", err)
 	}
-	return New(root, found, image)
+	return New(root, dockerEngine, image)
 }
 
 // New returns a platform with the engine and an image that the engine has.
 func New(root string, engine *docker.Engine, image string) (*Platform, error) {
-	program := filepath.Join(root, installed)
+	program := filepath.Join(root, samProgram)
 	if _, err := os.Stat(program); err != nil {
 		return nil, errors.New("the SAM CLI is not installed: run `make sam-local`, which installs it")
 	}
@@ -60,14 +60,14 @@ func (p *Platform) Target() (system, architecture string) { return "linux", p.en
 
 // running is a started job.
 type running struct {
-	log       *linelog.Log
-	network   *docker.Network
-	api       *child.Process
-	lambda    *lambda // nil if no function has a stream
-	forwarded []*forwarder
-	ended     chan struct{} // closed by end when one of the two SAM processes has ended
-	end       sync.Once
-	closers   []func() // in the order of the start
+	log        *linelog.Log
+	network    *docker.Network
+	api        *child.Process
+	lambda     *lambda // nil if no function has a stream
+	forwarders []*forwarder
+	ended      chan struct{} // closed by end when one of the two SAM processes has ended
+	end        sync.Once
+	closers    []func() // in the order of the start
 }
 
 // Start implements [stack.Platform]. It closes the listener and serves the API on its port.
@@ -105,7 +105,7 @@ func (r *running) launch(ctx context.Context, l launcher, job stack.Job) error {
 	var apiError, lambdaError error
 	var both sync.WaitGroup
 	both.Go(func() { r.api, apiError = l.startAPI(ctx, job.Listener) })
-	both.Go(func() { r.lambda, lambdaError = l.startLambda(ctx, fedByStreams(job.Template)) })
+	both.Go(func() { r.lambda, lambdaError = l.startLambda(ctx, streamFunctions(job.Template)) })
 	both.Wait()
 	for _, process := range []*child.Process{r.api, r.lambda.process()} {
 		if process == nil {
@@ -132,15 +132,15 @@ func (r *running) Logf(format string, args ...any) { r.log.Host(format, args...)
 func (r *running) Done() <-chan struct{} { return r.ended }
 
 // Err implements [stack.Running].
-func (r *running) Err() error { return errors.New("SAM has ended; it says why above") }
+func (r *running) Err() error { return errors.New("SAM has ended; see its output above") }
 
 // Containers returns the containers of this stack, each as "id state name".
 func (r *running) Containers(ctx context.Context) ([]string, error) { return r.network.Containers(ctx) }
 
 // Close implements [stack.Running]. It also removes all containers.
 func (r *running) Close() {
-	for _, end := range slices.Backward(r.closers) {
-		end()
+	for _, closer := range slices.Backward(r.closers) {
+		closer()
 	}
 	r.closers = nil
 }

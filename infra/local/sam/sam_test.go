@@ -23,6 +23,7 @@ import (
 	"latchkey/infra/local/docker"
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/stack"
+	"latchkey/infra/testkit"
 	"latchkey/infra/testkit/githubtest"
 	"latchkey/infra/testkit/standin"
 )
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 func run(m *testing.M) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	found, err := docker.Find(ctx)
+	dockerEngine, err := docker.Find(ctx)
 	if err != nil {
 		fmt.Println(err, "- starting one for these tests")
 		daemon, err := docker.StartDaemon(ctx)
@@ -45,9 +46,9 @@ func run(m *testing.M) int {
 			return 1
 		}
 		defer func() { _ = daemon.Close() }()
-		found = daemon.Engine
+		dockerEngine = daemon.Engine
 	}
-	image, remove, err := baseImage(ctx, found)
+	image, remove, err := baseImage(ctx, dockerEngine)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -55,7 +56,7 @@ func run(m *testing.M) int {
 	defer remove()
 	root, err := engine.Root()
 	if err == nil {
-		platform, err = New(root, found, image)
+		platform, err = New(root, dockerEngine, image)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -68,26 +69,26 @@ func baseImage(ctx context.Context, e *docker.Engine) (name string, remove func(
 	if err := e.Pull(ctx, docker.LambdaImage); err == nil {
 		return docker.LambdaImage, func() {}, nil
 	} else {
-		fmt.Println(err, "- making an image instead")
+		fmt.Println(err, "- creating a replacement image")
 	}
 	return e.MakeStandIn(ctx)
 }
 
-// watched is a platform that gives a test access to the running job.
-type watched struct {
+// observedPlatform is a platform that gives a test access to the running job.
+type observedPlatform struct {
 	*Platform
 	running *running
 }
 
 // Start implements [stack.Platform].
-func (w *watched) Start(ctx context.Context, job stack.Job) (stack.Running, error) {
-	started, err := w.Platform.Start(ctx, job)
-	w.running, _ = started.(*running)
+func (p *observedPlatform) Start(ctx context.Context, job stack.Job) (stack.Running, error) {
+	started, err := p.Platform.Start(ctx, job)
+	p.running, _ = started.(*running)
 	return started, err
 }
 
-// logged returns a log whose content is printed if the test fails.
-func logged(t *testing.T) io.Writer {
+// testLog returns a log whose content is printed if the test fails.
+func testLog(t *testing.T) io.Writer {
 	t.Helper()
 	log := &bytes.Buffer{} // a stack writes to it from one goroutine at a time
 	t.Cleanup(func() {
@@ -102,9 +103,9 @@ func logged(t *testing.T) io.Writer {
 // containers and the network are removed.
 func TestGuide(t *testing.T) {
 	github := startGitHub(t)
-	watching := &watched{Platform: platform}
+	observed := &observedPlatform{Platform: platform}
 	s, err := stack.Start(t.Context(), stack.Options{
-		Root: root(t), Platform: watching, Log: logged(t), OpenID: true,
+		Root: testkit.Root(t), Platform: observed, Log: testLog(t), OpenID: true,
 		Environment: map[string]string{
 			"OAUTH_GITHUB_CLIENT_ID": client.ID, "OAUTH_GITHUB_CLIENT_SECRET": client.Secret,
 			"OAUTH_GITHUB_URL": github, "OAUTH_GITHUB_API_URL": github,
@@ -115,15 +116,15 @@ func TestGuide(t *testing.T) {
 	}
 	defer s.Close()
 	acceptance.Run(t, acceptance.Deployment{URL: s.URL, MailURL: s.MailURL})
-	containers, err := watching.running.Containers(t.Context())
+	containers, err := observed.running.Containers(t.Context())
 	if err != nil || len(containers) < 13 {
-		t.Errorf("the functions have run in %d containers: %v", len(containers), err)
+		t.Errorf("got %d containers, %v; want at least 13", len(containers), err)
 	}
-	t.Log("the containers:\n" + strings.Join(containers, "\n"))
-	network := watching.running.network.Name
+	t.Log("containers:\n" + strings.Join(containers, "\n"))
+	network := observed.running.network.Name
 	s.Close()
-	if left := left(t, network); left != "" {
-		t.Errorf("there is still %s", left)
+	if got := remains(t, network); got != "" {
+		t.Errorf("after Close: got %s, want no network and no containers", got)
 	}
 }
 
@@ -143,32 +144,33 @@ func startGitHub(t *testing.T) string {
 	return strings.Replace(github.URL, "127.0.0.1", "localhost", 1)
 }
 
-// left returns the ids of a network and of its containers, or "" if there are none.
-func left(t *testing.T, network string) string {
+// remains returns the ids of a network and of its containers, or "" if there are none.
+func remains(t *testing.T, network string) string {
 	t.Helper()
-	return docks(t, "network", "ls", "--quiet", "--filter", "name="+network) + docks(t, "ps", "--all", "--quiet", "--filter", "network="+network)
+	return runDocker(t, "network", "ls", "--quiet", "--filter", "name="+network) +
+		runDocker(t, "ps", "--all", "--quiet", "--filter", "network="+network)
 }
 
-// docks runs `docker` on the platform's engine.
-func docks(t *testing.T, arguments ...string) string {
+// runDocker runs `docker` on the engine of the platform and returns its output.
+func runDocker(t *testing.T, arguments ...string) string {
 	t.Helper()
 	cmd := exec.Command("docker", arguments...)
 	cmd.Env = append(cmd.Environ(), "DOCKER_HOST="+platform.engine.Host)
-	printed, err := cmd.CombinedOutput()
-	if err != nil && !strings.Contains(string(printed), "not found") {
-		t.Errorf("docker %v: %v: %s", arguments, err, printed)
+	output, err := cmd.CombinedOutput()
+	if err != nil && !strings.Contains(string(output), "not found") {
+		t.Errorf("docker %v: %v: %s", arguments, err, output)
 	}
-	return strings.TrimSpace(string(printed))
+	return strings.TrimSpace(string(output))
 }
 
-// patience exceeds the time that the cleanup takes on a busy machine.
-const patience = 2 * time.Minute
+// cleanupTimeout exceeds the time that the cleanup takes on a busy machine.
+const cleanupTimeout = 2 * time.Minute
 
 // TestAKilledRunLeavesNoContainer ends `make sam-local` by SIGKILL while a container is running.
 func TestAKilledRunLeavesNoContainer(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "local")
-	if said, err := exec.Command("go", "build", "-o", program, "latchkey/infra/local").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, said)
+	if output, err := exec.Command("go", "build", "-o", program, "latchkey/infra/local").CombinedOutput(); err != nil {
+		t.Fatalf("building the local command: %v: %s", err, output)
 	}
 	cmd := exec.Command(program, "-sam")
 	cmd.Env = append(cmd.Environ(), "DOCKER_HOST="+platform.engine.Host, "SAM_IMAGE="+platform.image, "DATA_DIR="+t.TempDir(),
@@ -184,18 +186,18 @@ func TestAKilledRunLeavesNoContainer(t *testing.T) {
 	defer run.Stop(0)
 	response, err := http.Get(awaitReady(t, output) + "/api/auth/health")
 	if err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("the health is %v, %v", response, err)
+		t.Fatalf("GET /api/auth/health: got %v, %v; want 200", response, err)
 	}
-	network := docks(t, "network", "ls", "--filter", "name=latchkey-", "--format", "{{.Name}}")
-	if docks(t, "ps", "--quiet", "--filter", "network="+network) == "" {
-		t.Fatalf("network %q has no container", network)
+	network := runDocker(t, "network", "ls", "--filter", "name=latchkey-", "--format", "{{.Name}}")
+	if runDocker(t, "ps", "--quiet", "--filter", "network="+network) == "" {
+		t.Fatalf("network %q: got no container, want one", network)
 	}
 	if err := run.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); left(t, network) != ""; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(cleanupTimeout); remains(t, network) != ""; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("there is still %s", left(t, network))
+			t.Fatalf("after %v: got %s, want no network and no containers", cleanupTimeout, remains(t, network))
 		}
 	}
 }
@@ -203,7 +205,7 @@ func TestAKilledRunLeavesNoContainer(t *testing.T) {
 // awaitReady reads the output of a run until it is ready, and returns the address of its API.
 func awaitReady(t *testing.T, output io.Reader) (api string) {
 	t.Helper()
-	log := logged(t)
+	log := testLog(t)
 	lines := bufio.NewScanner(output)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
@@ -216,15 +218,6 @@ func awaitReady(t *testing.T, output io.Reader) (api string) {
 		}
 		fmt.Fprintln(log, lines.Text())
 	}
-	t.Fatal("the run has ended before it was ready")
+	t.Fatal("the run ended before it was ready")
 	return ""
-}
-
-func root(t *testing.T) string {
-	t.Helper()
-	folder, err := engine.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return folder
 }
