@@ -3,7 +3,7 @@
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
 .DELETE_ON_ERROR:
-.PHONY: help run run-fresh setup sam-local test test-browser test-sam e2e lint fuzz validate deploy destroy ci bench cost clean
+.PHONY: help generate run run-fresh setup sam-local test test-browser test-sam e2e lint fuzz validate deploy destroy ci bench cost clean
 
 FUZZ_INPUTS ?= 50000
 export SAM_CLI_TELEMETRY = 0
@@ -63,11 +63,16 @@ e2e: ## call every endpoint of a running Latchkey: BASE_URL=… and, for a local
 	$(call need,go,Go 1.26 or later)
 	go test -count=1 -v -tags=deployed ./infra/acceptance
 
+generate: ## write the routes, functions and roles of template.yaml from the code
+	$(call need,go,Go 1.26 or later)
+	go run ./infra/generate
+
 lint: ## check the code, the modules and the files
 	$(call need,go,Go 1.26 or later)
 	infra/tools/hygiene.sh
 	go mod verify
 	go mod tidy -diff
+	go run ./infra/generate -check
 	go tool -modfile=infra/tools/go.mod golangci-lint run ./...
 
 fuzz: ## run each fuzz target with FUZZ_INPUTS inputs

@@ -15,12 +15,17 @@ import (
 	"slices"
 )
 
-// Limits of a stack: CloudFormation takes 500 resources, and functions are still to come; CloudWatch gives ten metrics in alarms
-// and three dashboards to an account, one to a stage.
+// Limits of a stack. CloudFormation accepts 500 resources, and functions are still to come. CloudWatch gives an account ten free
+// metrics in alarms and three free dashboards, one for each stage.
 const (
 	maxResources    = 400
 	maxAlarmMetrics = 10
 	maxDashboards   = 1
+
+	// plannedFunctions is how many functions must fit, each with perFunction resources: function, role, version, alias and
+	// deployment group.
+	plannedFunctions = 70
+	perFunction      = 5
 )
 
 // free are the kinds of resources that cost nothing while nobody uses them.
@@ -96,11 +101,13 @@ func check(template io.Reader) (summary string, err error) {
 			faults = append(faults, fmt.Errorf("%s (%s) %s", name, found.Type, fault))
 		}
 	}
+	functions := counts["AWS::Lambda::Function"]
 	for _, limit := range []struct {
 		what      string
 		have, may int
 	}{
 		{"resources", len(stack.Resources), maxResources},
+		{"resources when it has 70 functions", len(stack.Resources) + perFunction*(plannedFunctions-functions), maxResources},
 		{"metrics in alarms", metrics, maxAlarmMetrics},
 		{"dashboards", counts["AWS::CloudWatch::Dashboard"], maxDashboards},
 	} {
@@ -108,11 +115,11 @@ func check(template io.Reader) (summary string, err error) {
 			faults = append(faults, fmt.Errorf("the stack has %d %s, more than %d", limit.have, limit.what, limit.may))
 		}
 	}
-	if counts["AWS::Lambda::Function"] == 0 {
+	if functions == 0 {
 		faults = append(faults, errors.New("the stack has no function"))
 	}
 	return fmt.Sprintf("the stack has %d resources, %d functions among them, and %d metrics in alarms",
-		len(stack.Resources), counts["AWS::Lambda::Function"], metrics), errors.Join(faults...)
+		len(stack.Resources), functions, metrics), errors.Join(faults...)
 }
 
 // alarmMetrics counts the metrics that an alarm is paid for: those of its expression, or the one it watches.

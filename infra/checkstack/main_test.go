@@ -24,7 +24,8 @@ func TestCheck(t *testing.T) {
 		"eleven alarms":           {function + many(11, "AWS::CloudWatch::Alarm", "{}"), "the stack has 11 metrics in alarms, more than 10"},
 		"six alarms over two metrics": {function + many(6, "AWS::CloudWatch::Alarm", `{"Metrics":[{"Expression":"a+b"},{"MetricStat":{}},{"MetricStat":{}}]}`),
 			"the stack has 12 metrics in alarms, more than 10"},
-		"too many resources": {function + many(400, "AWS::IAM::Role", "{}"), "the stack has 401 resources, more than 400"},
+		"too many resources":    {function + many(400, "AWS::IAM::Role", "{}"), "the stack has 401 resources, more than 400"},
+		"no room for functions": {function + many(60, "AWS::IAM::Role", "{}"), "the stack has 406 resources when it has 70 functions, more than 400"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

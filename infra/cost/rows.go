@@ -11,9 +11,9 @@ import (
 type row struct {
 	name    string
 	routes  []contract.Endpoint // that it stands for
-	folder  string           // of the function
-	status  int              // of its answer
-	lines   int              // that the function logs of each
+	folder  string              // of the function
+	status  int                 // of its answer
+	lines   int                 // that the function logs of each
 	prepare func(context.Context, *rig) (request, error)
 }
 

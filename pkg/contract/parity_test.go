@@ -15,16 +15,6 @@ import (
 
 const root = "../.."
 
-// routesOf returns the routes of the table as "function: METHOD /path".
-func routesOf() []string {
-	var all []string
-	for _, route := range contract.Endpoints {
-		all = append(all, route.Function+": "+route.Key())
-	}
-	slices.Sort(all)
-	return all
-}
-
 func functionsOf() []string {
 	set := map[string]bool{}
 	for _, route := range contract.Endpoints {
@@ -64,91 +54,6 @@ func TestTheTableIsWhole(t *testing.T) {
 	if got, want := len(contract.Endpoints), strings.Count(string(source), "= Endpoint{\""); got != want {
 		t.Errorf("endpoints.go: Endpoints has %d rows, want the %d variables of the table", got, want)
 	}
-}
-
-type samTemplate struct {
-	Globals struct {
-		Function struct {
-			Memory int `yaml:"MemorySize"`
-		} `yaml:"Function"`
-	} `yaml:"Globals"`
-	Resources map[string]struct {
-		Type       string `yaml:"Type"`
-		Properties struct {
-			Code          string   `yaml:"CodeUri"`
-			Memory        int      `yaml:"MemorySize"`
-			Architectures []string `yaml:"Architectures"`
-			Events        map[string]struct {
-				Type       string `yaml:"Type"`
-				Properties struct {
-					Method string `yaml:"Method"`
-					Path   string `yaml:"Path"`
-				} `yaml:"Properties"`
-			} `yaml:"Events"`
-		} `yaml:"Properties"`
-	} `yaml:"Resources"`
-}
-
-func readTemplate(t *testing.T) samTemplate {
-	t.Helper()
-	source, err := os.ReadFile(filepath.Join(root, "template.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var template samTemplate
-	if err := yaml.Unmarshal(source, &template); err != nil {
-		t.Fatal(err)
-	}
-	return template
-}
-
-// memory holds the memory in MB of functions that need more than the default for another reason than hashing.
-var memory = map[string]int{"oauth-callback": 512}
-
-// hashes reports whether a function computes password hashes. It then needs a whole vCPU and the x86_64 assembly of argon2.
-func hashes(function string) bool {
-	return slices.ContainsFunc(contract.Endpoints, func(e contract.Endpoint) bool { return e.Function == function && e.Hashes })
-}
-
-func TestFunctionClass(t *testing.T) {
-	template := readTemplate(t)
-	if got := template.Globals.Function.Memory; got != 256 {
-		t.Errorf("template.yaml: the default is %d MB, want 256", got)
-	}
-	for _, resource := range template.Resources {
-		name := strings.TrimPrefix(resource.Properties.Code, "functions/")
-		want, architectures := memory[name], []string(nil)
-		if hashes(name) {
-			want, architectures = 1769, []string{"x86_64"}
-		}
-		if got := resource.Properties.Memory; got != want {
-			t.Errorf("template.yaml: %s has %d MB, want %d (0 is the default)", name, got, want)
-		}
-		if got := resource.Properties.Architectures; !slices.Equal(got, architectures) {
-			t.Errorf("template.yaml: %s has the architectures %v, want %v (none is the default)", name, got, architectures)
-		}
-	}
-}
-
-func TestTemplateHasTheRoutes(t *testing.T) {
-	template := readTemplate(t)
-	var functions, routes []string
-	for _, resource := range template.Resources {
-		if resource.Type != "AWS::Serverless::Function" {
-			continue
-		}
-		name := strings.TrimPrefix(resource.Properties.Code, "functions/")
-		functions = append(functions, name)
-		for _, event := range resource.Properties.Events {
-			if event.Type == "HttpApi" && event.Properties.Path != "$default" {
-				routes = append(routes, name+": "+event.Properties.Method+" "+event.Properties.Path)
-			}
-		}
-	}
-	slices.Sort(functions)
-	slices.Sort(routes)
-	same(t, "the functions in template.yaml", functionsOf(), functions)
-	same(t, "the routes in template.yaml", routesOf(), routes)
 }
 
 type openAPI struct {

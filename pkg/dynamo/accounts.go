@@ -52,17 +52,26 @@ func (s *Store) CreateAccount(ctx context.Context, user account.User, session se
 	}, account.ErrUsernameTaken, account.ErrEmailTaken)
 }
 
-// FindUser implements [LoginStore]: two consistent reads, whether or not the name is known.
+// FindUser implements [signin.LoginStore]: two consistent reads, whether or not the name is known.
 func (s *Store) FindUser(ctx context.Context, login account.LoginName) (account.User, error) {
-	guard := usernameKey(login.Canonical)
 	if login.IsAddress {
-		guard = emailKey(login.Canonical)
+		return s.FindUserByAddress(ctx, login.Canonical)
 	}
+	return s.findGuarded(ctx, usernameKey(login.Canonical), login.Canonical)
+}
+
+// FindUserByAddress implements [outbox.MailerStore] with the same two reads.
+func (s *Store) FindUserByAddress(ctx context.Context, canonical string) (account.User, error) {
+	return s.findGuarded(ctx, emailKey(canonical), canonical)
+}
+
+// findGuarded reads the account to which a guard leads. For an absent guard it reads the key of no account.
+func (s *Store) findGuarded(ctx context.Context, guard item, canonical string) (account.User, error) {
 	found, err := s.get(ctx, s.users, guard)
 	if err != nil {
 		return account.User{}, classify("reading the guard", err)
 	}
-	user := account.AbsentUserID(login.Canonical)
+	user := account.AbsentUserID(canonical)
 	if found != nil {
 		if user, err = readGuard(found); err != nil {
 			return account.User{}, err

@@ -19,8 +19,8 @@ type MailerStore interface {
 	ReadMail(ctx context.Context, mail id.ID) (Mail, error)
 	// ReadUser returns an account in a consistent read, or account.ErrNotFound.
 	ReadUser(ctx context.Context, user id.ID) (account.User, error)
-	// FindUser returns the account with the login name in a consistent read, or account.ErrNotFound.
-	FindUser(ctx context.Context, login account.LoginName) (account.User, error)
+	// FindUserByAddress returns the account with the canonical address in a consistent read, or account.ErrNotFound.
+	FindUserByAddress(ctx context.Context, canonical string) (account.User, error)
 	// ReadMailHistory returns the history of an address in a consistent read. It is zero if nothing is stored.
 	ReadMailHistory(ctx context.Context, purpose Purpose, address string) (History, error)
 	// LeaseMail writes the lease and its history, both or neither. Of two mailers one succeeds and the other gets ErrStale. If
@@ -105,7 +105,7 @@ func (m *Mailer) account(ctx context.Context, mail Mail) (account.User, error) {
 	if !mail.User.IsZero() {
 		return m.store.ReadUser(ctx, mail.User)
 	}
-	return m.store.FindUser(ctx, account.LoginName{Canonical: mail.Address, IsAddress: true})
+	return m.store.FindUserByAddress(ctx, mail.Address)
 }
 
 // leaseAttempts is how often a lease is attempted if other mailers change the history of the address at the same time.

@@ -2,7 +2,6 @@ package template
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +47,9 @@ func (l *loader) readFunction(id, resource *yaml.Node) error {
 		MemoryMB:     properties.MemorySize,
 		Architecture: properties.Architectures[0],
 		Environment:  l.environment(properties.Environment.Variables),
+		Routes:       l.routes[name],
 	}
+	delete(l.routes, name)
 	if err := l.readEvents(&function, find(resource, "Properties", "Events")); err != nil {
 		return err
 	}
@@ -77,13 +78,12 @@ func (l *loader) readEvents(function *Function, events *yaml.Node) error {
 	for name, event := range pairs(events) {
 		var err error
 		switch kind := find(event, "Type"); {
-		case kind != nil && kind.Value == "HttpApi":
-			err = l.addRoute(function, name, event)
 		case kind != nil && kind.Value == "DynamoDB":
 			err = l.addStream(function, name, event)
 		case kind != nil && kind.Value == "Schedule": // ignored: scheduled work accumulates over days, and no local run lasts that long
 		default:
-			err = at(event, "event %s of %s is no HttpApi, DynamoDB or Schedule event; the local host understands no other",
+			err = at(event, "event %s of %s is no DynamoDB or Schedule event; the local host understands no other, "+
+				"and reads routes from the DefinitionBody of the API",
 				name.Value, function.Name)
 		}
 		if err != nil {
@@ -93,71 +93,8 @@ func (l *loader) readEvents(function *Function, events *yaml.Node) error {
 	return nil
 }
 
-func (l *loader) addRoute(function *Function, name, event *yaml.Node) error {
-	route, err := l.route(event)
-	if err != nil {
-		return err
-	}
-	if l.keys[route.Key()] {
-		return at(name, "the route %s is taken already", route.Key())
-	}
-	l.keys[route.Key()] = true
-	function.Routes = append(function.Routes, route)
-	return nil
-}
-
 func (l *loader) addStream(function *Function, name, event *yaml.Node) error {
 	stream, err := l.stream(name, event)
 	function.Streams = append(function.Streams, stream)
 	return err
-}
-
-var methods = []string{"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
-
-func (l *loader) route(event *yaml.Node) (Route, error) {
-	if err := only(find(event, "Properties"), "an HttpApi event", "ApiId", "Method", "Path"); err != nil {
-		return Route{}, err
-	}
-	decoded := struct {
-		APIID  string `yaml:"ApiId"`
-		Method string `yaml:"Method"`
-		Path   string `yaml:"Path"`
-	}{Method: "ANY", Path: DefaultPath}
-	if err := l.used(event, nil, &decoded, "ApiId", "Method", "Path"); err != nil {
-		return Route{}, err
-	}
-	route := Route{Method: strings.ToUpper(decoded.Method), Path: decoded.Path}
-	if route.Method == "X-AMAZON-APIGATEWAY-ANY-METHOD" {
-		route.Method = "ANY"
-	}
-	switch kind := find(l.resources, decoded.APIID, "Type"); {
-	case kind == nil || kind.Value != typeAPI:
-		return Route{}, at(event, "the event has no ApiId that names the %s of the template", typeAPI)
-	case !slices.Contains(methods, route.Method):
-		return Route{}, at(event, "there is no method %s", route.Method)
-	case !validPath(route.Path):
-		return Route{}, at(event, "%q is no path of a route", route.Path)
-	}
-	return route, nil
-}
-
-// validPath says whether API Gateway takes path: absolute, variables as whole segments, a greedy one only at the end.
-func validPath(path string) bool {
-	if path == DefaultPath || path == "/" {
-		return true
-	}
-	rest, absolute := strings.CutPrefix(path, "/")
-	segments := strings.Split(rest, "/")
-	for i, segment := range segments {
-		name, opened := strings.CutPrefix(segment, "{")
-		name, closed := strings.CutSuffix(name, "}")
-		name, greedy := strings.CutSuffix(name, "+")
-		switch {
-		case name == "", opened != closed, strings.ContainsAny(name, "{}"):
-			return false
-		case greedy && (!opened || i != len(segments)-1):
-			return false
-		}
-	}
-	return absolute
 }

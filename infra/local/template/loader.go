@@ -18,13 +18,13 @@ type loader struct {
 	root      *yaml.Node
 	overrides map[string]string
 	*resolver
-	api  *yaml.Node      // the one HTTP API's resource
-	keys map[string]bool // route keys taken
-	out  Template
+	api    *yaml.Node         // the one HTTP API's resource
+	routes map[string][]Route // by the logical id of the function, until the function is read
+	out    Template
 }
 
 func (l *loader) load() (*Template, error) {
-	l.keys = make(map[string]bool)
+	l.routes = make(map[string][]Route)
 	l.resolver = &resolver{
 		parameters: make(map[string]string),
 		faults:     make(map[string]error),
@@ -48,6 +48,9 @@ func (l *loader) load() (*Template, error) {
 		if err := l.each(kind.name, kind.read); err != nil {
 			return nil, err
 		}
+	}
+	for function := range l.routes {
+		return nil, at(l.api, "a route of the API invokes %s, which is no function of the template", function)
 	}
 	return &l.out, nil
 }

@@ -39,6 +39,10 @@ Resources:
   Api:
     Type: AWS::Serverless::HttpApi
     Properties:
+      DefinitionBody:
+        paths:
+          "/login/{name}":
+            post: {x-amazon-apigateway-integration: {uri: !Sub "arn:lambda:path/2015-03-31/functions/${Login.Alias}/invocations"}}
       CorsConfiguration: !If
         - HasOrigins
         - AllowOrigins: !Split [",", !Ref Origins]
@@ -55,7 +59,7 @@ Resources:
       Architectures: [x86_64]
       Environment: {Variables: {LEVEL: DEBUG, OWN: x}}
       Events:
-        Post: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: post, Path: "/login/{name}"}}
+        Daily: {Type: Schedule, Properties: {Schedule: rate(1 day)}}
       Policies: [!Foo bar]
   Users:
     Type: AWS::DynamoDB::Table
@@ -198,24 +202,23 @@ func TestErrorsNameTheLine(t *testing.T) {
 		"an anchor":                   {"MemorySize: 1769", "MemorySize: &m 1", "&m", "anchors and aliases"},
 		"another runtime":             {"Runtime: provided.al2023", "Runtime: python3.14", "  Login:", `runtime "python3.14"`},
 		"two architectures":           {"[x86_64]", "[x86_64, arm64]", "  Login:", "function Login has 2 Architectures"},
-		"another event":               {"Type: HttpApi,", "Type: SNS,", "Type: SNS", "event Post of Login is no HttpApi, DynamoDB or Schedule event"},
-		"an event property":           {"Method: post,", "Method: post, Auth: {},", "Auth", "Auth of an HttpApi event is not understood"},
-		"an event of no API":          {"ApiId: !Ref Api", "ApiId: !Ref Users", "Path: \"/login", "no ApiId that names"},
-		"a method that is none":       {"Method: post", "Method: fetch", "fetch", "no method FETCH"},
+		"another event":               {"Type: Schedule,", "Type: SNS,", "Type: SNS", "event Daily of Login is no DynamoDB or Schedule event"},
+		"a route as an event":         {"Type: Schedule,", "Type: HttpApi,", "Type: HttpApi", "reads routes from the DefinitionBody"},
+		"a method that is none":       {"            post:", "            fetch:", "fetch", "no method FETCH"},
 		"a path that is none":         {"/login/{name}", "/login/{name", "\"/login/{name", "no path of a route"},
-		"a route taken twice": {
-			"      Policies", "        Again: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: POST, Path: \"/login/{name}\"}}\n      Policies",
-			"Again", "the route POST /login/{name} is taken already",
-		},
-		"a second API":           {"  Absent:", "  Api2: {Type: AWS::Serverless::HttpApi}\n  Absent:", "Api2", "Api2 is a second"},
-		"an API property":        {"      CorsConfiguration:", "      StageName: prod\n      CorsConfiguration:", "StageName", "StageName of AWS::Serverless::HttpApi"},
-		"an index":               {"      TimeToLive", "      GlobalSecondaryIndexes: []\n      TimeToLive", "GlobalSecondary", "GlobalSecondaryIndexes of AWS::DynamoDB::Table"},
-		"a key not defined":      {"AttributeName: sk, AttributeType", "AttributeName: other, AttributeType", "  Users:\n", "table Users has no key schema"},
-		"no resources":           {"Resources:", "Resource:", "Parameters:", "there are no Resources"},
-		"an override refused":    {"LEVEL: DEBUG, ", "", "Level: {", `parameter Level cannot be "LOUD": it is not one of its AllowedValues`},
-		"a number refused":       {"Default: 30", "Default: 90", "Seconds: {", "it is more than its MaxValue"},
-		"a pattern refused":      {"OWN: x", "OWN: !Ref Address", "Address: {", "it does not match its AllowedPattern"},
-		"an origin that is none": {"Properties:\n      Cors", "Properties:\n      Cors", "CorsConfiguration", `origin "https://a.test/": an origin is`},
+		"an integration of no alias":  {"${Login.Alias}", "${Login.Arn}", "post: {x-amazon", "no uri of the form !Sub"},
+		"an integration of no !Sub":   {"uri: !Sub", "uri:", "post: {x-amazon", "no uri of the form !Sub"},
+		"a route to no function":      {"${Login.Alias}", "${Nobody.Alias}", "Type: AWS::Serverless::HttpApi", "invokes Nobody, which is no function"},
+		"a route given twice":         {"            post:", "            post: {}\n            post:", "post: {x-amazon", "post is given twice"},
+		"a second API":                {"  Absent:", "  Api2: {Type: AWS::Serverless::HttpApi}\n  Absent:", "Api2", "Api2 is a second"},
+		"an API property":             {"      CorsConfiguration:", "      StageName: prod\n      CorsConfiguration:", "StageName", "StageName of AWS::Serverless::HttpApi"},
+		"an index":                    {"      TimeToLive", "      GlobalSecondaryIndexes: []\n      TimeToLive", "GlobalSecondary", "GlobalSecondaryIndexes of AWS::DynamoDB::Table"},
+		"a key not defined":           {"AttributeName: sk, AttributeType", "AttributeName: other, AttributeType", "  Users:\n", "table Users has no key schema"},
+		"no resources":                {"Resources:", "Resource:", "Parameters:", "there are no Resources"},
+		"an override refused":         {"LEVEL: DEBUG, ", "", "Level: {", `parameter Level cannot be "LOUD": it is not one of its AllowedValues`},
+		"a number refused":            {"Default: 30", "Default: 90", "Seconds: {", "it is more than its MaxValue"},
+		"a pattern refused":           {"OWN: x", "OWN: !Ref Address", "Address: {", "it does not match its AllowedPattern"},
+		"an origin that is none":      {"Properties:\n      Cors", "Properties:\n      Cors", "CorsConfiguration", `origin "https://a.test/": an origin is`},
 	}
 	overrides := map[string]map[string]string{
 		"an override refused":    {"LEVEL": "LOUD"},

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"cmp"
+	_ "embed"
+	"fmt"
+	"go/types"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"latchkey/pkg/contract"
+	"latchkey/pkg/dynamo"
+)
+
+// function is what a block of the template is written from.
+type function struct {
+	name     string // its folder in functions/
+	hashes   bool
+	settings bool // reads the address of the API from Systems Manager
+	keys     bool // reads the keys
+	grants   []dynamo.Grant
+	extra    extra
+}
+
+// extra is what neither the table nor the code says about a function.
+type extra struct {
+	Memory     int    `yaml:"memory"`     // in MB; zero for the default
+	Properties string `yaml:"properties"` // YAML of further properties
+	Statements string `yaml:"statements"` // YAML of further statements of its role
+}
+
+//go:embed functions.yaml
+var extras []byte
+
+// The functions of the product at which the search for store methods stops, because the table says more exactly what follows.
+var stops = map[string]bool{
+	"(*latchkey/pkg/app.Parts).server":        true, // makes what any endpoint could need
+	"(*latchkey/pkg/app.Parts).warmUp":        true, // only of a function that has a store
+	"(*latchkey/pkg/httpapi.Server).admit":    true, // reads sessions and takes permits as the table says
+	"(*latchkey/pkg/app.Parts).readPublicURL": true,
+	"(*latchkey/pkg/app.Parts).withFreshKeys": true,
+}
+
+// What an endpoint reaches beyond its rule, by its row of the table.
+var (
+	byAuth = map[contract.Auth][]string{
+		contract.Offered:  {"ReadSessions"},
+		contract.Required: {"ReadSessions", "RenewSession"},
+		contract.Ending:   {"ReadSessions", "RenewSession"},
+	}
+	byTier = map[contract.Tier][]string{
+		contract.Critical: {"TakePermits"},
+		contract.Medium:   {"TakePermits"},
+	}
+)
+
+// describe finds out what each function can do.
+func describe(p *program) ([]function, error) {
+	further := map[string]extra{}
+	if err := yaml.Unmarshal(extras, &further); err != nil {
+		return nil, fmt.Errorf("reading functions.yaml: %w", err)
+	}
+	var all []function
+	for path, checked := range p.checked {
+		name, is := strings.CutPrefix(path, module+"functions/")
+		if !is {
+			continue
+		}
+		described, err := describeOne(p, name, checked.Scope().Lookup("main").(*types.Func))
+		if err != nil {
+			return nil, err
+		}
+		described.extra = further[name]
+		delete(further, name)
+		all = append(all, described)
+	}
+	if len(further) > 0 {
+		return nil, fmt.Errorf("functions.yaml describes %v, which have no folder in functions/", slices.Sorted(maps.Keys(further)))
+	}
+	slices.SortFunc(all, func(a, b function) int { return cmp.Compare(order(a.name), order(b.name)) })
+	return all, nil
+}
+
+// order keeps the functions in the order of the table, with those that no route reaches behind it, by name.
+func order(name string) string {
+	row := slices.IndexFunc(contract.Endpoints, func(e contract.Endpoint) bool { return e.Function == name })
+	if row < 0 {
+		row = len(contract.Endpoints)
+	}
+	return fmt.Sprintf("%04d %s", row, name)
+}
+
+func describeOne(p *program, name string, main *types.Func) (function, error) {
+	reached := p.reach([]*types.Func{main}, stops)
+	described := function{name: name}
+	methods := map[string]bool{}
+	for f := range reached {
+		switch full := f.FullName(); {
+		case full == "(*latchkey/pkg/app.Parts).useKeys":
+			described.keys = true
+		case full == "(*latchkey/pkg/app.Parts).readPublicURL":
+			described.settings = true
+		case strings.HasPrefix(full, "(*latchkey/pkg/dynamo.Store).") && f.Exported():
+			methods[f.Name()] = true
+		}
+	}
+	for _, endpoint := range contract.Endpoints {
+		if endpoint.Function != name {
+			continue
+		}
+		described.hashes = described.hashes || endpoint.Hashes
+		for _, method := range slices.Concat(byAuth[endpoint.Auth], byTier[endpoint.Tier]) {
+			methods[method] = true
+			described.keys = true // that verify its tokens and device cookies
+		}
+	}
+	if len(methods) > 0 {
+		methods["Ping"] = true // the warm-up
+	}
+	for method := range methods {
+		grants, declared := dynamo.Access[method]
+		if !declared {
+			return function{}, fmt.Errorf("pkg/dynamo/access.go does not declare what Store.%s does", method)
+		}
+		described.grants = append(described.grants, grants...)
+	}
+	described.grants = distinct(described.grants)
+	return described, nil
+}
+
+// distinct returns the grants without repetition, and without those that a wider grant of the same action covers.
+func distinct(grants []dynamo.Grant) []dynamo.Grant {
+	slices.SortFunc(grants, func(a, b dynamo.Grant) int {
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Action, b.Action), cmp.Compare(a.Key, b.Key))
+	})
+	grants = slices.Compact(grants)
+	return slices.DeleteFunc(slices.Clone(grants), func(narrow dynamo.Grant) bool {
+		return slices.ContainsFunc(grants, func(wide dynamo.Grant) bool {
+			prefix, open := strings.CutSuffix(wide.Key, "*")
+			return open && wide != narrow && wide.Table == narrow.Table && wide.Action == narrow.Action && strings.HasPrefix(narrow.Key, prefix)
+		})
+	})
+}
