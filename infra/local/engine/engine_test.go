@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -14,7 +12,10 @@ import (
 
 	"latchkey/infra/local/engine"
 	"latchkey/infra/testkit"
+	"latchkey/infra/testkit/httpclient"
 )
+
+var client httpclient.Client
 
 type start func(context.Context, engine.Options) (*engine.Engine, error)
 
@@ -42,11 +43,11 @@ func TestEngineRespondsUntilStopped(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(e.Stop)
-			if err := get(t, e.Endpoint); err != nil {
+			if _, err := client.Do(t.Context(), "GET", e.Endpoint+"/", ""); err != nil {
 				t.Errorf("GET %s: got %v, want a response", e.Endpoint, err)
 			}
 			e.Stop()
-			if err := get(t, e.Endpoint); !errors.Is(err, syscall.ECONNREFUSED) {
+			if _, err := client.Do(t.Context(), "GET", e.Endpoint+"/", ""); !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("GET %s after Stop: got %v, want a refused connection", e.Endpoint, err)
 			}
 		})
@@ -127,21 +128,6 @@ func TestRoot(t *testing.T) {
 	if got, err := engine.Root(); err == nil {
 		t.Errorf("Root() = %q outside any module, want an error", got)
 	}
-}
-
-// get requests the root of the endpoint and returns the error of the transport, if any.
-func get(t *testing.T, endpoint string) error {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, endpoint+"/", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, response.Body)
-	return errors.Join(err, response.Body.Close())
 }
 
 // sameFile compares folders by identity, because the temporary folder is a symbolic link on some systems.

@@ -3,9 +3,7 @@ package lambdahost
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +16,7 @@ import (
 
 	"latchkey/infra/local/linelog"
 	"latchkey/infra/local/template"
+	"latchkey/infra/testkit/httpclient"
 )
 
 // functions are the functions of the tests. All have the same binary.
@@ -101,17 +100,11 @@ func startHost(t *testing.T, maxProcesses int) *testHost {
 // get makes a request to the HTTP API and returns status and body.
 func (h *testHost) get(path string) (int, string) {
 	h.t.Helper()
-	response, err := http.Get(h.URL() + path)
+	response, err := httpclient.Client{}.Do(h.t.Context(), "GET", h.URL()+path, "")
 	if err != nil {
-		h.t.Error(err)
-		return 0, ""
+		h.t.Error(err) // not Fatal, because some tests call get from other goroutines
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		h.t.Error(err)
-	}
-	return response.StatusCode, string(body)
+	return response.Status, response.Body
 }
 
 // pid invokes the probe, which returns its process id after that many milliseconds.

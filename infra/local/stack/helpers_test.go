@@ -8,7 +8,10 @@ import (
 
 	"latchkey/infra/local/template"
 	"latchkey/infra/testkit"
+	"latchkey/infra/testkit/httpclient"
 )
+
+var client httpclient.Client
 
 // product returns a folder with a copy of a small product and links to the tools of this one.
 func product(t *testing.T) string {

@@ -2,7 +2,7 @@ package stack
 
 import (
 	"net"
-	"net/http"
+
 	"net/url"
 	"strconv"
 	"testing"
@@ -15,24 +15,14 @@ func TestLocalProviderReplacesGoogle(t *testing.T) {
 	if got[googleIssuer] != s.OpenIDURL || got[googleClientID] == "" || got[googleClientSecret] == "" {
 		t.Fatalf("got environment %v, want the issuer %q, a client id and a secret", got, s.OpenIDURL)
 	}
-	if err := get(t, got[googleIssuer]+"/.well-known/openid-configuration"); err != nil {
-		t.Errorf("discovery document: got %v, want a response", err)
-	}
+	client.Send(t, "GET", got[googleIssuer]+"/.well-known/openid-configuration", "")
 	// The request lacks a challenge. A redirect with that error shows that the client and the redirect URI are registered.
 	query := url.Values{
 		"client_id": {got[googleClientID]}, "redirect_uri": {publicURL + googleCallback}, "response_type": {"code"}, "scope": {"openid"},
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.OpenIDURL+"/auth?"+query.Encode(), http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if to, err := response.Location(); err != nil || to.Host != "localhost:1" || to.Path != googleCallback {
-		t.Errorf("got %d to %v (%v), want a redirect to %s", response.StatusCode, to, err, publicURL+googleCallback)
+	response := client.Send(t, "GET", s.OpenIDURL+"/auth?"+query.Encode(), "")
+	if to, err := url.Parse(response.Header.Get("Location")); err != nil || to.Host != "localhost:1" || to.Path != googleCallback {
+		t.Errorf("got %v to %v, want a redirect to %s", response, to, publicURL+googleCallback)
 	}
 }
 

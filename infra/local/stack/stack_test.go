@@ -3,7 +3,7 @@ package stack
 import (
 	"context"
 	"maps"
-	"net/http"
+
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,14 +27,14 @@ func TestStackServesUntilClosed(t *testing.T) {
 	}
 	addresses := []string{s.URL, s.MailURL + "/store", s.DynamoDBEndpoint, s.OpenIDURL}
 	for _, address := range addresses {
-		if err := get(t, address); err != nil {
+		if _, err := client.Do(t.Context(), "GET", address, ""); err != nil {
 			t.Errorf("GET %s: got %v, want a response", address, err)
 		}
 	}
 	bin := s.folder.bin
 	s.Close()
 	for _, address := range addresses {
-		if err := get(t, address); err == nil {
+		if _, err := client.Do(t.Context(), "GET", address, ""); err == nil {
 			t.Errorf("GET %s after Close: got a response, want an error", address)
 		}
 	}
@@ -152,18 +152,4 @@ func tableNames(t *testing.T, endpoint string) []string {
 	}
 	slices.Sort(list.TableNames)
 	return list.TableNames
-}
-
-// get requests address and returns the error of the transport, if any.
-func get(t *testing.T, address string) error {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	return response.Body.Close()
 }

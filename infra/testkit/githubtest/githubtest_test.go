@@ -2,13 +2,13 @@ package githubtest_test
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
 	"latchkey/infra/testkit/githubtest"
+	"latchkey/infra/testkit/httpclient"
 	"latchkey/infra/testkit/standin"
 )
 
@@ -20,6 +20,7 @@ const (
 )
 
 var (
+	client      httpclient.Client
 	application = standin.Client{ID: "id", Secret: "secret"}
 	octocat     = githubtest.User{ID: 583231, Login: "octocat", Emails: []githubtest.Email{
 		{Email: "octocat@example.com", Primary: true, Verified: true}, {Email: "583231+octocat@users.noreply.github.com", Verified: true},
@@ -37,28 +38,6 @@ func start(t *testing.T, user githubtest.User) *githubtest.Server {
 	return s
 }
 
-// do makes a request without following redirects, and returns the response and its body.
-func do(t *testing.T, method, address, body string, headers map[string]string) (*http.Response, string) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, value := range headers {
-		request.Header.Set(name, value)
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response, string(text)
-}
-
 // authorize returns the parameters that the callback gets.
 func authorize(t *testing.T, s *githubtest.Server, scope, login string) url.Values {
 	t.Helper()
@@ -66,10 +45,10 @@ func authorize(t *testing.T, s *githubtest.Server, scope, login string) url.Valu
 		"client_id": {"id"}, "redirect_uri": {callback}, "scope": {scope}, "state": {"a state"}, "login": {login},
 		"code_challenge": {challenge}, "code_challenge_method": {"S256"},
 	}
-	response, body := do(t, "GET", s.URL+githubtest.AuthorizePath+"?"+query.Encode(), "", nil)
-	target, err := response.Location()
-	if err != nil || response.StatusCode != http.StatusFound || target.Query().Get("state") != "a state" {
-		t.Fatalf("authorize with scope %q, login %q: got %d to %v (%s), want 302 with the state", scope, login, response.StatusCode, target, body)
+	response := client.Send(t, "GET", s.URL+githubtest.AuthorizePath+"?"+query.Encode(), "")
+	target, err := url.Parse(response.Header.Get("Location"))
+	if err != nil || response.Status != http.StatusFound || target.Query().Get("state") != "a state" {
+		t.Fatalf("authorize with scope %q, login %q: got %v to %v, want 302 with the state", scope, login, response, target)
 	}
 	return target.Query()
 }
@@ -83,23 +62,22 @@ func exchange(t *testing.T, s *githubtest.Server, code, accept string, changes u
 	for name, values := range changes {
 		form[name] = values
 	}
-	response, body := do(t, "POST", s.URL+githubtest.TokenPath, form.Encode(),
-		map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Accept": accept})
+	response := client.Send(t, "POST", s.URL+githubtest.TokenPath, form.Encode(), httpclient.Form, "Accept: "+accept)
 	members := map[string]string{}
 	if accept == jsonType {
-		if err := json.Unmarshal([]byte(body), &members); err != nil {
-			t.Fatalf("the token response %s is not JSON: %v", body, err)
+		if err := json.Unmarshal([]byte(response.Body), &members); err != nil {
+			t.Fatalf("the token response %v is not JSON: %v", response, err)
 		}
-		return response.StatusCode, members
+		return response.Status, members
 	}
-	values, err := url.ParseQuery(body)
+	values, err := url.ParseQuery(response.Body)
 	if err != nil {
-		t.Fatalf("the token response %s is not a form: %v", body, err)
+		t.Fatalf("the token response %v is not a form: %v", response, err)
 	}
 	for name := range values {
 		members[name] = values.Get(name)
 	}
-	return response.StatusCode, members
+	return response.Status, members
 }
 
 // Errors have status 200. The response is a form unless the request accepts JSON.
@@ -146,9 +124,8 @@ func TestAuthorizationDecidesForTheSelectedUser(t *testing.T) {
 	if got := s.Requests(githubtest.AuthorizePath); got != 2 {
 		t.Errorf("got %d requests, want 2", got)
 	}
-	response, _ := do(t, "GET", s.URL+githubtest.AuthorizePath+"?client_id=other", "", nil)
-	if response.StatusCode != http.StatusNotFound {
-		t.Errorf("unknown application: got %d, want 404", response.StatusCode)
+	if got := client.Send(t, "GET", s.URL+githubtest.AuthorizePath+"?client_id=other", ""); got.Status != http.StatusNotFound {
+		t.Errorf("unknown application: got %v, want 404", got)
 	}
 }
 
@@ -176,11 +153,9 @@ func TestAPI(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, tc.user)
 			_, token := exchange(t, s, authorize(t, s, tc.scope, "").Get("code"), jsonType, nil)
-			response, body := do(t, "GET", s.URL+tc.path, "", map[string]string{
-				"User-Agent": tc.agent, "Authorization": tc.scheme + token["access_token"],
-			})
-			if response.StatusCode != tc.status || !strings.Contains(body, tc.want) {
-				t.Errorf("GET %s: got %d %s, want %d with %s", tc.path, response.StatusCode, body, tc.status, tc.want)
+			got := client.Send(t, "GET", s.URL+tc.path, "", "User-Agent: "+tc.agent, "Authorization: "+tc.scheme+token["access_token"])
+			if got.Status != tc.status || !strings.Contains(got.Body, tc.want) {
+				t.Errorf("GET %s: got %v, want %d with %s", tc.path, got, tc.status, tc.want)
 			}
 		})
 	}
@@ -188,13 +163,13 @@ func TestAPI(t *testing.T) {
 
 func TestAPIWithoutAToken(t *testing.T) {
 	s := start(t, octocat)
-	response, body := do(t, "GET", s.URL+githubtest.UserPath, "", nil)
-	if response.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "Requires authentication") {
-		t.Errorf("without a token: got %d %s, want 401 Requires authentication", response.StatusCode, body)
+	got := client.Send(t, "GET", s.URL+githubtest.UserPath, "")
+	if got.Status != http.StatusUnauthorized || !strings.Contains(got.Body, "Requires authentication") {
+		t.Errorf("without a token: got %v, want 401 Requires authentication", got)
 	}
 	s.Fail(githubtest.UserPath, githubtest.RateLimited)
-	response, body = do(t, "GET", s.URL+githubtest.UserPath, "", nil)
-	if response.StatusCode != http.StatusForbidden || response.Header.Get("X-RateLimit-Remaining") != "0" {
-		t.Errorf("over the limit: got %d %v %s, want 403 with X-RateLimit-Remaining: 0", response.StatusCode, response.Header, body)
+	got = client.Send(t, "GET", s.URL+githubtest.UserPath, "")
+	if got.Status != http.StatusForbidden || got.Header.Get("X-RateLimit-Remaining") != "0" {
+		t.Errorf("over the limit: got %v with headers %v, want 403 with X-RateLimit-Remaining: 0", got, got.Header)
 	}
 }

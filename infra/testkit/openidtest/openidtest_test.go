@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/infra/testkit/httpclient"
 	"latchkey/infra/testkit/openidtest"
 	"latchkey/infra/testkit/standin"
 )
@@ -25,6 +26,7 @@ const (
 )
 
 var (
+	client      httpclient.Client
 	application = standin.Client{ID: "id", Secret: "secret"}
 	noon        = time.Unix(1_800_000_000, 0)
 )
@@ -39,32 +41,13 @@ func start(t *testing.T) *openidtest.Server {
 	return s
 }
 
-// fetch makes a GET request, or a POST request if form is not nil, without following redirects. It decodes the response
-// into v unless v is nil.
-func fetch(t *testing.T, address string, form url.Values, v any) *http.Response {
+// get requests address and decodes the response into v.
+func get(t *testing.T, address string, v any) {
 	t.Helper()
-	method := http.MethodGet
-	if form != nil {
-		method = http.MethodPost
+	response := client.Send(t, "GET", address, "")
+	if err := json.Unmarshal([]byte(response.Body), v); err != nil {
+		t.Fatalf("GET %s: got %v, want JSON: %v", address, response, err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if form != nil {
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if v != nil {
-		if err := json.NewDecoder(response.Body).Decode(v); err != nil {
-			t.Fatalf("%s: got %d with a body that is not JSON: %v", address, response.StatusCode, err)
-		}
-	}
-	return response
 }
 
 func authorize(t *testing.T, s *openidtest.Server, hint string) url.Values {
@@ -73,9 +56,10 @@ func authorize(t *testing.T, s *openidtest.Server, hint string) url.Values {
 		"client_id": {"id"}, "response_type": {"code"}, "redirect_uri": {callback}, "state": {"a state"}, "nonce": {"a nonce"},
 		"login_hint": {hint}, "code_challenge": {challenge}, "code_challenge_method": {"S256"},
 	}
-	target, err := fetch(t, s.URL+openidtest.AuthorizePath+"?"+query.Encode(), nil, nil).Location()
+	response := client.Send(t, "GET", s.URL+openidtest.AuthorizePath+"?"+query.Encode(), "")
+	target, err := url.Parse(response.Header.Get("Location"))
 	if err != nil || target.Query().Get("state") != "a state" {
-		t.Fatalf("authorize with login_hint %q: redirect to %v (%v), want the state", hint, target, err)
+		t.Fatalf("authorize with login_hint %q: got %v to %v, want a redirect with the state", hint, response, target)
 	}
 	return target.Query()
 }
@@ -100,7 +84,7 @@ func parse(t *testing.T, s *openidtest.Server, token string) (header, claims map
 		}
 	}
 	var set struct{ Keys []struct{ Kid, X, Y string } }
-	fetch(t, s.URL+openidtest.KeysPath, nil, &set)
+	get(t, s.URL+openidtest.KeysPath, &set)
 	if len(set.Keys) != 1 || set.Keys[0].Kid != header["kid"] {
 		t.Fatalf("key set %v: want one key, with the id of the header %v", set, header)
 	}
@@ -146,10 +130,9 @@ func TestIDTokens(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.SignIn("42", openidtest.Claims{"email": "ada@example.com", "email_verified": true}, tc.alterations...)
-			var body map[string]any
-			fetch(t, s.URL+openidtest.TokenPath, tokenRequest(authorize(t, s, "").Get("code")), &body)
-			token, _ := body["id_token"].(string)
-			header, claims, verified := parse(t, s, token)
+			request := tokenRequest(authorize(t, s, "").Get("code"))
+			response := client.Send(t, "POST", s.URL+openidtest.TokenPath, request.Encode(), httpclient.Form)
+			header, claims, verified := parse(t, s, response.Member("id_token"))
 			if header["alg"] != tc.algorithm || verified != tc.verified {
 				t.Errorf("got algorithm %v, verified %v; want %v, %v", header["alg"], verified, tc.algorithm, tc.verified)
 			}
@@ -183,10 +166,9 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			request := tokenRequest(authorize(t, s, "").Get("code"))
 			request.Set(tc.change, tc.value)
-			var body map[string]any
-			response := fetch(t, s.URL+openidtest.TokenPath, request, &body)
-			if response.StatusCode != tc.status || body["error"] != tc.want {
-				t.Errorf("%s = %q: got %d %v, want %d %s", tc.change, tc.value, response.StatusCode, body, tc.status, tc.want)
+			response := client.Send(t, "POST", s.URL+openidtest.TokenPath, request.Encode(), httpclient.Form)
+			if response.Status != tc.status || response.Member("error") != tc.want {
+				t.Errorf("%s = %q: got %v, want %d %s", tc.change, tc.value, response, tc.status, tc.want)
 			}
 		})
 	}
@@ -202,17 +184,17 @@ func TestAuthorizationDecidesForTheSelectedAccount(t *testing.T) {
 	if got := authorize(t, s, "42"); got.Has("error") || !got.Has("code") {
 		t.Errorf("login_hint 42: got %v, want a code", got)
 	}
-	if got := fetch(t, s.URL+openidtest.AuthorizePath+"?client_id=x", nil, nil).StatusCode; got != http.StatusBadRequest {
-		t.Errorf("unknown application: got %d, want 400", got)
+	if got := client.Send(t, "GET", s.URL+openidtest.AuthorizePath+"?client_id=x", ""); got.Status != http.StatusBadRequest {
+		t.Errorf("unknown application: got %v, want 400", got)
 	}
 }
 
 func TestDiscoveryDocument(t *testing.T) {
 	s := start(t)
 	var before, after map[string]any
-	fetch(t, s.URL+openidtest.DiscoveryPath, nil, &before)
+	get(t, s.URL+openidtest.DiscoveryPath, &before)
 	s.Document(openidtest.Claims{"issuer": "https://a.example", "jwks_uri": nil})
-	fetch(t, s.URL+openidtest.DiscoveryPath, nil, &after)
+	get(t, s.URL+openidtest.DiscoveryPath, &after)
 	if before["issuer"] != s.URL || before["jwks_uri"] != s.URL+openidtest.KeysPath {
 		t.Errorf("got document %v, want issuer %s and its jwks_uri", before, s.URL)
 	}
