@@ -15,8 +15,8 @@ func TestAMalformedLogoutRenewsTheCookie(t *testing.T) {
 		age(t, cookie)
 		_, value, _ := strings.Cut(cookie, "=")
 		got := post(t, path, "{", cookie)
-		if set := got.header.Get("Set-Cookie"); got.status != http.StatusBadRequest || !strings.Contains(set, value) {
-			t.Errorf("%s: got %d %s with Set-Cookie %q, want 400 and the same cookie", path, got.status, got.body, set)
+		if set := got.Header.Get("Set-Cookie"); got.Status != http.StatusBadRequest || !strings.Contains(set, value) {
+			t.Errorf("%s: got %v with Set-Cookie %q, want 400 and the same cookie", path, got, set)
 		}
 	}
 }
