@@ -14,22 +14,19 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// ErrInvalidResetToken is the one answer to a reset token that cannot be used, whatever the reason.
-var ErrInvalidResetToken = &fault.Fault{Kind: fault.Refused, Code: "invalid_reset_token", Detail: "Invalid or expired reset token"}
-
-// ResetStore is what setting a new password needs of the store.
+// ResetStore is the part of the store that resets passwords.
 type ResetStore interface {
-	// ReadMail returns an entry, read consistently, or ErrNotFound.
+	// ReadMail returns an entry in a consistent read, or account.ErrNotFound.
 	ReadMail(ctx context.Context, mail id.ID) (outbox.Mail, error)
-	// ReadUser returns an account, read consistently, or ErrNotFound.
+	// ReadUser returns an account in a consistent read, or account.ErrNotFound.
 	ReadUser(ctx context.Context, user id.ID) (account.User, error)
-	// ResetPassword marks the mail used; gives its user the password, a verified and proven address and the next epoch;
-	// and queues the notice: all or nothing, if the mail's link counts and the user is active and still has its address
-	// and epoch. Of several callers one wins and the others get ErrMailTaken.
+	// ResetPassword marks the mail as used, stores the hash, marks the user's address as verified and proven, raises the epoch,
+	// and queues the notice: all or nothing. It requires that the link is valid, and that the user is active and has the
+	// address and the epoch of the mail. Otherwise it returns outbox.ErrStale. Of concurrent callers one succeeds.
 	ResetPassword(ctx context.Context, mail outbox.Mail, hash secret.String, notice outbox.Mail) error
 }
 
-// Resetter sets new passwords by the links that were mailed.
+// Resetter sets new passwords through mailed links.
 type Resetter struct {
 	store   ResetStore
 	tokens  outbox.LinkOpener
@@ -40,7 +37,7 @@ type Resetter struct {
 	random  io.Reader
 }
 
-// NewResetter returns a Resetter.
+// NewResetter returns a Resetter. random must be a cryptographic source that cannot fail.
 func NewResetter(
 	store ResetStore, tokens outbox.LinkOpener, hasher account.PasswordHasher, policy account.PasswordPolicy,
 	devices *guard.Devices, now clock.Clock, random io.Reader,
@@ -48,11 +45,12 @@ func NewResetter(
 	return &Resetter{store: store, tokens: tokens, hasher: hasher, policy: policy, devices: devices, now: now, random: random}
 }
 
-// Reset sets the password of the account that token was mailed to. The token is spent by it, all sessions and all other
-// links of the account end, and a notice is mailed. A password that the policy refuses is a [fault.Invalid], and spends
-// nothing. Every unusable token is ErrInvalidResetToken.
+// Reset sets the password of the account that the token was mailed to, and returns the value of the device cookie. It spends the
+// token, ends all sessions and all other links of the account, and mails a notice. The counters of failed attempts end too,
+// because they belong to the former epoch.
 //
-// It returns the value of a device cookie. Tries at the old password count no more, since the epoch is another.
+// It returns a [fault.Invalid], and does not spend the token, if the policy refuses the password. It returns
+// ErrInvalidResetToken for every unusable token.
 func (r *Resetter) Reset(ctx context.Context, token, password secret.String) (secret.String, error) {
 	mail, user, err := r.read(ctx, token)
 	if err != nil {
@@ -63,14 +61,14 @@ func (r *Resetter) Reset(ctx context.Context, token, password secret.String) (se
 	}
 	notice := outbox.NewNotice(id.New(r.random), outbox.PasswordChanged, user, r.now())
 	if err := r.store.ResetPassword(ctx, mail, r.hasher.Hash(password), notice); err != nil {
-		return secret.String{}, linkRefusal(ErrInvalidResetToken, "setting the password", err)
+		return secret.String{}, linkError(ErrInvalidResetToken, "setting the password", err)
 	}
 	reqlog.User(ctx, user.ID)
 	user.Epoch++
 	return r.devices.Remember(secret.String{}, user), nil
 }
 
-// Inspect returns whose password token sets, and changes nothing.
+// Inspect describes the account of the token and changes nothing.
 func (r *Resetter) Inspect(ctx context.Context, token secret.String) (LinkInfo, error) {
 	_, user, err := r.read(ctx, token)
 	if err != nil {
@@ -79,7 +77,7 @@ func (r *Resetter) Inspect(ctx context.Context, token secret.String) (LinkInfo, 
 	return LinkInfo{Username: user.Username.Typed, Proven: user.Proven}, nil
 }
 
-// read returns the mail whose link holds token and its user, if the link counts.
+// read returns the mail that has the token in its link, and its user, if the link is valid.
 func (r *Resetter) read(ctx context.Context, token secret.String) (outbox.Mail, account.User, error) {
 	mailID, err := r.tokens.OpenMail(outbox.Reset, token.Reveal())
 	if err != nil {
@@ -87,14 +85,14 @@ func (r *Resetter) read(ctx context.Context, token secret.String) (outbox.Mail, 
 	}
 	mail, err := r.store.ReadMail(ctx, mailID)
 	if err == nil && !mail.LinkValid(outbox.Reset, r.now(), outbox.Leased, outbox.Sent) {
-		err = errLinkSpent
+		err = errLinkNotValid
 	}
 	if err != nil {
-		return outbox.Mail{}, account.User{}, linkRefusal(ErrInvalidResetToken, "reading the mail", err)
+		return outbox.Mail{}, account.User{}, linkError(ErrInvalidResetToken, "reading the mail", err)
 	}
 	user, err := readLinkUser(ctx, r.store, mail)
 	if err != nil {
-		return outbox.Mail{}, account.User{}, linkRefusal(ErrInvalidResetToken, "reading the account", err)
+		return outbox.Mail{}, account.User{}, linkError(ErrInvalidResetToken, "reading the account", err)
 	}
 	return mail, user, nil
 }

@@ -1,14 +1,10 @@
-// Package maillink decides what the links in mails do: verify an address, disown an account, set a new password.
 package maillink
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/clock"
-	"latchkey/pkg/fault"
 	"latchkey/pkg/id"
 	"latchkey/pkg/outbox"
 	"latchkey/pkg/reqlog"
@@ -16,31 +12,24 @@ import (
 	"latchkey/pkg/session"
 )
 
-// ErrInvalidVerificationToken is the one answer to a verification token that cannot be used, whatever the reason.
-var ErrInvalidVerificationToken = &fault.Fault{
-	Kind: fault.Refused, Code: "invalid_verification_token", Detail: "Invalid or expired verification token",
-}
-
-// errLinkSpent is why a link that is ours does not count.
-var errLinkSpent = errors.New("the link is used, void, expired, for another purpose, or its account has changed")
-
-// VerificationStore is what verifying an address needs of the store.
+// VerificationStore is the part of the store that verifies addresses.
 type VerificationStore interface {
-	// ReadMailAndSessions returns an entry and those of the sessions that are there, read consistently in one call; or
-	// ErrNotFound if the entry is not.
+	// ReadMailAndSessions returns an entry, and those of the sessions that exist, in one consistent read. It returns
+	// account.ErrNotFound if the entry does not exist.
 	ReadMailAndSessions(ctx context.Context, mail id.ID, sessions []session.Ref) (outbox.Mail, map[session.Ref]session.Principal, error)
-	// ReadUser returns an account, read consistently, or ErrNotFound.
+	// ReadUser returns an account in a consistent read, or account.ErrNotFound.
 	ReadUser(ctx context.Context, user id.ID) (account.User, error)
-	// VerifyEmail marks the mail used and its user's address verified, and proven if so said, both or neither, if the
-	// mail's link still counts or is used and the user still has its address and epoch; otherwise it returns ErrMailTaken.
+	// VerifyEmail marks the mail as used and the user's address as verified, and as proven if proven is set, all or nothing. It
+	// requires that the link is valid or used, and that the user has the address and the epoch of the mail. Otherwise it
+	// returns outbox.ErrStale.
 	VerifyEmail(ctx context.Context, mail outbox.Mail, proven bool) error
-	// DisownAccount makes the mail void, removes the password of its user and raises the epoch, all or nothing, if the
-	// mail's link counts or is used and the user still has its address and epoch and is not proven; otherwise it
-	// returns ErrMailTaken.
+	// DisownAccount voids the mail, removes the user's password and raises the epoch, all or nothing. It requires that the link
+	// is valid or used, that the user has the address and the epoch of the mail, and that the user is not proven. Otherwise it
+	// returns outbox.ErrStale.
 	DisownAccount(ctx context.Context, mail outbox.Mail) error
 }
 
-// Verifier verifies addresses by the links that were mailed to them.
+// Verifier verifies addresses through mailed links.
 type Verifier struct {
 	store    VerificationStore
 	tokens   outbox.LinkOpener
@@ -53,46 +42,42 @@ func NewVerifier(store VerificationStore, tokens outbox.LinkOpener, sessions *se
 	return &Verifier{store: store, tokens: tokens, sessions: sessions, now: now}
 }
 
-// Verified is what a verification found.
+// Verified distinguishes the first use of a verification link from a repeated one.
 type Verified bool
 
-// What verifying can find.
+// The results of a verification.
 const (
 	VerifiedNow    Verified = true
 	VerifiedBefore Verified = false
 )
 
-// Verify verifies the address that token was mailed to. A request that also carries a live session of that account proves
-// that the holder of the password owns the mailbox; other credentials are ignored. A link that was used verifies again,
-// as long as it has not expired and nothing has voided it. Every other token is ErrInvalidVerificationToken.
+// Verify verifies the address that the token was mailed to.
+//
+// If the credentials belong to a live session of that account, the request also proves that the holder of the password owns the
+// mailbox. Other credentials are ignored. A used link verifies again until it expires or is voided. For every other token Verify
+// returns ErrInvalidVerificationToken.
 func (v *Verifier) Verify(ctx context.Context, token secret.String, credentials session.Credentials) (Verified, error) {
 	mailID, err := v.tokens.OpenMail(outbox.Verification, token.Reveal())
 	if err != nil {
 		return VerifiedBefore, ErrInvalidVerificationToken.Because(err)
 	}
-	presentation := v.sessions.Candidates(credentials)
-	mail, found, err := v.read(ctx, mailID, presentation.Refs())
+	candidates := v.sessions.Candidates(credentials)
+	mail, stored, err := v.read(ctx, mailID, candidates.Refs())
 	if err != nil {
 		return VerifiedBefore, err
 	}
 	proven := false
-	for _, principal := range v.sessions.Live(presentation, found) {
+	for _, principal := range v.sessions.Live(candidates, stored) {
 		proven = proven || principal.User.ID == mail.User
 	}
 	if err := v.store.VerifyEmail(ctx, mail, proven); err != nil {
-		return VerifiedBefore, v.refusal("verifying the address", err)
+		return VerifiedBefore, linkError(ErrInvalidVerificationToken, "verifying the address", err)
 	}
 	reqlog.User(ctx, mail.User)
 	return mail.State != outbox.Used, nil
 }
 
-// LinkInfo is what the page behind a link shows.
-type LinkInfo struct {
-	Username string // as typed
-	Proven   bool   // the holder of the password has shown to own the mailbox
-}
-
-// Inspect returns whose address token verifies, and changes nothing.
+// Inspect describes the account of the token and changes nothing.
 func (v *Verifier) Inspect(ctx context.Context, token secret.String) (LinkInfo, error) {
 	mailID, err := v.tokens.OpenMail(outbox.Verification, token.Reveal())
 	if err != nil {
@@ -104,14 +89,14 @@ func (v *Verifier) Inspect(ctx context.Context, token secret.String) (LinkInfo, 
 	}
 	user, err := readLinkUser(ctx, v.store, mail)
 	if err != nil {
-		return LinkInfo{}, v.refusal("reading the account", err)
+		return LinkInfo{}, linkError(ErrInvalidVerificationToken, "reading the account", err)
 	}
 	return LinkInfo{Username: user.Username.Typed, Proven: user.Proven}, nil
 }
 
-// Disown is for the owner of a mailbox whose address somebody else has registered: it spends the token, removes the
-// password and ends all sessions. On a proven account, or with any other unusable token, it is
-// ErrInvalidVerificationToken.
+// Disown lets the owner of a mailbox reject an account that another person has registered with its address. It spends the
+// token, removes the password and ends all sessions. It returns ErrInvalidVerificationToken if the account is proven, or if the
+// token cannot be used for any other reason.
 func (v *Verifier) Disown(ctx context.Context, token secret.String) error {
 	mailID, err := v.tokens.OpenMail(outbox.Verification, token.Reveal())
 	if err != nil {
@@ -122,51 +107,22 @@ func (v *Verifier) Disown(ctx context.Context, token secret.String) error {
 		return err
 	}
 	if err := v.store.DisownAccount(ctx, mail); err != nil {
-		return v.refusal("disowning the account", err)
+		return linkError(ErrInvalidVerificationToken, "disowning the account", err)
 	}
 	reqlog.User(ctx, mail.User)
 	return nil
 }
 
-// read returns the mail if its link counts or was used.
+// read returns the mail, and those of the sessions that exist, if the link is valid or used.
 func (v *Verifier) read(
 	ctx context.Context, mailID id.ID, sessions []session.Ref,
 ) (outbox.Mail, map[session.Ref]session.Principal, error) {
-	mail, found, err := v.store.ReadMailAndSessions(ctx, mailID, sessions)
+	mail, stored, err := v.store.ReadMailAndSessions(ctx, mailID, sessions)
 	if err == nil && !mail.LinkValid(outbox.Verification, v.now(), outbox.Leased, outbox.Sent, outbox.Used) {
-		err = errLinkSpent
+		err = errLinkNotValid
 	}
 	if err != nil {
-		return outbox.Mail{}, nil, v.refusal("reading the mail", err)
+		return outbox.Mail{}, nil, linkError(ErrInvalidVerificationToken, "reading the mail", err)
 	}
-	return mail, found, nil
-}
-
-// refusal tells a link that does not count from a store that does not answer.
-func (v *Verifier) refusal(doing string, err error) error {
-	return linkRefusal(ErrInvalidVerificationToken, doing, err)
-}
-
-func linkRefusal(refused *fault.Fault, doing string, err error) error {
-	if errors.Is(err, account.ErrNotFound) || errors.Is(err, outbox.ErrStale) || errors.Is(err, errLinkSpent) {
-		return refused.Because(err)
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
-// userReader reads accounts.
-type userReader interface {
-	ReadUser(ctx context.Context, user id.ID) (account.User, error)
-}
-
-// readLinkUser returns the user of a mail if the link still speaks of that account: same address, same epoch, active.
-func readLinkUser(ctx context.Context, store userReader, mail outbox.Mail) (account.User, error) {
-	user, err := store.ReadUser(ctx, mail.User)
-	if err != nil {
-		return account.User{}, err
-	}
-	if !user.Active || user.Epoch != mail.Epoch || user.Email.Canonical != mail.Address {
-		return account.User{}, errLinkSpent
-	}
-	return user, nil
+	return mail, stored, nil
 }

@@ -12,50 +12,55 @@ import (
 	"latchkey/pkg/session"
 )
 
-// Registering without telling whether an address is known
+// Neutral registration
 //
-//	the address is free      a pending account, and a verification mail
-//	an account has it        nothing changes, and a mail tells the owner of the mailbox
+//	the address is free       creates a pending account and mails a verification link
+//	an account has it         changes nothing and mails a message to the owner of the mailbox
 //
-// Both have the same answer, compute one hash and make the same two calls, the second of which is a transaction over four
-// items. What fits is for the mailbox to learn. Usernames are public: that one is taken is told.
+// Both cases have the same response, compute one hash and make the same two store calls. The second call is a transaction over
+// four items in both cases. Only the mailbox learns which case applies. Usernames are public, so the response reports a
+// username that is taken.
 //
-// A pending account is one whose address nobody has shown to own. It signs nobody in: both logins answer as to a wrong
-// password, which counts as one. Its mailed link, a password reset or a provider that vouches for the address ends that.
+// A pending account is one with an address that no one has confirmed. It cannot be signed in to: both logins respond as to a
+// wrong password, and count the attempt as one. The mailed link, a password reset, or a provider that has verified the address
+// ends that state.
 
-// NeutralStore is what registering so needs of the store.
+// NeutralStore is the part of the store that registers accounts neutrally.
 type NeutralStore interface {
-	// EnsureFree returns ErrUsernameTaken or ErrEmailTaken if an account holds the canonical form.
+	// EnsureFree returns account.ErrUsernameTaken or account.ErrEmailTaken if an account has the canonical form.
 	EnsureFree(ctx context.Context, username identifier.Username, email identifier.Address) error
-	// CreatePending stores the user, both guards and the mail in one transaction, or nothing. Of several callers for one
-	// canonical name or address one wins and the others get ErrUsernameTaken or ErrEmailTaken.
+	// CreatePending stores the user, the guards of both names and the mail in one transaction, or nothing. Of concurrent callers
+	// with the same canonical name or address one succeeds, and the others get account.ErrUsernameTaken or
+	// account.ErrEmailTaken.
 	CreatePending(ctx context.Context, user account.User, mail outbox.Mail) error
-	// QueueAddressTaken queues a mail for the owner of the user's address, by a transaction of the form of CreatePending's, if the
-	// username is free and the address is not. Otherwise it returns ErrUsernameTaken or ErrNotFound.
+	// QueueAddressTaken queues a mail to the owner of the user's address if the username is free and the address is taken.
+	// Otherwise it returns account.ErrUsernameTaken or account.ErrNotFound. Its transaction has the same form as that of
+	// CreatePending.
 	QueueAddressTaken(ctx context.Context, user account.User, mail outbox.Mail) error
 }
 
-// NeutralRegistrar creates accounts that count once their address is verified.
+// NeutralRegistrar creates accounts without revealing whether an address is taken.
 type NeutralRegistrar struct {
 	rules *Registrar
 	store NeutralStore
 }
 
-// NewNeutralRegistrar returns a NeutralRegistrar that accepts what rules accepts.
+// NewNeutralRegistrar returns a NeutralRegistrar. It accepts the same requests as rules.
 func NewNeutralRegistrar(rules *Registrar, store NeutralStore) *NeutralRegistrar {
 	return &NeutralRegistrar{rules: rules, store: store}
 }
 
-// Register creates a pending account, or tells the owner of an address that has one. It returns nil for both. Every value that
-// does not fit is named in one [fault.Invalid]; a taken username is ErrUsernameTaken.
-func (r *NeutralRegistrar) Register(ctx context.Context, asked Registration) error {
-	user, err := r.rules.accept(asked)
+// Register creates a pending account or, if the address is taken, informs the owner of the address. It returns nil in both
+// cases. If values are unacceptable, it returns one [fault.Invalid] that names all of them. If the username is taken, it returns
+// account.ErrUsernameTaken.
+func (r *NeutralRegistrar) Register(ctx context.Context, req Registration) error {
+	user, err := r.rules.accept(req)
 	if err != nil {
 		return err
 	}
 	user.Pending = true
 	user.SessionsLeft = session.MaxPerUser
-	user.PasswordHash = r.rules.hasher.Hash(asked.Password)
+	user.PasswordHash = r.rules.hasher.Hash(req.Password)
 	err = r.store.EnsureFree(ctx, user.Username, user.Email)
 	if err == nil {
 		err = r.store.CreatePending(ctx, user, r.mail(outbox.Verification, user))

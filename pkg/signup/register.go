@@ -1,4 +1,10 @@
 // Package signup creates accounts with a password.
+//
+// It has two registrars. Registrar reports that an address is taken, and returns tokens at once. NeutralRegistrar conceals
+// whether an address is taken, and its accounts are unusable until the address is verified. Accounts of persons who sign in
+// through a provider are created by package signin.
+//
+// Of the rules it imports account, session and outbox.
 package signup
 
 import (
@@ -19,7 +25,7 @@ import (
 	"latchkey/pkg/session"
 )
 
-// Registration is what a person asks for, as typed.
+// Registration is the request for an account, as typed.
 type Registration struct {
 	Username  string
 	Email     string
@@ -28,14 +34,14 @@ type Registration struct {
 	LastName  string
 }
 
-// Store is what registering needs of the store.
+// Store is the part of the store that registers accounts.
 type Store interface {
-	// EnsureFree returns ErrUsernameTaken or ErrEmailTaken if an account holds the canonical form; the username is
-	// named when both are held. It is a hint that saves a hash: CreateAccount decides.
+	// EnsureFree returns account.ErrUsernameTaken or account.ErrEmailTaken if an account has the canonical form, and the
+	// former if both are taken. The result is a hint that can save a hash. CreateAccount decides.
 	EnsureFree(ctx context.Context, username identifier.Username, email identifier.Address) error
-	// CreateAccount stores the user, both guards, the first session and the mail in one transaction, or nothing.
-	// Of several callers for one canonical name or address one wins and the others get ErrUsernameTaken or
-	// ErrEmailTaken. A write that the store had already done when its answer was lost is a success.
+	// CreateAccount stores the user, the guards of both names, the first session and the mail in one transaction, or nothing.
+	// Of concurrent callers with the same canonical name or address one succeeds, and the others get account.ErrUsernameTaken
+	// or account.ErrEmailTaken. A write that was done although its response was lost is a success.
 	CreateAccount(ctx context.Context, user account.User, session session.Session, mail outbox.Mail) error
 }
 
@@ -49,24 +55,24 @@ type Registrar struct {
 	random io.Reader
 }
 
-// NewRegistrar returns a Registrar.
+// NewRegistrar returns a Registrar. random must be a cryptographic source that cannot fail.
 func NewRegistrar(
 	store Store, hasher account.PasswordHasher, policy account.PasswordPolicy, pairs *session.Pairs, now clock.Clock, random io.Reader,
 ) *Registrar {
 	return &Registrar{store: store, hasher: hasher, policy: policy, pairs: pairs, now: now, random: random}
 }
 
-// Register creates an account with its first session and queues the verification mail. Every value that does
-// not fit is named in one [fault.Invalid]. A taken name is told before the password is hashed.
-func (r *Registrar) Register(ctx context.Context, asked Registration) (session.Pair, error) {
-	user, err := r.accept(asked)
+// Register creates an account, starts its first session and queues the verification mail. If values are unacceptable, it
+// returns one [fault.Invalid] that names all of them. If a name is taken, it usually returns before it computes a hash.
+func (r *Registrar) Register(ctx context.Context, req Registration) (session.Pair, error) {
+	user, err := r.accept(req)
 	if err != nil {
 		return session.Pair{}, err
 	}
 	if err := r.store.EnsureFree(ctx, user.Username, user.Email); err != nil {
-		return session.Pair{}, fmt.Errorf("looking for the names: %w", err)
+		return session.Pair{}, fmt.Errorf("checking that the names are free: %w", err)
 	}
-	user.PasswordHash = r.hasher.Hash(asked.Password)
+	user.PasswordHash = r.hasher.Hash(req.Password)
 	sess := r.pairs.Begin(user)
 	mail := outbox.NewMail(id.New(r.random), outbox.Verification, user.Email.Canonical, r.now())
 	if err := r.store.CreateAccount(ctx, user, sess, mail); err != nil {
@@ -76,20 +82,20 @@ func (r *Registrar) Register(ctx context.Context, asked Registration) (session.P
 	return r.pairs.Issue(sess)
 }
 
-// accept checks what was asked for and makes the account of it, as yet without its password.
-func (r *Registrar) accept(asked Registration) (account.User, error) {
+// accept checks the request and returns the new account, still without its password.
+func (r *Registrar) accept(req Registration) (account.User, error) {
 	var faults fieldFaults
-	username, err := identifier.ParseUsername(asked.Username)
-	faults.note("username", err)
-	email, err := identifier.ParseAddress(asked.Email)
-	faults.note("email", err)
+	username, err := identifier.ParseUsername(req.Username)
+	faults.add("username", err)
+	email, err := identifier.ParseAddress(req.Email)
+	faults.add("email", err)
 	asTyped := account.User{
-		Username: identifier.Username{Typed: asked.Username, Canonical: username.Canonical},
-		Email:    identifier.Address{Typed: asked.Email, Canonical: email.Canonical},
+		Username: identifier.Username{Typed: req.Username, Canonical: username.Canonical},
+		Email:    identifier.Address{Typed: req.Email, Canonical: email.Canonical},
 	}
-	faults.note("password", account.CheckPassword(r.policy, asked.Password, asTyped))
-	faults.note("first_name", checkName(asked.FirstName))
-	faults.note("last_name", checkName(asked.LastName))
+	faults.add("password", account.CheckPassword(r.policy, req.Password, asTyped))
+	faults.add("first_name", checkName(req.FirstName))
+	faults.add("last_name", checkName(req.LastName))
 	if len(faults) > 0 {
 		return account.User{}, fault.Validation(faults...)
 	}
@@ -97,8 +103,8 @@ func (r *Registrar) accept(asked Registration) (account.User, error) {
 		ID:           id.New(r.random),
 		Username:     username,
 		Email:        email,
-		FirstName:    asked.FirstName,
-		LastName:     asked.LastName,
+		FirstName:    req.FirstName,
+		LastName:     req.LastName,
 		SessionsLeft: session.MaxPerUser - 1,
 		Active:       true,
 		Joined:       r.now().Truncate(time.Millisecond),
@@ -112,9 +118,10 @@ func checkName(name string) error {
 	return nil
 }
 
+// fieldFaults collects the faults of a request.
 type fieldFaults []fault.Field
 
-func (f *fieldFaults) note(key string, err error) {
+func (f *fieldFaults) add(key string, err error) {
 	if err != nil {
 		*f = append(*f, fault.Field{Key: key, Message: err.Error()})
 	}
