@@ -52,7 +52,8 @@ func NewAuthority(keys *KeySet, issuer, audience string) *Authority {
 }
 
 // SignAccess returns an access token with the claims, with times truncated to whole seconds. It returns an error for claims
-// that [Authority.VerifyAccess] would refuse: no subject, no session, no id, or an end that is not after the beginning.
+// that [Authority.VerifyAccess] would refuse: no subject, no session, no id or one of more than 64 bytes, or an end that is
+// not after the beginning.
 func (a *Authority) SignAccess(claims session.AccessClaims) (secret.String, error) {
 	wire := wireClaims{
 		Issuer:   a.issuer,
@@ -79,8 +80,8 @@ func (a *Authority) SignAccess(claims session.AccessClaims) (secret.String, erro
 	return secret.New(raw), nil
 }
 
-// VerifyAccess returns the claims of an access token at the time now. The error is [ErrInvalid] for a token that
-// [Authority.SignAccess] did not return or that has expired.
+// VerifyAccess returns the claims of an access token at the time now, with times in UTC. The error is [ErrInvalid] for a token
+// that [Authority.SignAccess] did not return or that has expired.
 //
 // The signature is checked last, because it costs more than ten times as much as all other checks. Expired and foreign tokens
 // are therefore refused within microseconds. Claims have no effect before the signature is verified. The authority remembers
