@@ -26,7 +26,7 @@ import (
 )
 
 // house is the rules over a real store, with a clock that the test moves and cheap hashes.
-type house struct {
+type fixture struct {
 	store     *dynamo.Store
 	tap       *wiretap.Tap
 	tables    enginetest.Tables
@@ -41,7 +41,7 @@ type house struct {
 
 const issuer = "https://auth.example.com"
 
-func newHouse(t *testing.T) *house {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	tables := enginetest.Dynoxide(t)
 	transport := dynamo.NewTransport()
@@ -49,7 +49,7 @@ func newHouse(t *testing.T) *house {
 	tap := wiretap.New(transport)
 	keySet := newKeySet(t)
 	keys := parseKeySet(t, keySet)
-	return &house{
+	return &fixture{
 		store: dynamo.New(dynamo.Options{
 			UsersTable: tables.Users, SessionsTable: tables.Sessions, Region: "eu-central-1", Endpoint: tables.Endpoint,
 			Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), Transport: tap, Random: rand.Reader,
@@ -87,76 +87,78 @@ func parseKeySet(t *testing.T, keySet string) *token.KeySet {
 }
 
 // addDerivingKey puts a new key before the one that derives refresh tokens.
-func (h *house) addDerivingKey(t *testing.T) {
+func (f *fixture) addDerivingKey(t *testing.T) {
 	t.Helper()
 	fresh := `{"kty":"oct","alg":"HS256","kid":"fresh","k":"` + strings.Repeat("Q", 43) + `"}`
-	h.keySet = strings.Replace(h.keySet, `{"keys":[`, `{"keys":[`+fresh+`,`, 1)
-	h.keys = parseKeySet(t, h.keySet)
-	if h.keys.DerivingKey() != "fresh" {
+	f.keySet = strings.Replace(f.keySet, `{"keys":[`, `{"keys":[`+fresh+`,`, 1)
+	f.keys = parseKeySet(t, f.keySet)
+	if f.keys.DerivingKey() != "fresh" {
 		t.Fatal("the new key is not the one in use")
 	}
 }
 
 // loseNextAnswer breaks the connection after the store has done the next call of that operation.
-func (h *house) loseNextAnswer(operation string) { h.tap.Inject(operation, 0, 1, wiretap.LoseAnswer) }
-
-func (h *house) now() time.Time { return h.clock }
-
-func (h *house) pairs() *session.Pairs {
-	return session.NewPairs(h.keys, h.authority, h.lives, h.now, rand.Reader)
+func (f *fixture) loseNextResponse(operation string) {
+	f.tap.Inject(operation, 0, 1, wiretap.LoseAnswer)
 }
 
-func (h *house) registrar() *signup.Registrar {
-	return signup.NewRegistrar(h.store, h.hasher, password.Policy{MinLength: 8}, h.pairs(), h.now, rand.Reader)
+func (f *fixture) now() time.Time { return f.clock }
+
+func (f *fixture) pairs() *session.Pairs {
+	return session.NewPairs(f.keys, f.authority, f.lives, f.now, rand.Reader)
 }
 
-func (h *house) login() *signin.Login {
-	return signin.NewLogin(h.store, h.hasher, h.guard(), h.pairs(), h.cookies(), h.now, h.logger())
+func (f *fixture) registrar() *signup.Registrar {
+	return signup.NewRegistrar(f.store, f.hasher, password.Policy{MinLength: 8}, f.pairs(), f.now, rand.Reader)
 }
 
-func (h *house) devices() *guard.Devices { return guard.NewDevices(h.keys, rand.Reader) }
+func (f *fixture) login() *signin.Login {
+	return signin.NewLogin(f.store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
+}
 
-func (h *house) guard() *guard.Guard { return guard.New(h.store, h.devices(), h.now, rand.Reader) }
+func (f *fixture) devices() *guard.Devices { return guard.NewDevices(f.keys, rand.Reader) }
+
+func (f *fixture) guard() *guard.Guard { return guard.New(f.store, f.devices(), f.now, rand.Reader) }
 
 // deviceOf makes the cookie of a device that the user of that name has signed in on.
-func (h *house) deviceOf(t *testing.T, name string) secret.String {
+func (f *fixture) deviceOf(t *testing.T, name string) secret.String {
 	t.Helper()
-	user := h.user(t, name)
-	return h.keys.SealDevice(guard.DeviceClaims{User: user.ID, Epoch: user.Epoch, Device: id.New(rand.Reader)})
+	user := f.user(t, name)
+	return f.keys.SealDevice(guard.DeviceClaims{User: user.ID, Epoch: user.Epoch, Device: id.New(rand.Reader)})
 }
 
 // signIn is what somebody shows who was never here before.
-func signIn(name, password string) guard.Attempt {
+func attempt(name, password string) guard.Attempt {
 	return guard.Attempt{Name: name, Password: secret.New(password)}
 }
 
 // tryLogin signs in with a name and a password.
-func (h *house) tryLogin(ctx context.Context, name, password string) (session.Pair, error) {
-	pair, _, err := h.login().Login(ctx, signIn(name, password))
+func (f *fixture) passwordLogin(ctx context.Context, name, password string) (session.Pair, error) {
+	pair, _, err := f.login().Login(ctx, attempt(name, password))
 	return pair, err
 }
 
 // reset sets the password by a link's token.
-func (h *house) reset(ctx context.Context, token secret.String, password string) error {
-	_, err := h.resetter().Reset(ctx, token, secret.New(password))
+func (f *fixture) reset(ctx context.Context, token secret.String, password string) error {
+	_, err := f.resetter().Reset(ctx, token, secret.New(password))
 	return err
 }
 
-func (h *house) authenticator() *session.Authenticator {
-	return session.NewAuthenticator(h.store, h.authority, h.cookies(), h.now)
+func (f *fixture) authenticator() *session.Authenticator {
+	return session.NewAuthenticator(f.store, f.authority, f.cookies(), f.now)
 }
 
-func (h *house) cookies() *session.Cookies { return session.NewCookies(h.lives, h.now, rand.Reader) }
+func (f *fixture) cookies() *session.Cookies { return session.NewCookies(f.lives, f.now, rand.Reader) }
 
 // authenticate presents the access token of pair.
-func (h *house) authenticate(t *testing.T, pair session.Pair) (session.Authentication, error) {
+func (f *fixture) authenticate(t *testing.T, pair session.Pair) (session.Authentication, error) {
 	t.Helper()
-	return h.admit(t.Context(), session.Credentials{Access: pair.Access})
+	return f.admit(t.Context(), session.Credentials{Access: pair.Access})
 }
 
 // admit authenticates the credentials of one request.
-func (h *house) admit(ctx context.Context, credentials session.Credentials) (session.Authentication, error) {
-	return admitBy(ctx, h.authenticator(), credentials)
+func (f *fixture) admit(ctx context.Context, credentials session.Credentials) (session.Authentication, error) {
+	return admitBy(ctx, f.authenticator(), credentials)
 }
 
 func admitBy(
@@ -170,30 +172,30 @@ func admitBy(
 }
 
 // endSessions logs out with the credentials of one request and a refresh token in its body.
-func (h *house) endSessions(ctx context.Context, credentials session.Credentials, refresh secret.String) error {
-	resolution, err := h.authenticator().Resolve(ctx, credentials)
+func (f *fixture) logOut(ctx context.Context, credentials session.Credentials, refresh secret.String) error {
+	resolution, err := f.authenticator().Resolve(ctx, credentials)
 	if err != nil {
 		return err
 	}
-	return h.logout().Logout(ctx, resolution, refresh)
+	return f.logout().Logout(ctx, resolution, refresh)
 }
 
-func (h *house) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(&h.log, nil)) }
+func (f *fixture) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(&f.log, nil)) }
 
-func (h *house) refresher() *session.Refresher {
-	return session.NewRefresher(h.store, h.keys, h.pairs(), h.logger())
+func (f *fixture) refresher() *session.Refresher {
+	return session.NewRefresher(f.store, f.keys, f.pairs(), f.logger())
 }
 
-func (h *house) verifier() *maillink.Verifier {
-	return maillink.NewVerifier(h.store, h.keys, h.authenticator(), h.now)
+func (f *fixture) verifier() *maillink.Verifier {
+	return maillink.NewVerifier(f.store, f.keys, f.authenticator(), f.now)
 }
 
-func (h *house) resetter() *maillink.Resetter {
-	return maillink.NewResetter(h.store, h.keys, h.hasher, password.Policy{MinLength: 8}, h.devices(), h.now, rand.Reader)
+func (f *fixture) resetter() *maillink.Resetter {
+	return maillink.NewResetter(f.store, f.keys, f.hasher, password.Policy{MinLength: 8}, f.devices(), f.now, rand.Reader)
 }
 
-func (h *house) logout() *session.Logout {
-	return session.NewLogout(h.authenticator(), h.store, h.keys)
+func (f *fixture) logout() *session.Logout {
+	return session.NewLogout(f.authenticator(), f.store, f.keys)
 }
 
 const goodPassword = "SecurePass123!"
@@ -203,9 +205,9 @@ func registration(username, email string) signup.Registration {
 }
 
 // register creates an account and returns its first tokens.
-func (h *house) register(t *testing.T, username, email string) session.Pair {
+func (f *fixture) register(t *testing.T, username, email string) session.Pair {
 	t.Helper()
-	pair, err := h.registrar().Register(t.Context(), registration(username, email))
+	pair, err := f.registrar().Register(t.Context(), registration(username, email))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,9 +215,9 @@ func (h *house) register(t *testing.T, username, email string) session.Pair {
 }
 
 // user reads the account that name names.
-func (h *house) user(t *testing.T, name string) account.User {
+func (f *fixture) user(t *testing.T, name string) account.User {
 	t.Helper()
-	user, err := h.store.FindUser(t.Context(), account.ParseLoginName(name))
+	user, err := f.store.FindUser(t.Context(), account.ParseLoginName(name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,23 +23,23 @@ import (
 )
 
 func TestAFirstSignInMakesAnAccount(t *testing.T) {
-	h := newHouse(t)
-	pair := h.mustOAuth(t, octavia())
-	user := h.user(t, "octavia")
+	f := newFixture(t)
+	pair := f.mustOAuthLogin(t, newProvider())
+	user := f.user(t, "octavia")
 	want := account.User{
 		ID:       user.ID,
 		Username: identifier.Username{Typed: "octavia", Canonical: "octavia"},
 		Email:    identifier.Address{Typed: "Octavia@example.com", Canonical: "octavia@example.com"}, FirstName: "Octavia", LastName: "Butler",
 		SessionsLeft: 49, Active: true, EmailVerified: true, Proven: true, OAuthProvider: "acme",
-		Joined: h.clock.Truncate(time.Millisecond), LastLogin: h.clock.Truncate(time.Millisecond),
+		Joined: f.clock.Truncate(time.Millisecond), LastLogin: f.clock.Truncate(time.Millisecond),
 	}
 	if !reflect.DeepEqual(user, want) {
 		t.Errorf("the account is %+v", user)
 	}
-	if identity, err := h.authenticate(t, pair); err != nil || identity.User.ID != user.ID {
+	if identity, err := f.authenticate(t, pair); err != nil || identity.User.ID != user.ID {
 		t.Errorf("the token is of %v, error %v", identity.User.ID, err)
 	}
-	if _, err := h.tryLogin(t.Context(), "octavia", goodPassword); !errors.Is(err, account.ErrInvalidCredentials) {
+	if _, err := f.passwordLogin(t.Context(), "octavia", goodPassword); !errors.Is(err, account.ErrInvalidCredentials) {
 		t.Errorf("an account without a password: %v", err)
 	}
 }
@@ -55,11 +55,11 @@ func TestTheUsernameOfANewAccount(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h, provider := newHouse(t), octavia()
-			h.register(t, "alice", "alice@example.com")
+			f, provider := newFixture(t), newProvider()
+			f.register(t, "alice", "alice@example.com")
 			provider.person.Name = test.name
-			h.mustOAuth(t, provider)
-			user := h.user(t, "octavia@example.com")
+			f.mustOAuthLogin(t, provider)
+			user := f.user(t, "octavia@example.com")
 			rest, is := strings.CutPrefix(user.Username.Typed, test.begins)
 			if suffixed := strings.HasSuffix(test.begins, "_"); !is || suffixed && len(rest) != 8 {
 				t.Errorf("the username is %q", user.Username.Typed)
@@ -73,32 +73,32 @@ func TestTheUsernameOfANewAccount(t *testing.T) {
 
 // TestAKnownIdentitySignsIn whatever has become of its address, and moves nothing.
 func TestAKnownIdentitySignsIn(t *testing.T) {
-	for name, change := range map[string]func(*acme){
-		"as before":             func(*acme) {},
-		"another address":       func(a *acme) { a.person.Email = "new@example.com" },
-		"an address of another": func(a *acme) { a.person.Email = "alice@example.com" },
-		"no verified address":   func(a *acme) { a.person.Email = "" },
-		"another name":          func(a *acme) { a.person.Name, a.person.FirstName = "alice", "Alice" },
+	for name, change := range map[string]func(*fakeProvider){
+		"as before":             func(*fakeProvider) {},
+		"another address":       func(a *fakeProvider) { a.person.Email = "new@example.com" },
+		"an address of another": func(a *fakeProvider) { a.person.Email = "alice@example.com" },
+		"no verified address":   func(a *fakeProvider) { a.person.Email = "" },
+		"another name":          func(a *fakeProvider) { a.person.Name, a.person.FirstName = "alice", "Alice" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, provider := newHouse(t), octavia()
-			h.register(t, "alice", "alice@example.com")
-			alice := h.user(t, "alice")
-			h.mustOAuth(t, provider)
-			before := h.user(t, "octavia")
+			f, provider := newFixture(t), newProvider()
+			f.register(t, "alice", "alice@example.com")
+			alice := f.user(t, "alice")
+			f.mustOAuthLogin(t, provider)
+			before := f.user(t, "octavia")
 			change(provider)
-			h.clock = h.clock.Add(time.Hour)
-			pair := h.mustOAuth(t, provider)
-			identity, err := h.authenticate(t, pair)
+			f.clock = f.clock.Add(time.Hour)
+			pair := f.mustOAuthLogin(t, provider)
+			identity, err := f.authenticate(t, pair)
 			if err != nil || identity.User.ID != before.ID {
 				t.Errorf("the token is of %v, error %v", identity.User.ID, err)
 			}
 			want := before
-			want.SessionsLeft, want.LastLogin = before.SessionsLeft-1, h.clock.Truncate(time.Millisecond)
-			if after := h.user(t, "octavia"); !reflect.DeepEqual(after, want) {
+			want.SessionsLeft, want.LastLogin = before.SessionsLeft-1, f.clock.Truncate(time.Millisecond)
+			if after := f.user(t, "octavia"); !reflect.DeepEqual(after, want) {
 				t.Errorf("the account became %+v", after)
 			}
-			if after := h.user(t, "alice"); !reflect.DeepEqual(after, alice) {
+			if after := f.user(t, "alice"); !reflect.DeepEqual(after, alice) {
 				t.Errorf("another account became %+v", after)
 			}
 		})
@@ -107,50 +107,50 @@ func TestAKnownIdentitySignsIn(t *testing.T) {
 
 // TestASubjectElsewhereIsSomebodyElse: an identity is of a provider and its issuer.
 func TestASubjectElsewhereIsSomebodyElse(t *testing.T) {
-	h, provider := newHouse(t), octavia()
-	h.mustOAuth(t, provider)
+	f, provider := newFixture(t), newProvider()
+	f.mustOAuthLogin(t, provider)
 	provider.person.Issuer, provider.person.Email = "https://elsewhere.example", "else@example.com"
-	h.mustOAuth(t, provider)
-	if h.user(t, "else@example.com").ID == h.user(t, "octavia@example.com").ID {
+	f.mustOAuthLogin(t, provider)
+	if f.user(t, "else@example.com").ID == f.user(t, "octavia@example.com").ID {
 		t.Error("they are one account")
 	}
 }
 
 // TestASecondProvider is another way into the account of the address, and ends nothing. The first stays the one that is told.
 func TestASecondProvider(t *testing.T) {
-	h, provider := newHouse(t), octavia()
-	first := h.mustOAuth(t, provider)
-	callback, binding := h.beginAt(t, "other", provider, secret.String{})
-	second, _, err := h.oauth(provider).Finish(t.Context(), "other", callback, binding)
+	f, provider := newFixture(t), newProvider()
+	first := f.mustOAuthLogin(t, provider)
+	callback, binding := f.startFlowAt(t, "other", provider, secret.String{})
+	second, _, err := f.oauth(provider).Finish(t.Context(), "other", callback, binding)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, pair := range map[string]session.Pair{"first": first, "second": second} {
-		identity, err := h.authenticate(t, pair)
+		identity, err := f.authenticate(t, pair)
 		if err != nil || identity.User.OAuthProvider != "acme" || identity.User.Email.Canonical != "octavia@example.com" {
 			t.Errorf("the %s session is %+v, error %v", name, identity.User, err)
 		}
 	}
-	h.mustOAuth(t, provider)
+	f.mustOAuthLogin(t, provider)
 }
 
 // TestNamesThatAreTooLong are cut to what a registration could have.
 func TestNamesThatAreTooLong(t *testing.T) {
-	h, provider := newHouse(t), octavia()
+	f, provider := newFixture(t), newProvider()
 	provider.person.FirstName, provider.person.LastName = strings.Repeat("é", 151), strings.Repeat("ß", 152)
-	h.mustOAuth(t, provider)
-	user := h.user(t, "octavia")
+	f.mustOAuthLogin(t, provider)
+	user := f.user(t, "octavia")
 	if user.FirstName != strings.Repeat("é", 150) || user.LastName != strings.Repeat("ß", 150) {
 		t.Errorf("the names are %q and %q", user.FirstName, user.LastName)
 	}
 }
 
 // preRegister makes an account with octavia's address, by somebody who knows its password, and returns their session.
-func (h *house) preRegister(t *testing.T, changed changes) session.Pair {
+func (f *fixture) preRegister(t *testing.T, changed attributes) session.Pair {
 	t.Helper()
-	pair := h.register(t, "attacker", "octavia@EXAMPLE.com")
+	pair := f.register(t, "attacker", "octavia@EXAMPLE.com")
 	if changed != nil {
-		h.change(t, "attacker", changed)
+		f.setUser(t, "attacker", changed)
 	}
 	return pair
 }
@@ -158,46 +158,46 @@ func (h *house) preRegister(t *testing.T, changed changes) session.Pair {
 // TestLinking: what the holder of the address had before survives only if they had proved the mailbox.
 func TestLinking(t *testing.T) {
 	tests := map[string]struct {
-		before   changes
+		before   attributes
 		survives bool
 		notices  int
 	}{
 		"never verified":               {nil, false, 1},
-		"verified, by a scanner maybe": {changes{"email_verified": boolean(true)}, false, 1},
-		"proven":                       {changes{"email_verified": boolean(true), "proven": boolean(true)}, true, 0},
-		"without a password":           {changes{"phc": text("")}, false, 0},
+		"verified, by a scanner maybe": {attributes{"email_verified": boolean(true)}, false, 1},
+		"proven":                       {attributes{"email_verified": boolean(true), "proven": boolean(true)}, true, 0},
+		"without a password":           {attributes{"phc": text("")}, false, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h, provider := newHouse(t), octavia()
-			earlier := h.preRegister(t, test.before)
-			account := h.user(t, "attacker").ID
-			box := &postbox{}
-			pair := h.mustOAuth(t, provider)
-			identity, err := h.authenticate(t, pair)
+			f, provider := newFixture(t), newProvider()
+			earlier := f.preRegister(t, test.before)
+			account := f.user(t, "attacker").ID
+			box := &fakeSender{}
+			pair := f.mustOAuthLogin(t, provider)
+			identity, err := f.authenticate(t, pair)
 			if err != nil || identity.User.ID != account || !identity.User.Proven || !identity.User.EmailVerified {
 				t.Errorf("signed in as %+v, error %v", identity.User, err)
 			}
 			if identity.User.OAuthProvider != "acme" || identity.User.PasswordHash.IsZero() == test.survives {
 				t.Errorf("the account is %+v", identity.User)
 			}
-			_, earlierErr := h.authenticate(t, earlier)
-			_, loginErr := h.tryLogin(t.Context(), "attacker", goodPassword)
+			_, earlierErr := f.authenticate(t, earlier)
+			_, loginErr := f.passwordLogin(t.Context(), "attacker", goodPassword)
 			if (earlierErr == nil) != test.survives || (loginErr == nil) != test.survives {
 				t.Errorf("the session before: %v, the password before: %v", earlierErr, loginErr)
 			}
-			if err := h.deliver(t, box); err != nil {
+			if err := f.deliver(t, box); err != nil {
 				t.Fatal(err)
 			}
 			if got := box.count(outbox.PasswordRemoved); got != test.notices {
 				t.Errorf("%d notices were sent", got)
 			}
-			h.mustOAuth(t, provider)
+			f.mustOAuthLogin(t, provider)
 		})
 	}
 }
 
-func (p *postbox) count(purpose outbox.Purpose) int {
+func (p *fakeSender) count(purpose outbox.Purpose) int {
 	count := 0
 	for _, sent := range p.sent {
 		if sent.purpose == purpose {
@@ -209,14 +209,14 @@ func (p *postbox) count(purpose outbox.Purpose) int {
 
 // TestLinksBeforeTheLinkingAreVoid: a verification link that the attacker's registration mailed, say.
 func TestLinksBeforeTheLinkingAreVoid(t *testing.T) {
-	h, provider := newHouse(t), octavia()
-	h.preRegister(t, nil)
-	box := &postbox{}
-	if err := h.deliver(t, box); err != nil {
+	f, provider := newFixture(t), newProvider()
+	f.preRegister(t, nil)
+	box := &fakeSender{}
+	if err := f.deliver(t, box); err != nil {
 		t.Fatal(err)
 	}
-	h.mustOAuth(t, provider)
-	if _, err := h.verifier().Inspect(t.Context(), box.sent[0].token); !errors.Is(err, maillink.ErrInvalidVerificationToken) {
+	f.mustOAuthLogin(t, provider)
+	if _, err := f.verifier().Inspect(t.Context(), box.sent[0].token); !errors.Is(err, maillink.ErrInvalidVerificationToken) {
 		t.Errorf("the link: %v", err)
 	}
 }
@@ -224,18 +224,18 @@ func TestLinksBeforeTheLinkingAreVoid(t *testing.T) {
 func TestADisabledAccountIsNotSignedIn(t *testing.T) {
 	for name, known := range map[string]bool{"to be linked": false, "known": true} {
 		t.Run(name, func(t *testing.T) {
-			h, provider := newHouse(t), octavia()
+			f, provider := newFixture(t), newProvider()
 			if known {
-				h.mustOAuth(t, provider)
+				f.mustOAuthLogin(t, provider)
 			} else {
-				h.preRegister(t, nil)
+				f.preRegister(t, nil)
 			}
-			h.change(t, "octavia@example.com", changes{"active": boolean(false)})
-			before := h.tables.Keys(t)
-			if _, err := h.oauthIn(t, provider); !errors.Is(err, account.ErrAccountInactive) {
+			f.setUser(t, "octavia@example.com", attributes{"active": boolean(false)})
+			before := f.tables.Keys(t)
+			if _, err := f.oauthLogin(t, provider); !errors.Is(err, account.ErrAccountInactive) {
 				t.Errorf("the error is %v", err)
 			}
-			if after := h.tables.Keys(t); len(after) != len(before)+1 { // the flow
+			if after := f.tables.Keys(t); len(after) != len(before)+1 { // the flow
 				t.Errorf("the tables hold %v", after)
 			}
 		})
@@ -244,38 +244,38 @@ func TestADisabledAccountIsNotSignedIn(t *testing.T) {
 
 // TestAnotherIdentityOfTheProvider takes the place of the former one: the mailbox is theirs now.
 func TestAnotherIdentityOfTheProvider(t *testing.T) {
-	h, former := newHouse(t), octavia()
-	sess := h.mustOAuth(t, former)
+	f, former := newFixture(t), newProvider()
+	sess := f.mustOAuthLogin(t, former)
 	former.person.Email = "moved@example.com"
-	owner := octavia()
+	owner := newProvider()
 	owner.person.Subject = "43"
-	pair := h.mustOAuth(t, owner)
-	if identity, err := h.authenticate(t, pair); err != nil || identity.User.ID != h.user(t, "octavia").ID {
+	pair := f.mustOAuthLogin(t, owner)
+	if identity, err := f.authenticate(t, pair); err != nil || identity.User.ID != f.user(t, "octavia").ID {
 		t.Errorf("the owner is %+v, error %v", identity, err)
 	}
-	if _, err := h.authenticate(t, sess); !errors.Is(err, session.ErrAuthenticationRequired) {
+	if _, err := f.authenticate(t, sess); !errors.Is(err, session.ErrAuthenticationRequired) {
 		t.Errorf("the former session: %v", err)
 	}
-	h.mustOAuth(t, former)
-	if h.user(t, "moved@example.com").ID == h.user(t, "octavia").ID {
+	f.mustOAuthLogin(t, former)
+	if f.user(t, "moved@example.com").ID == f.user(t, "octavia").ID {
 		t.Error("the former identity still opens the account")
 	}
-	h.mustOAuth(t, owner)
+	f.mustOAuthLogin(t, owner)
 }
 
 // TestAnIdentityReplacedMeanwhile opens nothing, at whatever point of its sign-in the owner of the mailbox comes.
 func TestAnIdentityReplacedMeanwhile(t *testing.T) {
-	h, former, owner := newHouse(t), octavia(), octavia()
-	h.mustOAuth(t, former)
+	f, former, owner := newFixture(t), newProvider(), newProvider()
+	f.mustOAuthLogin(t, former)
 	former.person.Email = "moved@example.com"
 	owner.person.Subject = "43"
-	callback, binding := h.begin(t, former, secret.String{})
-	store := &meanwhileStore{IdentityStore: h.store, meanwhile: func() { h.mustOAuth(t, owner) }}
-	pair, _, err := h.oauthOver(former, store).Finish(t.Context(), "acme", callback, binding)
+	callback, binding := f.startFlow(t, former, secret.String{})
+	store := &beforeIdentityWrite{IdentityStore: f.store, hook: func() { f.mustOAuthLogin(t, owner) }}
+	pair, _, err := f.oauthWithStore(former, store).Finish(t.Context(), "acme", callback, binding)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if identity, err := h.authenticate(t, pair); err != nil || identity.User.Email.Canonical != "moved@example.com" {
+	if identity, err := f.authenticate(t, pair); err != nil || identity.User.Email.Canonical != "moved@example.com" {
 		t.Errorf("the former identity opens the account of %q, error %v", identity.User.Email.Canonical, err)
 	}
 }
@@ -283,31 +283,31 @@ func TestAnIdentityReplacedMeanwhile(t *testing.T) {
 // TestManyFirstSignInsMakeOneAccount, also against a registration of the same address.
 func TestManyFirstSignInsMakeOneAccount(t *testing.T) {
 	const many = 32
-	h, provider := newHouse(t), octavia()
+	f, provider := newFixture(t), newProvider()
 	callbacks, bindings := make([]signin.Callback, many), make([]secret.String, many)
 	for i := range many {
-		callbacks[i], bindings[i] = h.begin(t, provider, secret.String{})
+		callbacks[i], bindings[i] = f.startFlow(t, provider, secret.String{})
 	}
 	pairs, errs := make([]session.Pair, many), make([]error, many)
 	var wait sync.WaitGroup
 	for i := range many {
 		wait.Go(func() {
-			pairs[i], _, errs[i] = h.oauth(provider).Finish(t.Context(), "acme", callbacks[i], bindings[i])
+			pairs[i], _, errs[i] = f.oauth(provider).Finish(t.Context(), "acme", callbacks[i], bindings[i])
 		})
 	}
 	wait.Wait()
-	account := h.user(t, "octavia@example.com").ID
+	account := f.user(t, "octavia@example.com").ID
 	for i, err := range errs {
 		if err != nil {
 			t.Errorf("a sign-in failed: %v", err)
 			continue
 		}
-		if identity, err := h.authenticate(t, pairs[i]); err != nil || identity.User.ID != account {
+		if identity, err := f.authenticate(t, pairs[i]); err != nil || identity.User.ID != account {
 			t.Errorf("a token is of %v, error %v", identity.User.ID, err)
 		}
 	}
 	kinds := map[string]int{}
-	for _, key := range h.tables.Keys(t) {
+	for _, key := range f.tables.Keys(t) {
 		kinds[key[:2]]++
 	}
 	if want := map[string]int{"U#": 2, "N#": 1, "E#": 1, "I#": 1, "S#": many, "A#": many}; !reflect.DeepEqual(kinds, want) {
@@ -316,55 +316,55 @@ func TestManyFirstSignInsMakeOneAccount(t *testing.T) {
 }
 
 // meanwhileStore lets something happen between what a sign-in reads and its first write.
-type meanwhileStore struct {
+type beforeIdentityWrite struct {
 	signin.IdentityStore
-	meanwhile func()
+	hook func()
 }
 
-func (m *meanwhileStore) CreateAccountWithIdentity(ctx context.Context, user account.User, identity signin.Identity, session session.Session) error {
-	once(&m.meanwhile)
+func (m *beforeIdentityWrite) CreateAccountWithIdentity(ctx context.Context, user account.User, identity signin.Identity, session session.Session) error {
+	callOnce(&m.hook)
 	return m.IdentityStore.CreateAccountWithIdentity(ctx, user, identity, session)
 }
 
-func (m *meanwhileStore) LinkIdentity(ctx context.Context, link signin.Link) error {
-	once(&m.meanwhile)
+func (m *beforeIdentityWrite) LinkIdentity(ctx context.Context, link signin.Link) error {
+	callOnce(&m.hook)
 	return m.IdentityStore.LinkIdentity(ctx, link)
 }
 
-func (m *meanwhileStore) RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (int, error) {
-	once(&m.meanwhile)
+func (m *beforeIdentityWrite) RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (int, error) {
+	callOnce(&m.hook)
 	return m.IdentityStore.RecordLogin(ctx, user, hash, now)
 }
 
 // TestAccountsThatChangeMeanwhile are looked at again: what has become of them decides.
 func TestAccountsThatChangeMeanwhile(t *testing.T) {
 	tests := map[string]struct {
-		before, meanwhile func(t *testing.T, h *house)
+		before, meanwhile func(t *testing.T, f *fixture)
 		want              error
 		check             func(t *testing.T, user account.User)
 	}{
-		"the username is taken": {nil, func(t *testing.T, h *house) { h.register(t, "octavia", "o@example.com") }, nil,
+		"the username is taken": {nil, func(t *testing.T, f *fixture) { f.register(t, "octavia", "o@example.com") }, nil,
 			func(t *testing.T, user account.User) {
 				if !strings.HasPrefix(user.Username.Typed, "octavia_") {
 					t.Errorf("the username is %q", user.Username.Typed)
 				}
 			}},
-		"the address is registered": {nil, func(t *testing.T, h *house) { h.preRegister(t, nil) }, nil,
+		"the address is registered": {nil, func(t *testing.T, f *fixture) { f.preRegister(t, nil) }, nil,
 			func(t *testing.T, user account.User) {
 				if user.Username.Typed != "attacker" || !user.PasswordHash.IsZero() || user.Epoch != 1 {
 					t.Errorf("the account is %+v", user)
 				}
 			}},
-		"the same person signs in": {nil, func(t *testing.T, h *house) { h.mustOAuth(t, octavia()) }, nil,
+		"the same person signs in": {nil, func(t *testing.T, f *fixture) { f.mustOAuthLogin(t, newProvider()) }, nil,
 			func(t *testing.T, user account.User) {
 				if user.Username.Typed != "octavia" || user.SessionsLeft != 48 {
 					t.Errorf("the account is %+v", user)
 				}
 			}},
 		"the holder proves the mailbox": {
-			func(t *testing.T, h *house) { h.preRegister(t, nil) },
-			func(t *testing.T, h *house) {
-				h.change(t, "attacker", changes{"proven": boolean(true), "rev": number("1")})
+			func(t *testing.T, f *fixture) { f.preRegister(t, nil) },
+			func(t *testing.T, f *fixture) {
+				f.setUser(t, "attacker", attributes{"proven": boolean(true), "rev": number("1")})
 			}, nil,
 			func(t *testing.T, user account.User) {
 				if user.PasswordHash.IsZero() || user.Epoch != 0 {
@@ -372,31 +372,31 @@ func TestAccountsThatChangeMeanwhile(t *testing.T) {
 				}
 			}},
 		"the account is disabled": {
-			func(t *testing.T, h *house) { h.preRegister(t, nil) },
-			func(t *testing.T, h *house) {
-				h.change(t, "attacker", changes{"active": boolean(false), "epoch": number("1")})
+			func(t *testing.T, f *fixture) { f.preRegister(t, nil) },
+			func(t *testing.T, f *fixture) {
+				f.setUser(t, "attacker", attributes{"active": boolean(false), "epoch": number("1")})
 			},
 			account.ErrAccountInactive, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h, provider := newHouse(t), octavia()
+			f, provider := newFixture(t), newProvider()
 			if test.before != nil {
-				test.before(t, h)
+				test.before(t, f)
 			}
-			callback, binding := h.begin(t, provider, secret.String{})
-			store := &meanwhileStore{IdentityStore: h.store, meanwhile: func() { test.meanwhile(t, h) }}
-			pair, _, err := h.oauthOver(provider, store).Finish(t.Context(), "acme", callback, binding)
+			callback, binding := f.startFlow(t, provider, secret.String{})
+			store := &beforeIdentityWrite{IdentityStore: f.store, hook: func() { test.meanwhile(t, f) }}
+			pair, _, err := f.oauthWithStore(provider, store).Finish(t.Context(), "acme", callback, binding)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("the error is %v", err)
 			}
 			if test.want != nil {
 				return
 			}
-			if _, err := h.authenticate(t, pair); err != nil {
+			if _, err := f.authenticate(t, pair); err != nil {
 				t.Errorf("the session is born dead: %v", err)
 			}
-			test.check(t, h.user(t, "octavia@example.com"))
+			test.check(t, f.user(t, "octavia@example.com"))
 		})
 	}
 }
@@ -413,28 +413,28 @@ func (e *endlessStore) CreateAccountWithIdentity(context.Context, account.User, 
 }
 
 func TestASignInDoesNotTryForever(t *testing.T) {
-	h, provider := newHouse(t), octavia()
-	store := &endlessStore{IdentityStore: h.store}
-	callback, binding := h.begin(t, provider, secret.String{})
-	if _, _, err := h.oauthOver(provider, store).Finish(t.Context(), "acme", callback, binding); err == nil || store.tries != 5 {
+	f, provider := newFixture(t), newProvider()
+	store := &endlessStore{IdentityStore: f.store}
+	callback, binding := f.startFlow(t, provider, secret.String{})
+	if _, _, err := f.oauthWithStore(provider, store).Finish(t.Context(), "acme", callback, binding); err == nil || store.tries != 5 {
 		t.Errorf("after %d tries the error is %v", store.tries, err)
 	}
 }
 
 // TestLinkingMakesRoom: a link to an account with all its sessions ends the oldest.
 func TestLinkingMakesRoom(t *testing.T) {
-	h, provider := newHouse(t), octavia()
-	h.preRegister(t, changes{"proven": boolean(true), "room": number("1")})
-	account := h.user(t, "attacker")
+	f, provider := newFixture(t), newProvider()
+	f.preRegister(t, attributes{"proven": boolean(true), "room": number("1")})
+	account := f.user(t, "attacker")
 	for range 50 {
-		session := session.Session{User: account.ID, ID: id.New(rand.Reader), Kind: session.KindTokens, Created: h.clock,
-			LastRenewal: h.clock, KeyID: "k", Expires: h.clock.Add(time.Hour), End: h.clock.Add(time.Hour)}
-		if err := h.store.PutSession(t.Context(), session); err != nil {
+		session := session.Session{User: account.ID, ID: id.New(rand.Reader), Kind: session.KindTokens, Created: f.clock,
+			LastRenewal: f.clock, KeyID: "k", Expires: f.clock.Add(time.Hour), End: f.clock.Add(time.Hour)}
+		if err := f.store.PutSession(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h.mustOAuth(t, provider)
-	sessions, err := h.store.ListSessions(t.Context(), account.ID)
+	f.mustOAuthLogin(t, provider)
+	sessions, err := f.store.ListSessions(t.Context(), account.ID)
 	if err != nil || len(sessions) != 50 {
 		t.Errorf("%d sessions are left, error %v", len(sessions), err)
 	}
@@ -442,27 +442,27 @@ func TestLinkingMakesRoom(t *testing.T) {
 
 // TestASignInByAProviderMakesTheDeviceKnown: tries at the password of the account count apart on it.
 func TestASignInByAProviderMakesTheDeviceKnown(t *testing.T) {
-	h, provider := newHouse(t), octavia()
-	h.preRegister(t, changes{"proven": boolean(true)})
-	callback, binding := h.begin(t, provider, secret.String{})
-	_, device, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
+	f, provider := newFixture(t), newProvider()
+	f.preRegister(t, attributes{"proven": boolean(true)})
+	callback, binding := f.startFlow(t, provider, secret.String{})
+	_, device, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 6 { // strangers use up what is free
-		_, _, _ = h.login().Login(t.Context(), guard.Attempt{Name: "attacker", Password: secret.New("wrong wrong")})
+		_, _, _ = f.login().Login(t.Context(), guard.Attempt{Name: "attacker", Password: secret.New("wrong wrong")})
 	}
 	asked := guard.Attempt{Name: "attacker", Password: secret.New(goodPassword)}
-	if _, _, err := h.login().Login(t.Context(), asked); fault.From(err) == nil || fault.From(err).Kind != fault.Limited {
+	if _, _, err := f.login().Login(t.Context(), asked); fault.From(err) == nil || fault.From(err).Kind != fault.Limited {
 		t.Errorf("a stranger with the right password: %v", err)
 	}
 	asked.Device = device
-	if _, _, err := h.login().Login(t.Context(), asked); err != nil {
+	if _, _, err := f.login().Login(t.Context(), asked); err != nil {
 		t.Errorf("on the device: %v", err)
 	}
-	callback, binding = h.begin(t, provider, binding)
+	callback, binding = f.startFlow(t, provider, binding)
 	callback.Device = device
-	if _, again, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil || again != device {
+	if _, again, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil || again != device {
 		t.Errorf("the device got another name, error %v", err)
 	}
 }

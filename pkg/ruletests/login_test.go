@@ -14,17 +14,17 @@ import (
 )
 
 func TestLoginByEverySpelling(t *testing.T) {
-	h := newHouse(t)
-	h.register(t, "Straße", "Guido.Rossum@bücher.example")
+	f := newFixture(t)
+	f.register(t, "Straße", "Guido.Rossum@bücher.example")
 	for _, name := range []string{
 		"Straße", "STRASSE", "ｓtrasse", "guido.rossum@bücher.example", "GUIDO.ROSSUM@xn--bcher-kva.example",
 	} {
-		pair, err := h.tryLogin(t.Context(), name, goodPassword)
+		pair, err := f.passwordLogin(t.Context(), name, goodPassword)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if _, err := h.authenticate(t, pair); err != nil {
+		if _, err := f.authenticate(t, pair); err != nil {
 			t.Errorf("%s: the token is refused: %v", name, err)
 		}
 	}
@@ -32,34 +32,34 @@ func TestLoginByEverySpelling(t *testing.T) {
 
 // TestLoginBySpellingsThatCouldNotBeRegistered: they are shorter or longer than a username as typed may be.
 func TestLoginBySpellingsThatCouldNotBeRegistered(t *testing.T) {
-	h := newHouse(t)
-	h.register(t, "e\u0301\u4e01", "short@example.com")
-	h.register(t, strings.Repeat("\u00e9", 148), "long@example.com")
+	f := newFixture(t)
+	f.register(t, "e\u0301\u4e01", "short@example.com")
+	f.register(t, strings.Repeat("\u00e9", 148), "long@example.com")
 	for _, name := range []string{"\u00c9\u4e01", strings.Repeat("e\u0301", 148)} {
-		if _, err := h.tryLogin(t.Context(), name, goodPassword); err != nil {
+		if _, err := f.passwordLogin(t.Context(), name, goodPassword); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
 }
 
 func TestLoginIsRecorded(t *testing.T) {
-	h := newHouse(t)
-	h.register(t, "alice", "alice@example.com")
-	h.clock = h.clock.Add(time.Hour)
-	if _, err := h.tryLogin(t.Context(), "alice", goodPassword); err != nil {
+	f := newFixture(t)
+	f.register(t, "alice", "alice@example.com")
+	f.clock = f.clock.Add(time.Hour)
+	if _, err := f.passwordLogin(t.Context(), "alice", goodPassword); err != nil {
 		t.Fatal(err)
 	}
-	if user := h.user(t, "alice"); user.SessionsLeft != 48 || !user.LastLogin.Equal(h.clock) {
+	if user := f.user(t, "alice"); user.SessionsLeft != 48 || !user.LastLogin.Equal(f.clock) {
 		t.Errorf("room %d, last login %v", user.SessionsLeft, user.LastLogin)
 	}
 }
 
 // TestRefusedLoginsCostTheSame: one hash each, whatever is wrong.
 func TestRefusedLoginsCostTheSame(t *testing.T) {
-	h := newHouse(t)
-	h.register(t, "alice", "alice@example.com")
-	h.with(t, "oauthonly", changes{"phc": text("")})
-	h.with(t, "disabled", changes{"active": boolean(false)})
+	f := newFixture(t)
+	f.register(t, "alice", "alice@example.com")
+	f.registerWith(t, "oauthonly", attributes{"phc": text("")})
+	f.registerWith(t, "disabled", attributes{"active": boolean(false)})
 	tests := map[string]struct {
 		name, password string
 		want           error
@@ -73,16 +73,16 @@ func TestRefusedLoginsCostTheSame(t *testing.T) {
 		"no password stored":                  {"oauthonly", goodPassword, account.ErrInvalidCredentials},
 		"disabled, with the wrong password":   {"disabled", "SecurePass123?", account.ErrInvalidCredentials},
 		"disabled, with the right password":   {"disabled", goodPassword, account.ErrAccountInactive},
-		"the id of an account in place of it": {h.user(t, "alice").ID.String(), goodPassword, account.ErrInvalidCredentials},
+		"the id of an account in place of it": {f.user(t, "alice").ID.String(), goodPassword, account.ErrInvalidCredentials},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			before := h.hasher.Hashes()
-			_, err := h.tryLogin(t.Context(), test.name, test.password)
+			before := f.hasher.Hashes()
+			_, err := f.passwordLogin(t.Context(), test.name, test.password)
 			if !errors.Is(err, test.want) {
 				t.Errorf("the error is %v", err)
 			}
-			if computed := h.hasher.Hashes() - before; computed != 1 {
+			if computed := f.hasher.Hashes() - before; computed != 1 {
 				t.Errorf("%d hashes were computed", computed)
 			}
 		})
@@ -90,19 +90,19 @@ func TestRefusedLoginsCostTheSame(t *testing.T) {
 }
 
 // with registers an account and changes it as stored.
-func (h *house) with(t *testing.T, name string, changes map[string]types.AttributeValue) {
+func (f *fixture) registerWith(t *testing.T, name string, changes map[string]types.AttributeValue) {
 	t.Helper()
-	h.register(t, name, name+"@example.com")
-	h.change(t, name, changes)
+	f.register(t, name, name+"@example.com")
+	f.setUser(t, name, changes)
 }
 
 // change writes attributes into the account that name names, past all rules.
-func (h *house) change(t *testing.T, name string, changes map[string]types.AttributeValue) {
+func (f *fixture) setUser(t *testing.T, name string, changes map[string]types.AttributeValue) {
 	t.Helper()
-	h.tables.Set(t, h.tables.Users, "U#"+h.user(t, name).ID.String(), "P", changes)
+	f.tables.Set(t, f.tables.Users, "U#"+f.user(t, name).ID.String(), "P", changes)
 }
 
-type changes = map[string]types.AttributeValue
+type attributes = map[string]types.AttributeValue
 
 func text(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
 
@@ -114,29 +114,29 @@ func boolean(value bool) types.AttributeValue { return &types.AttributeValueMemb
 func TestLoginAgainstAChange(t *testing.T) {
 	another := cheapHasher().Hash(secret.New("another password")).Reveal()
 	tests := map[string]struct {
-		change changes
+		change attributes
 		want   error
 	}{
-		"all sessions ended": {changes{"epoch": number("1")}, nil},
-		"password reset":     {changes{"epoch": number("1"), "phc": text(another)}, account.ErrInvalidCredentials},
-		"disabled":           {changes{"epoch": number("1"), "active": boolean(false)}, account.ErrAccountInactive},
+		"all sessions ended": {attributes{"epoch": number("1")}, nil},
+		"password reset":     {attributes{"epoch": number("1"), "phc": text(another)}, account.ErrInvalidCredentials},
+		"disabled":           {attributes{"epoch": number("1"), "active": boolean(false)}, account.ErrAccountInactive},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			h.register(t, "alice", "alice@example.com")
-			store := &changingStore{LoginStore: h.store, meanwhile: func() {
-				h.change(t, "alice", test.change)
+			f := newFixture(t)
+			f.register(t, "alice", "alice@example.com")
+			store := &beforeRecordLogin{LoginStore: f.store, hook: func() {
+				f.setUser(t, "alice", test.change)
 			}}
-			login := signin.NewLogin(store, h.hasher, h.guard(), h.pairs(), h.cookies(), h.now, h.logger())
-			pair, _, err := login.Login(t.Context(), signIn("alice", goodPassword))
+			login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
+			pair, _, err := login.Login(t.Context(), attempt("alice", goodPassword))
 			if !errors.Is(err, test.want) {
 				t.Fatalf("the error is %v", err)
 			}
 			if test.want != nil {
 				return
 			}
-			if _, err := h.authenticate(t, pair); err != nil {
+			if _, err := f.authenticate(t, pair); err != nil {
 				t.Errorf("the session is born dead: %v", err)
 			}
 		})

@@ -8,9 +8,9 @@ import (
 	"latchkey/pkg/session"
 )
 
-func (h *house) signIn(t *testing.T, name string) session.Pair {
+func (f *fixture) mustLogin(t *testing.T, name string) session.Pair {
 	t.Helper()
-	pair, err := h.tryLogin(t.Context(), name, goodPassword)
+	pair, err := f.passwordLogin(t.Context(), name, goodPassword)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,11 +66,11 @@ func TestLogout(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			s := setting{first: h.register(t, "alice", "alice@example.com"), bobs: h.register(t, "bob", "bob@example.com")}
-			s.second, s.third = h.signIn(t, "alice"), h.signIn(t, "alice")
+			f := newFixture(t)
+			s := setting{first: f.register(t, "alice", "alice@example.com"), bobs: f.register(t, "bob", "bob@example.com")}
+			s.second, s.third = f.mustLogin(t, "alice"), f.mustLogin(t, "alice")
 			s.older = s.third.Refresh
-			s.third = h.mustRefresh(t, h.mustRefresh(t, s.third))
+			s.third = f.mustRefresh(t, f.mustRefresh(t, s.third))
 			var access, refresh secret.String
 			var ends []session.Pair
 			if test.access != nil {
@@ -82,23 +82,23 @@ func TestLogout(t *testing.T) {
 			if test.ends != nil {
 				ends = test.ends(s)
 			}
-			err := h.endSessions(t.Context(), session.Credentials{Access: access}, refresh)
+			err := f.logOut(t.Context(), session.Credentials{Access: access}, refresh)
 			if refused := errors.Is(err, session.ErrAuthenticationRequired); refused != (len(ends) == 0) || err != nil && !refused {
 				t.Fatalf("the error is %v", err)
 			}
 			for _, pair := range ends {
-				h.ended(t, pair)
+				f.checkEnded(t, pair)
 			}
 			live := 0
 			for _, pair := range []session.Pair{s.first, s.second, s.third, s.bobs} {
-				if _, err := h.authenticate(t, pair); err == nil {
+				if _, err := f.authenticate(t, pair); err == nil {
 					live++
 				}
 			}
 			if live != 4-len(ends) {
 				t.Errorf("%d of 4 sessions live on", live)
 			}
-			if err := h.endSessions(t.Context(), session.Credentials{Access: access}, refresh); !errors.Is(err, session.ErrAuthenticationRequired) {
+			if err := f.logOut(t.Context(), session.Credentials{Access: access}, refresh); !errors.Is(err, session.ErrAuthenticationRequired) {
 				t.Errorf("the repeat says %v", err)
 			}
 		})
@@ -106,31 +106,31 @@ func TestLogout(t *testing.T) {
 }
 
 func TestLogoutIsOneReadAndOneDelete(t *testing.T) {
-	h := newHouse(t)
-	pair := h.register(t, "alice", "alice@example.com")
-	h.tap.Reset()
-	if err := h.endSessions(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh); err != nil {
+	f := newFixture(t)
+	pair := f.register(t, "alice", "alice@example.com")
+	f.tap.Reset()
+	if err := f.logOut(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh); err != nil {
 		t.Fatal(err)
 	}
-	if calls := h.tap.Calls(); len(calls) != 2 || calls[0].Read != 2 || calls[1].Write != 1 {
+	if calls := f.tap.Calls(); len(calls) != 2 || calls[0].Read != 2 || calls[1].Write != 1 {
 		t.Errorf("the calls are %+v", calls)
 	}
 }
 
 func TestAuthorityCountsAtOnce(t *testing.T) {
-	for name, change := range map[string]changes{
+	for name, change := range map[string]attributes{
 		"disabled":     {"active": boolean(false)},
 		"epoch raised": {"epoch": number("1")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			pair := h.register(t, "alice", "alice@example.com")
-			if _, err := h.authenticate(t, pair); err != nil {
+			f := newFixture(t)
+			pair := f.register(t, "alice", "alice@example.com")
+			if _, err := f.authenticate(t, pair); err != nil {
 				t.Fatal(err)
 			}
-			h.change(t, "alice", change)
-			h.ended(t, pair)
-			err := h.endSessions(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh)
+			f.setUser(t, "alice", change)
+			f.checkEnded(t, pair)
+			err := f.logOut(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh)
 			if !errors.Is(err, session.ErrAuthenticationRequired) {
 				t.Errorf("logging out: %v", err)
 			}
@@ -140,15 +140,15 @@ func TestAuthorityCountsAtOnce(t *testing.T) {
 
 // TestATokenOfOneUserOpensNoSessionOfAnother although both are there and the token is ours.
 func TestATokenOfOneUserOpensNoSessionOfAnother(t *testing.T) {
-	h := newHouse(t)
-	alice := h.claims(t, h.register(t, "alice", "alice@example.com"))
-	bob := h.claims(t, h.register(t, "bob", "bob@example.com"))
+	f := newFixture(t)
+	alice := f.claims(t, f.register(t, "alice", "alice@example.com"))
+	bob := f.claims(t, f.register(t, "bob", "bob@example.com"))
 	alice.Session = bob.Session
-	forged, err := h.authority.SignAccess(alice)
+	forged, err := f.authority.SignAccess(alice)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.authenticate(t, session.Pair{Access: forged}); !errors.Is(err, session.ErrAuthenticationRequired) {
+	if _, err := f.authenticate(t, session.Pair{Access: forged}); !errors.Is(err, session.ErrAuthenticationRequired) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -27,11 +27,11 @@ func init() {
 // TestSessionsAgainstTheModel drives the rules over the real store through random sequences and compares each answer with
 // a small model of the state machine in refresh.go.
 func TestSessionsAgainstTheModel(t *testing.T) {
-	h := newHouse(t)
+	f := newFixture(t)
 	users := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		users++
-		m := newMachine(rt, h, t, fmt.Sprintf("user%d", users))
+		m := newMachine(rt, f, t, fmt.Sprintf("user%d", users))
 		rt.Repeat(map[string]func(*rapid.T){
 			"login":            m.login,
 			"refresh":          m.refresh,
@@ -49,43 +49,43 @@ func TestSessionsAgainstTheModel(t *testing.T) {
 // modelSession is what the model knows of a session: whether it counts, and the pairs of its generations.
 type modelSession struct {
 	pairs   []session.Pair // by generation; the last is the current one
-	rotated time.Time
+	renewed time.Time
 	expires time.Time
 	end     time.Time
 	epoch   int
-	gone    bool
+	ended   bool
 }
 
 // machine is the model beside the real thing.
 type machine struct {
 	ctx      context.Context
-	h        *house
+	f        *fixture
 	t        *testing.T
 	name     string
 	epoch    int
 	sessions []*modelSession
 }
 
-func newMachine(rt *rapid.T, h *house, t *testing.T, name string) *machine {
-	m := &machine{ctx: t.Context(), h: h, t: t, name: name}
-	pair, err := h.registrar().Register(m.ctx, registration(name, name+"@example.com"))
+func newMachine(rt *rapid.T, f *fixture, t *testing.T, name string) *machine {
+	m := &machine{ctx: t.Context(), f: f, t: t, name: name}
+	pair, err := f.registrar().Register(m.ctx, registration(name, name+"@example.com"))
 	if err != nil {
 		rt.Fatal(err)
 	}
-	m.born(pair)
+	m.addSession(pair)
 	return m
 }
 
-func (m *machine) born(pair session.Pair) {
-	second := m.h.clock.Truncate(time.Second)
+func (m *machine) addSession(pair session.Pair) {
+	second := m.f.clock.Truncate(time.Second)
 	m.sessions = append(m.sessions, &modelSession{
-		pairs: []session.Pair{pair}, rotated: m.h.clock, epoch: m.epoch,
-		expires: second.Add(m.h.lives.Refresh), end: second.Add(m.h.lives.SessionMax),
+		pairs: []session.Pair{pair}, renewed: m.f.clock, epoch: m.epoch,
+		expires: second.Add(m.f.lives.Refresh), end: second.Add(m.f.lives.SessionMax),
 	})
 }
 
 func (m *machine) live(s *modelSession) bool {
-	return !s.gone && s.epoch == m.epoch && m.h.clock.Before(s.expires) && m.h.clock.Before(s.end)
+	return !s.ended && s.epoch == m.epoch && m.f.clock.Before(s.expires) && m.f.clock.Before(s.end)
 }
 
 func (m *machine) draw(rt *rapid.T) *modelSession {
@@ -93,31 +93,31 @@ func (m *machine) draw(rt *rapid.T) *modelSession {
 }
 
 func (m *machine) login(rt *rapid.T) {
-	pair, err := m.h.tryLogin(m.ctx, m.name, goodPassword)
+	pair, err := m.f.passwordLogin(m.ctx, m.name, goodPassword)
 	if err != nil {
 		rt.Fatal(err)
 	}
-	m.born(pair)
+	m.addSession(pair)
 }
 
 // present shows the refresh token of a generation and holds what the model says of it.
 func (m *machine) present(rt *rapid.T, s *modelSession, generation int) {
-	got, err := m.h.refresher().Refresh(m.ctx, s.pairs[generation].Refresh)
+	got, err := m.f.refresher().Refresh(m.ctx, s.pairs[generation].Refresh)
 	current := len(s.pairs) - 1
 	switch {
 	case !m.live(s):
-		m.refused(rt, err)
+		m.checkRefused(rt, err)
 	case generation == current:
-		m.accepted(rt, err)
+		m.checkAccepted(rt, err)
 		s.pairs = append(s.pairs, got)
-		s.rotated = m.h.clock
-		s.expires = m.h.clock.Truncate(time.Second).Add(m.h.lives.Refresh)
-	case generation == current-1 && !m.h.clock.After(s.rotated.Add(m.h.lives.Grace)):
-		m.accepted(rt, err)
-		m.same(rt, got, s.pairs[current])
+		s.renewed = m.f.clock
+		s.expires = m.f.clock.Truncate(time.Second).Add(m.f.lives.Refresh)
+	case generation == current-1 && !m.f.clock.After(s.renewed.Add(m.f.lives.Grace)):
+		m.checkAccepted(rt, err)
+		m.checkSame(rt, got, s.pairs[current])
 	default:
-		m.refused(rt, err)
-		s.gone = true
+		m.checkRefused(rt, err)
+		s.ended = true
 	}
 }
 
@@ -132,9 +132,9 @@ func (m *machine) presentOld(rt *rapid.T) {
 }
 
 func (m *machine) refreshLosingTheAnswer(rt *rapid.T) {
-	m.h.loseNextAnswer("UpdateItem")
+	m.f.loseNextResponse("UpdateItem")
 	m.refresh(rt)
-	m.h.tap.Reset()
+	m.f.tap.Reset()
 }
 
 func (m *machine) parallelRefresh(rt *rapid.T) {
@@ -144,49 +144,49 @@ func (m *machine) parallelRefresh(rt *rapid.T) {
 	pairs, errs := make([]session.Pair, 4), make([]error, 4)
 	var all sync.WaitGroup
 	for i := range pairs {
-		all.Go(func() { pairs[i], errs[i] = m.h.refresher().Refresh(m.ctx, token) })
+		all.Go(func() { pairs[i], errs[i] = m.f.refresher().Refresh(m.ctx, token) })
 	}
 	all.Wait()
 	for i := range pairs {
 		if !live {
-			m.refused(rt, errs[i])
+			m.checkRefused(rt, errs[i])
 			continue
 		}
-		m.accepted(rt, errs[i])
-		m.same(rt, pairs[i], pairs[0])
+		m.checkAccepted(rt, errs[i])
+		m.checkSame(rt, pairs[i], pairs[0])
 	}
 	if live {
 		s.pairs = append(s.pairs, pairs[0])
-		s.rotated = m.h.clock
-		s.expires = m.h.clock.Truncate(time.Second).Add(m.h.lives.Refresh)
+		s.renewed = m.f.clock
+		s.expires = m.f.clock.Truncate(time.Second).Add(m.f.lives.Refresh)
 	}
 }
 
 func (m *machine) logout(rt *rapid.T) {
 	s := m.draw(rt)
 	token := s.pairs[rapid.IntRange(0, len(s.pairs)-1).Draw(rt, "generation")].Refresh
-	err := m.h.endSessions(m.ctx, session.Credentials{}, token)
+	err := m.f.logOut(m.ctx, session.Credentials{}, token)
 	if !m.live(s) {
 		if !errors.Is(err, session.ErrAuthenticationRequired) {
 			rt.Fatalf("logging out of an ended session: %v", err)
 		}
 		return
 	}
-	m.accepted(rt, err)
-	s.gone = true
+	m.checkAccepted(rt, err)
+	s.ended = true
 }
 
 func (m *machine) raiseEpoch(*rapid.T) {
 	m.epoch++
-	m.h.change(m.t, m.name, changes{"epoch": number(fmt.Sprint(m.epoch))})
+	m.f.setUser(m.t, m.name, attributes{"epoch": number(fmt.Sprint(m.epoch))})
 }
 
 func (m *machine) letTimePass(rt *rapid.T) {
 	step := rapid.SampledFrom([]time.Duration{
-		time.Millisecond, time.Second, m.h.lives.Grace, m.h.lives.Grace + time.Millisecond, m.h.lives.Access, m.h.lives.Refresh - time.Second,
-		m.h.lives.Refresh,
+		time.Millisecond, time.Second, m.f.lives.Grace, m.f.lives.Grace + time.Millisecond, m.f.lives.Access, m.f.lives.Refresh - time.Second,
+		m.f.lives.Refresh,
 	}).Draw(rt, "step")
-	m.h.clock = m.h.clock.Add(step)
+	m.f.clock = m.f.clock.Add(step)
 }
 
 // check holds that the access token of each session's current generation counts exactly while the session does and it
@@ -194,31 +194,31 @@ func (m *machine) letTimePass(rt *rapid.T) {
 func (m *machine) check(rt *rapid.T) {
 	for i, s := range m.sessions {
 		pair := s.pairs[len(s.pairs)-1]
-		expires := s.rotated.Truncate(time.Second).Add(m.h.lives.Access)
-		want := m.live(s) && m.h.clock.Before(expires)
-		_, err := m.h.admit(m.ctx, session.Credentials{Access: pair.Access})
+		expires := s.renewed.Truncate(time.Second).Add(m.f.lives.Access)
+		want := m.live(s) && m.f.clock.Before(expires)
+		_, err := m.f.admit(m.ctx, session.Credentials{Access: pair.Access})
 		if got := err == nil; got != want {
 			rt.Fatalf("session %d: the access token counts: %v, want %v (%v)", i, got, want, err)
 		}
 	}
 }
 
-func (m *machine) accepted(rt *rapid.T, err error) {
+func (m *machine) checkAccepted(rt *rapid.T, err error) {
 	if err != nil {
 		rt.Fatalf("an honest caller is refused: %v", err)
 	}
 }
 
-func (m *machine) refused(rt *rapid.T, err error) {
+func (m *machine) checkRefused(rt *rapid.T, err error) {
 	if !errors.Is(err, session.ErrInvalidRefreshToken) || errors.Is(err, fault.ServiceUnavailable) {
 		rt.Fatalf("the error is %v, want a refusal", err)
 	}
 }
 
 // same holds that two answers for one generation are one pair.
-func (m *machine) same(rt *rapid.T, got, want session.Pair) {
-	gotClaims, gotErr := m.h.authority.VerifyAccess(got.Access.Reveal(), m.h.clock)
-	wantClaims, wantErr := m.h.authority.VerifyAccess(want.Access.Reveal(), m.h.clock)
+func (m *machine) checkSame(rt *rapid.T, got, want session.Pair) {
+	gotClaims, gotErr := m.f.authority.VerifyAccess(got.Access.Reveal(), m.f.clock)
+	wantClaims, wantErr := m.f.authority.VerifyAccess(want.Access.Reveal(), m.f.clock)
 	if got.Refresh != want.Refresh || gotClaims != wantClaims || gotErr != nil || wantErr != nil {
 		rt.Fatalf("two pairs for one generation: %+v, %v and %+v, %v", gotClaims, gotErr, wantClaims, wantErr)
 	}

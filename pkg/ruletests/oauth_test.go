@@ -18,16 +18,16 @@ import (
 )
 
 // acme is a provider that knows one person, whatever the code.
-type acme struct {
+type fakeProvider struct {
 	mu     sync.Mutex
 	person signin.Profile
 	issuer string // as its callbacks name it; empty for a provider that does not
-	fails  error
-	asked  int             // how often it was asked who the person is
+	err    error
+	calls  int             // how often it was asked who the person is
 	keys   signin.FlowKeys // that it was asked with last
 }
 
-func (a *acme) Provider(name string) (signin.IdentityProvider, error) {
+func (a *fakeProvider) Provider(name string) (signin.IdentityProvider, error) {
 	switch name {
 	case "acme", "other":
 		return a, nil
@@ -37,48 +37,48 @@ func (a *acme) Provider(name string) (signin.IdentityProvider, error) {
 	return nil, signin.UnknownProvider(name)
 }
 
-func (a *acme) Issuer() string { return a.issuer }
+func (a *fakeProvider) Issuer() string { return a.issuer }
 
-func (*acme) AuthorizationURL(_ context.Context, keys signin.FlowKeys) (string, error) {
+func (*fakeProvider) AuthorizationURL(_ context.Context, keys signin.FlowKeys) (string, error) {
 	return "https://acme.example/authorize?state=" + keys.State.Reveal(), nil
 }
 
-func (a *acme) Identify(_ context.Context, _ secret.String, keys signin.FlowKeys) (signin.Profile, error) {
+func (a *fakeProvider) Identify(_ context.Context, _ secret.String, keys signin.FlowKeys) (signin.Profile, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked++
+	a.calls++
 	a.keys = keys
-	return a.person, a.fails
+	return a.person, a.err
 }
 
 const flowLife = 10 * time.Minute
 
 // octavia is a person whom the provider vouches for.
-func octavia() *acme {
-	return &acme{issuer: "https://acme.example", person: signin.Profile{
+func newProvider() *fakeProvider {
+	return &fakeProvider{issuer: "https://acme.example", person: signin.Profile{
 		Identity: signin.Identity{Issuer: "https://acme.example", Subject: "42"},
 		Email:    "Octavia@example.com", Name: "octavia", FirstName: "Octavia", LastName: "Butler",
 	}}
 }
 
-func (h *house) oauth(provider *acme) *signin.OAuth {
-	return h.oauthOver(provider, h.store)
+func (f *fixture) oauth(provider *fakeProvider) *signin.OAuth {
+	return f.oauthWithStore(provider, f.store)
 }
 
-func (h *house) oauthOver(provider *acme, store signin.IdentityStore) *signin.OAuth {
-	identities := signin.NewIdentityLogin(store, h.pairs(), h.devices(), h.now, rand.Reader)
-	return signin.NewOAuth(provider, h.store, identities, flowLife, h.now, rand.Reader)
+func (f *fixture) oauthWithStore(provider *fakeProvider, store signin.IdentityStore) *signin.OAuth {
+	identities := signin.NewIdentityLogin(store, f.pairs(), f.devices(), f.now, rand.Reader)
+	return signin.NewOAuth(provider, f.store, identities, flowLife, f.now, rand.Reader)
 }
 
 // begin starts a flow and returns what the browser comes back with, and its cookie.
-func (h *house) begin(t *testing.T, provider *acme, binding secret.String) (signin.Callback, secret.String) {
+func (f *fixture) startFlow(t *testing.T, provider *fakeProvider, binding secret.String) (signin.Callback, secret.String) {
 	t.Helper()
-	return h.beginAt(t, "acme", provider, binding)
+	return f.startFlowAt(t, "acme", provider, binding)
 }
 
-func (h *house) beginAt(t *testing.T, name string, provider *acme, binding secret.String) (signin.Callback, secret.String) {
+func (f *fixture) startFlowAt(t *testing.T, name string, provider *fakeProvider, binding secret.String) (signin.Callback, secret.String) {
 	t.Helper()
-	started, err := h.oauth(provider).Start(t.Context(), name, binding)
+	started, err := f.oauth(provider).Start(t.Context(), name, binding)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,16 +90,16 @@ func (h *house) beginAt(t *testing.T, name string, provider *acme, binding secre
 }
 
 // oauthIn goes through a whole flow.
-func (h *house) oauthIn(t *testing.T, provider *acme) (session.Pair, error) {
+func (f *fixture) oauthLogin(t *testing.T, provider *fakeProvider) (session.Pair, error) {
 	t.Helper()
-	callback, binding := h.begin(t, provider, secret.String{})
-	pair, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
+	callback, binding := f.startFlow(t, provider, secret.String{})
+	pair, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding)
 	return pair, err
 }
 
-func (h *house) mustOAuth(t *testing.T, provider *acme) session.Pair {
+func (f *fixture) mustOAuthLogin(t *testing.T, provider *fakeProvider) session.Pair {
 	t.Helper()
-	pair, err := h.oauthIn(t, provider)
+	pair, err := f.oauthLogin(t, provider)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,17 +122,17 @@ func TestACallbackThatDoesNotFitSpendsNothing(t *testing.T) {
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
-			h, provider := newHouse(t), octavia()
-			callback, binding := h.begin(t, provider, secret.String{})
+			f, provider := newFixture(t), newProvider()
+			callback, binding := f.startFlow(t, provider, secret.String{})
 			at, misfit, cookie := "acme", callback, binding
 			change(&at, &misfit, &cookie)
-			if _, _, err := h.oauth(provider).Finish(t.Context(), at, misfit, cookie); !errors.Is(err, signin.ErrInvalidOAuthState) {
+			if _, _, err := f.oauth(provider).Finish(t.Context(), at, misfit, cookie); !errors.Is(err, signin.ErrInvalidOAuthState) {
 				t.Fatalf("the error is %v", err)
 			}
-			if provider.asked != 0 {
+			if provider.calls != 0 {
 				t.Error("the provider was called")
 			}
-			if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+			if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
 				t.Errorf("the flow was spent: %v", err)
 			}
 		})
@@ -148,10 +148,10 @@ func TestAFlowEnds(t *testing.T) {
 		"at its end":     {flowLife, signin.ErrInvalidOAuthState},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, provider := newHouse(t), octavia()
-			callback, binding := h.begin(t, provider, secret.String{})
-			h.clock = h.clock.Truncate(time.Second).Add(test.later)
-			_, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding)
+			f, provider := newFixture(t), newProvider()
+			callback, binding := f.startFlow(t, provider, secret.String{})
+			f.clock = f.clock.Truncate(time.Second).Add(test.later)
+			_, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding)
 			if !errors.Is(err, test.want) {
 				t.Errorf("the error is %v", err)
 			}
@@ -162,12 +162,12 @@ func TestAFlowEnds(t *testing.T) {
 // TestAFlowIsSpentOnce, by many at once too, and by a callback that brings an error.
 func TestAFlowIsSpentOnce(t *testing.T) {
 	const many = 32
-	h, provider := newHouse(t), octavia()
-	callback, binding := h.begin(t, provider, secret.String{})
+	f, provider := newFixture(t), newProvider()
+	callback, binding := f.startFlow(t, provider, secret.String{})
 	errs := make([]error, many)
 	var wait sync.WaitGroup
 	for i := range many {
-		wait.Go(func() { _, _, errs[i] = h.oauth(provider).Finish(t.Context(), "acme", callback, binding) })
+		wait.Go(func() { _, _, errs[i] = f.oauth(provider).Finish(t.Context(), "acme", callback, binding) })
 	}
 	wait.Wait()
 	won := 0
@@ -178,34 +178,34 @@ func TestAFlowIsSpentOnce(t *testing.T) {
 			t.Errorf("a loser got %v", err)
 		}
 	}
-	if won != 1 || provider.asked != 1 {
-		t.Errorf("%d won, the provider was asked %d times", won, provider.asked)
+	if won != 1 || provider.calls != 1 {
+		t.Errorf("%d won, the provider was asked %d times", won, provider.calls)
 	}
 
-	callback, binding = h.begin(t, provider, secret.String{})
+	callback, binding = f.startFlow(t, provider, secret.String{})
 	denied := callback
 	denied.Error = "access_denied"
-	if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", denied, binding); !errors.Is(err, signin.ErrOAuthFailed) {
+	if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", denied, binding); !errors.Is(err, signin.ErrOAuthFailed) {
 		t.Errorf("denied: %v", err)
 	}
-	if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, signin.ErrInvalidOAuthState) {
+	if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, signin.ErrInvalidOAuthState) {
 		t.Errorf("after the denial: %v", err)
 	}
 }
 
 // TestFlowsAtOnce share the browser's cookie and do not end each other.
 func TestFlowsAtOnce(t *testing.T) {
-	h, provider := newHouse(t), octavia()
-	first, binding := h.begin(t, provider, secret.String{})
-	second, again := h.begin(t, provider, binding)
+	f, provider := newFixture(t), newProvider()
+	first, binding := f.startFlow(t, provider, secret.String{})
+	second, again := f.startFlow(t, provider, binding)
 	if again.Reveal() != binding.Reveal() {
 		t.Error("the second flow has another cookie")
 	}
-	if _, replaced := h.begin(t, provider, secret.New("not ours")); replaced.Reveal() == "not ours" {
+	if _, replaced := f.startFlow(t, provider, secret.New("not ours")); replaced.Reveal() == "not ours" {
 		t.Error("a cookie that is not ours was taken")
 	}
 	for name, callback := range map[string]signin.Callback{"second": second, "first": first} {
-		if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+		if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -216,10 +216,10 @@ func TestFlowsAtOnce(t *testing.T) {
 
 // TestTheFlowsKeys reach the provider as they were made, and differ from flow to flow.
 func TestTheFlowsKeys(t *testing.T) {
-	h, provider := newHouse(t), octavia()
+	f, provider := newFixture(t), newProvider()
 	seen := map[string]bool{}
 	for range 2 {
-		h.mustOAuth(t, provider)
+		f.mustOAuthLogin(t, provider)
 		for _, key := range []secret.String{provider.keys.State, provider.keys.Verifier, provider.keys.Nonce} {
 			if len(key.Reveal()) != 43 || seen[key.Reveal()] {
 				t.Errorf("a key of %d characters, or one seen before", len(key.Reveal()))
@@ -230,10 +230,10 @@ func TestTheFlowsKeys(t *testing.T) {
 }
 
 func TestALostAnswerSpendsNoFlow(t *testing.T) {
-	h, provider := newHouse(t), octavia()
-	callback, binding := h.begin(t, provider, secret.String{})
-	h.loseNextAnswer("UpdateItem")
-	if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+	f, provider := newFixture(t), newProvider()
+	callback, binding := f.startFlow(t, provider, secret.String{})
+	f.loseNextResponse("UpdateItem")
+	if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
 		t.Error(err)
 	}
 }
@@ -241,26 +241,26 @@ func TestALostAnswerSpendsNoFlow(t *testing.T) {
 // TestRefusalsOfTheProvider leave no account.
 func TestRefusalsOfTheProvider(t *testing.T) {
 	tests := map[string]struct {
-		change func(*acme, *signin.Callback)
+		change func(*fakeProvider, *signin.Callback)
 		want   error
 	}{
-		"it refuses":       {func(a *acme, _ *signin.Callback) { a.fails = signin.ErrOAuthFailed }, signin.ErrOAuthFailed},
-		"it fails":         {func(a *acme, _ *signin.Callback) { a.fails = signin.ErrOAuthProviderFailed }, signin.ErrOAuthProviderFailed},
-		"another's issuer": {func(_ *acme, c *signin.Callback) { c.Issuer = "https://evil.example" }, signin.ErrOAuthFailed},
-		"no address":       {func(a *acme, _ *signin.Callback) { a.person.Email = "" }, signin.ErrOAuthEmailRequired},
+		"it refuses":       {func(a *fakeProvider, _ *signin.Callback) { a.err = signin.ErrOAuthFailed }, signin.ErrOAuthFailed},
+		"it fails":         {func(a *fakeProvider, _ *signin.Callback) { a.err = signin.ErrOAuthProviderFailed }, signin.ErrOAuthProviderFailed},
+		"another's issuer": {func(_ *fakeProvider, c *signin.Callback) { c.Issuer = "https://evil.example" }, signin.ErrOAuthFailed},
+		"no address":       {func(a *fakeProvider, _ *signin.Callback) { a.person.Email = "" }, signin.ErrOAuthEmailRequired},
 		"an address that none can have": {
-			func(a *acme, _ *signin.Callback) { a.person.Email = "octavia" }, signin.ErrOAuthEmailRequired,
+			func(a *fakeProvider, _ *signin.Callback) { a.person.Email = "octavia" }, signin.ErrOAuthEmailRequired,
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h, provider := newHouse(t), octavia()
-			callback, binding := h.begin(t, provider, secret.String{})
+			f, provider := newFixture(t), newProvider()
+			callback, binding := f.startFlow(t, provider, secret.String{})
 			test.change(provider, &callback)
-			if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, test.want) {
+			if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, test.want) {
 				t.Errorf("the error is %v", err)
 			}
-			for _, key := range h.tables.Keys(t) {
+			for _, key := range f.tables.Keys(t) {
 				if !strings.HasPrefix(key, "A#") {
 					t.Errorf("there is %s", key)
 				}
@@ -277,11 +277,11 @@ func TestTheIssuerInACallback(t *testing.T) {
 		"of a provider that has none": {"", "https://acme.example"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, provider := newHouse(t), octavia()
+			f, provider := newFixture(t), newProvider()
 			provider.issuer = test.provider
-			callback, binding := h.begin(t, provider, secret.String{})
+			callback, binding := f.startFlow(t, provider, secret.String{})
 			callback.Issuer = test.callback
-			if _, _, err := h.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
+			if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
 				t.Error(err)
 			}
 		})
@@ -289,17 +289,17 @@ func TestTheIssuerInACallback(t *testing.T) {
 }
 
 // uncalled is a store of flows that nothing may be asked of.
-type uncalled struct{ signin.FlowStore }
+type failingFlows struct{ signin.FlowStore }
 
-func (uncalled) SpendFlow(context.Context, signin.Flow, time.Time) (signin.Flow, error) {
+func (failingFlows) SpendFlow(context.Context, signin.Flow, time.Time) (signin.Flow, error) {
 	return signin.Flow{}, errors.New("the store was called")
 }
 
 // TestWhatCannotBeAKeyCostsNoCall: there is one way to write a state or a binding, and it is looked at first.
 func TestWhatCannotBeAKeyCostsNoCall(t *testing.T) {
-	h, provider := newHouse(t), octavia()
+	f, provider := newFixture(t), newProvider()
 	good := strings.Repeat("A", 43)
-	flows := signin.NewOAuth(provider, uncalled{}, nil, flowLife, h.now, rand.Reader)
+	flows := signin.NewOAuth(provider, failingFlows{}, nil, flowLife, f.now, rand.Reader)
 	for name, text := range map[string]string{
 		"nothing": "", "too short": good[1:], "too long": good + "A", "a line break inside": good[:20] + "\n" + good[20:],
 		"bits to spare": good[1:] + "B", "the other alphabet": good[1:] + "+",
@@ -311,26 +311,26 @@ func TestWhatCannotBeAKeyCostsNoCall(t *testing.T) {
 				t.Errorf("%s as %s: the error is %v", name, which, err)
 			}
 		}
-		if _, binding := h.begin(t, provider, secret.New(text)); binding.Reveal() == text {
+		if _, binding := f.startFlow(t, provider, secret.New(text)); binding.Reveal() == text {
 			t.Errorf("%s: it was taken for a binding", name)
 		}
 	}
 }
 
 func TestProvidersThatAreNotThere(t *testing.T) {
-	h, provider := newHouse(t), octavia()
+	f, provider := newFixture(t), newProvider()
 	for name, want := range map[string]string{
 		"closed": "provider_not_configured", "nobody": "unknown_provider", "Acme": "unknown_provider", "\xff": "unknown_provider",
 	} {
-		_, starting := h.oauth(provider).Start(t.Context(), name, secret.String{})
-		_, _, finishing := h.oauth(provider).Finish(t.Context(), name, signin.Callback{}, secret.String{})
-		for _, err := range []error{starting, finishing, h.oauth(provider).CheckProvider(name)} {
+		_, starting := f.oauth(provider).Start(t.Context(), name, secret.String{})
+		_, _, finishing := f.oauth(provider).Finish(t.Context(), name, signin.Callback{}, secret.String{})
+		for _, err := range []error{starting, finishing, f.oauth(provider).CheckProvider(name)} {
 			if refused := fault.From(err); refused == nil || refused.Code != want {
 				t.Errorf("%s: the error is %v", name, err)
 			}
 		}
 	}
-	if keys := h.tables.Keys(t); len(keys) != 0 {
+	if keys := f.tables.Keys(t); len(keys) != 0 {
 		t.Errorf("the tables hold %v", keys)
 	}
 }

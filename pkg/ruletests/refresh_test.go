@@ -14,15 +14,15 @@ import (
 )
 
 // refresh presents the refresh token of pair.
-func (h *house) refresh(t *testing.T, pair session.Pair) (session.Pair, error) {
+func (f *fixture) refresh(t *testing.T, pair session.Pair) (session.Pair, error) {
 	t.Helper()
-	return h.refresher().Refresh(t.Context(), pair.Refresh)
+	return f.refresher().Refresh(t.Context(), pair.Refresh)
 }
 
 // mustRefresh is refresh for a token that has to be good.
-func (h *house) mustRefresh(t *testing.T, pair session.Pair) session.Pair {
+func (f *fixture) mustRefresh(t *testing.T, pair session.Pair) session.Pair {
 	t.Helper()
-	next, err := h.refresh(t, pair)
+	next, err := f.refresh(t, pair)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,19 +30,19 @@ func (h *house) mustRefresh(t *testing.T, pair session.Pair) session.Pair {
 }
 
 // ended checks that nothing of pair is accepted.
-func (h *house) ended(t *testing.T, pair session.Pair) {
+func (f *fixture) checkEnded(t *testing.T, pair session.Pair) {
 	t.Helper()
-	if _, err := h.authenticate(t, pair); !errors.Is(err, session.ErrAuthenticationRequired) {
+	if _, err := f.authenticate(t, pair); !errors.Is(err, session.ErrAuthenticationRequired) {
 		t.Errorf("the access token: %v", err)
 	}
-	if _, err := h.refresh(t, pair); !errors.Is(err, session.ErrInvalidRefreshToken) {
+	if _, err := f.refresh(t, pair); !errors.Is(err, session.ErrInvalidRefreshToken) {
 		t.Errorf("the refresh token: %v", err)
 	}
 }
 
-func (h *house) claims(t *testing.T, pair session.Pair) session.AccessClaims {
+func (f *fixture) claims(t *testing.T, pair session.Pair) session.AccessClaims {
 	t.Helper()
-	claims, err := h.authority.VerifyAccess(pair.Access.Reveal(), h.clock)
+	claims, err := f.authority.VerifyAccess(pair.Access.Reveal(), f.clock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,190 +50,194 @@ func (h *house) claims(t *testing.T, pair session.Pair) session.AccessClaims {
 }
 
 func TestRefreshGivesANewPairAndEndsNothing(t *testing.T) {
-	h := newHouse(t)
-	first := h.register(t, "alice", "alice@example.com")
-	h.clock = h.clock.Add(10 * time.Minute)
-	second := h.mustRefresh(t, first)
-	if second.Refresh == first.Refresh || h.claims(t, second).ID == h.claims(t, first).ID {
+	f := newFixture(t)
+	first := f.register(t, "alice", "alice@example.com")
+	f.clock = f.clock.Add(10 * time.Minute)
+	second := f.mustRefresh(t, first)
+	if second.Refresh == first.Refresh || f.claims(t, second).ID == f.claims(t, first).ID {
 		t.Error("the pair is not new")
 	}
-	if second.ExpiresIn != h.lives.Access {
+	if second.ExpiresIn != f.lives.Access {
 		t.Errorf("the new access token lives %v", second.ExpiresIn)
 	}
 	for _, pair := range []session.Pair{first, second} {
-		if _, err := h.authenticate(t, pair); err != nil {
+		if _, err := f.authenticate(t, pair); err != nil {
 			t.Errorf("an access token is refused: %v", err)
 		}
 	}
 }
 
 func TestTheReplacedTokenGivesItsSuccessorWithinTheGraceWindow(t *testing.T) {
-	h := newHouse(t)
-	first := h.register(t, "alice", "alice@example.com")
-	h.clock = h.clock.Add(time.Minute)
-	second := h.mustRefresh(t, first)
+	f := newFixture(t)
+	first := f.register(t, "alice", "alice@example.com")
+	f.clock = f.clock.Add(time.Minute)
+	second := f.mustRefresh(t, first)
 	for _, later := range []time.Duration{0, time.Second, 29 * time.Second, 30 * time.Second} {
-		moved := h.clock
-		h.clock = h.clock.Add(later)
-		again := h.mustRefresh(t, first)
+		moved := f.clock
+		f.clock = f.clock.Add(later)
+		again := f.mustRefresh(t, first)
 		if again.Refresh != second.Refresh {
 			t.Errorf("%v later the refresh token is another", later)
 		}
-		if got, want := h.claims(t, again), h.claims(t, second); got != want {
+		if got, want := f.claims(t, again), f.claims(t, second); got != want {
 			t.Errorf("%v later the access token has %+v, want %+v", later, got, want)
 		}
 		if want := second.ExpiresIn - later; again.ExpiresIn != want {
 			t.Errorf("%v later it expires in %v, want %v", later, again.ExpiresIn, want)
 		}
-		h.clock = moved
+		f.clock = moved
 	}
-	if third := h.mustRefresh(t, second); third.Refresh == second.Refresh {
+	if third := f.mustRefresh(t, second); third.Refresh == second.Refresh {
 		t.Error("the successor does not work")
 	}
 }
 
 func TestTheSuccessorIsDerivedByItsOwnKey(t *testing.T) {
-	h := newHouse(t)
-	first := h.register(t, "alice", "alice@example.com")
-	second := h.mustRefresh(t, first)
-	h.addDerivingKey(t)
-	if again := h.mustRefresh(t, first); again.Refresh != second.Refresh {
+	f := newFixture(t)
+	first := f.register(t, "alice", "alice@example.com")
+	second := f.mustRefresh(t, first)
+	f.addDerivingKey(t)
+	if again := f.mustRefresh(t, first); again.Refresh != second.Refresh {
 		t.Error("after a new key came into use, a retry got another token")
 	}
-	if third := h.mustRefresh(t, second); third.Refresh == second.Refresh {
+	if third := f.mustRefresh(t, second); third.Refresh == second.Refresh {
 		t.Error("the old key's token does not work")
 	}
 }
 
 func TestReuseEndsTheSession(t *testing.T) {
 	tests := map[string]struct {
-		before func(h *house, t *testing.T, first session.Pair) session.Pair // returns the current pair
+		before func(f *fixture, t *testing.T, first session.Pair) session.Pair // returns the current pair
 	}{
-		"the token before, after the window": {func(h *house, t *testing.T, first session.Pair) session.Pair {
-			second := h.mustRefresh(t, first)
-			h.clock = h.clock.Add(h.lives.Grace + time.Millisecond)
+		"the token before, after the window": {func(f *fixture, t *testing.T, first session.Pair) session.Pair {
+			second := f.mustRefresh(t, first)
+			f.clock = f.clock.Add(f.lives.Grace + time.Millisecond)
 			return second
 		}},
-		"a token two generations back, within it": {func(h *house, t *testing.T, first session.Pair) session.Pair {
-			return h.mustRefresh(t, h.mustRefresh(t, first))
+		"a token two generations back, within it": {func(f *fixture, t *testing.T, first session.Pair) session.Pair {
+			return f.mustRefresh(t, f.mustRefresh(t, first))
 		}},
-		"without a window": {func(h *house, t *testing.T, first session.Pair) session.Pair {
-			h.lives.Grace = 0
-			return h.mustRefresh(t, first)
+		"without a window": {func(f *fixture, t *testing.T, first session.Pair) session.Pair {
+			f.lives.Grace = 0
+			return f.mustRefresh(t, first)
 		}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			first := h.register(t, "alice", "alice@example.com")
-			other, err := h.tryLogin(t.Context(), "alice", goodPassword)
+			f := newFixture(t)
+			first := f.register(t, "alice", "alice@example.com")
+			other, err := f.passwordLogin(t.Context(), "alice", goodPassword)
 			if err != nil {
 				t.Fatal(err)
 			}
-			current := test.before(h, t, first)
-			if _, err := h.refresh(t, first); !errors.Is(err, session.ErrInvalidRefreshToken) {
+			current := test.before(f, t, first)
+			if _, err := f.refresh(t, first); !errors.Is(err, session.ErrInvalidRefreshToken) {
 				t.Errorf("the used token: %v", err)
 			}
-			h.ended(t, first)
-			h.ended(t, current)
-			if _, err := h.authenticate(t, other); err != nil {
+			f.checkEnded(t, first)
+			f.checkEnded(t, current)
+			if _, err := f.authenticate(t, other); err != nil {
 				t.Errorf("another session of the user ended too: %v", err)
 			}
-			h.checkEvent(t, other)
+			f.checkEvent(t, other)
 		})
 	}
 }
 
 // checkEvent looks for the one security event, with session and user.
-func (h *house) checkEvent(t *testing.T, other session.Pair) {
+func (f *fixture) checkEvent(t *testing.T, other session.Pair) {
 	t.Helper()
-	logged := h.log.String()
-	if strings.Count(logged, `"event":"refresh_token_reuse"`) != 1 || !strings.Contains(logged, `"user_id":"`+h.user(t, "alice").ID.String()) {
+	logged := f.log.String()
+	if strings.Count(logged, `"event":"refresh_token_reuse"`) != 1 || !strings.Contains(logged, `"user_id":"`+f.user(t, "alice").ID.String()) {
 		t.Errorf("the log is %s", logged)
 	}
-	if !strings.Contains(logged, `"session_id":"`) || strings.Contains(logged, h.claims(t, other).Session.String()) {
+	if !strings.Contains(logged, `"session_id":"`) || strings.Contains(logged, f.claims(t, other).Session.String()) {
 		t.Errorf("the log names the wrong session: %s", logged)
 	}
 }
 
 func TestRefreshAfterTheSessionCeasedToCount(t *testing.T) {
-	tests := map[string]func(h *house, t *testing.T, pair session.Pair){
-		"logged out": func(h *house, t *testing.T, pair session.Pair) {
-			if err := h.endSessions(t.Context(), session.Credentials{Access: pair.Access}, secret.String{}); err != nil {
+	tests := map[string]func(f *fixture, t *testing.T, pair session.Pair){
+		"logged out": func(f *fixture, t *testing.T, pair session.Pair) {
+			if err := f.logOut(t.Context(), session.Credentials{Access: pair.Access}, secret.String{}); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"epoch raised": func(h *house, t *testing.T, _ session.Pair) { h.change(t, "alice", changes{"epoch": number("1")}) },
-		"disabled":     func(h *house, t *testing.T, _ session.Pair) { h.change(t, "alice", changes{"active": boolean(false)}) },
-		"expired":      func(h *house, _ *testing.T, _ session.Pair) { h.clock = h.clock.Add(h.lives.Refresh) },
+		"epoch raised": func(f *fixture, t *testing.T, _ session.Pair) {
+			f.setUser(t, "alice", attributes{"epoch": number("1")})
+		},
+		"disabled": func(f *fixture, t *testing.T, _ session.Pair) {
+			f.setUser(t, "alice", attributes{"active": boolean(false)})
+		},
+		"expired": func(f *fixture, _ *testing.T, _ session.Pair) { f.clock = f.clock.Add(f.lives.Refresh) },
 	}
 	for name, end := range tests {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			pair := h.register(t, "alice", "alice@example.com")
-			end(h, t, pair)
-			h.ended(t, pair)
-			if h.log.Len() > 0 {
-				t.Errorf("a security event without a reuse: %s", h.log.String())
+			f := newFixture(t)
+			pair := f.register(t, "alice", "alice@example.com")
+			end(f, t, pair)
+			f.checkEnded(t, pair)
+			if f.log.Len() > 0 {
+				t.Errorf("a security event without a reuse: %s", f.log.String())
 			}
 		})
 	}
 }
 
 func TestASessionEndsHoweverOftenItIsRefreshed(t *testing.T) {
-	h := newHouse(t)
-	h.lives.Access = 48 * time.Hour
-	pair := h.register(t, "alice", "alice@example.com")
-	begun := h.clock.Truncate(time.Second)
-	end := begun.Add(h.lives.SessionMax)
-	for h.clock.Before(end.Add(-20 * time.Hour)) {
-		h.clock = h.clock.Add(20 * time.Hour)
-		pair = h.mustRefresh(t, pair)
-		if expires := h.claims(t, pair).Expires; expires.After(end) {
+	f := newFixture(t)
+	f.lives.Access = 48 * time.Hour
+	pair := f.register(t, "alice", "alice@example.com")
+	begun := f.clock.Truncate(time.Second)
+	end := begun.Add(f.lives.SessionMax)
+	for f.clock.Before(end.Add(-20 * time.Hour)) {
+		f.clock = f.clock.Add(20 * time.Hour)
+		pair = f.mustRefresh(t, pair)
+		if expires := f.claims(t, pair).Expires; expires.After(end) {
 			t.Fatalf("an access token expires at %v, after the session's end at %v", expires, end)
 		}
-		if left := end.Sub(h.clock.Truncate(time.Second)); pair.ExpiresIn > left {
+		if left := end.Sub(f.clock.Truncate(time.Second)); pair.ExpiresIn > left {
 			t.Fatalf("expires in %v, the session in %v", pair.ExpiresIn, left)
 		}
 	}
-	h.clock = end
-	h.ended(t, pair)
+	f.clock = end
+	f.checkEnded(t, pair)
 }
 
 // TestALostAnswerIsOurSuccessWithoutAWindow: the operation in the item tells it, not the grace window.
 func TestALostAnswerIsOurSuccessWithoutAWindow(t *testing.T) {
-	h := newHouse(t)
-	h.lives.Grace = 0
-	pair := h.register(t, "alice", "alice@example.com")
+	f := newFixture(t)
+	f.lives.Grace = 0
+	pair := f.register(t, "alice", "alice@example.com")
 	for range 3 {
-		h.loseNextAnswer("UpdateItem")
-		pair = h.mustRefresh(t, pair)
+		f.loseNextResponse("UpdateItem")
+		pair = f.mustRefresh(t, pair)
 	}
-	if _, err := h.authenticate(t, pair); err != nil {
+	if _, err := f.authenticate(t, pair); err != nil {
 		t.Errorf("the last pair: %v", err)
 	}
-	if h.log.Len() > 0 {
-		t.Errorf("a security event without a reuse: %s", h.log.String())
+	if f.log.Len() > 0 {
+		t.Errorf("a security event without a reuse: %s", f.log.String())
 	}
 }
 
 // TestAnHonestYear: a client that loses every second answer and retries at once stays signed in until the session's end.
 func TestAnHonestYear(t *testing.T) {
-	h := newHouse(t)
-	h.lives.SessionMax = 365 * 24 * time.Hour
-	pair := h.register(t, "alice", "alice@example.com")
+	f := newFixture(t)
+	f.lives.SessionMax = 365 * 24 * time.Hour
+	pair := f.register(t, "alice", "alice@example.com")
 	for day := range 364 {
-		h.clock = h.clock.Add(24*time.Hour - time.Minute)
-		lost := h.mustRefresh(t, pair)
+		f.clock = f.clock.Add(24*time.Hour - time.Minute)
+		lost := f.mustRefresh(t, pair)
 		if day%2 == 0 {
-			h.clock = h.clock.Add(2 * time.Second)
-			again := h.mustRefresh(t, pair)
+			f.clock = f.clock.Add(2 * time.Second)
+			again := f.mustRefresh(t, pair)
 			if again.Refresh != lost.Refresh {
 				t.Fatalf("on day %d the retry got another token", day)
 			}
 		}
 		pair = lost
-		if _, err := h.authenticate(t, pair); err != nil {
+		if _, err := f.authenticate(t, pair); err != nil {
 			t.Fatalf("on day %d: %v", day, err)
 		}
 	}
@@ -241,25 +245,25 @@ func TestAnHonestYear(t *testing.T) {
 
 // TestParallelRefreshes: all get one and the same refresh token, and the session stands one generation further.
 func TestParallelRefreshes(t *testing.T) {
-	h := newHouse(t)
-	first := h.register(t, "alice", "alice@example.com")
+	f := newFixture(t)
+	first := f.register(t, "alice", "alice@example.com")
 	pairs := make([]session.Pair, 32)
 	var all sync.WaitGroup
 	for i := range pairs {
 		all.Go(func() {
 			var err error
-			if pairs[i], err = h.refresh(t, first); err != nil {
+			if pairs[i], err = f.refresh(t, first); err != nil {
 				t.Errorf("refreshing: %v", err)
 			}
 		})
 	}
 	all.Wait()
 	for _, pair := range pairs {
-		if pair.Refresh != pairs[0].Refresh || h.claims(t, pair) != h.claims(t, pairs[0]) {
+		if pair.Refresh != pairs[0].Refresh || f.claims(t, pair) != f.claims(t, pairs[0]) {
 			t.Fatal("two callers got different pairs")
 		}
 	}
-	opened, err := h.keys.OpenRefresh(pairs[0].Refresh.Reveal())
+	opened, err := f.keys.OpenRefresh(pairs[0].Refresh.Reveal())
 	if err != nil || opened.Generation != 1 {
 		t.Errorf("the generation is %d, error %v", opened.Generation, err)
 	}
@@ -274,24 +278,24 @@ func (unavailableStore) EndSession(context.Context, session.Ref) error {
 
 // TestReuseThatCannotEndTheSessionIsNotToldAsARefusal, so that the client tries again and the session ends then.
 func TestReuseThatCannotEndTheSessionIsNotToldAsARefusal(t *testing.T) {
-	h := newHouse(t)
-	h.lives.Grace = 0
-	first := h.register(t, "alice", "alice@example.com")
-	h.mustRefresh(t, first)
-	refresher := session.NewRefresher(unavailableStore{h.store}, h.keys, h.pairs(), nil)
+	f := newFixture(t)
+	f.lives.Grace = 0
+	first := f.register(t, "alice", "alice@example.com")
+	f.mustRefresh(t, first)
+	refresher := session.NewRefresher(unavailableStore{f.store}, f.keys, f.pairs(), nil)
 	if _, err := refresher.Refresh(t.Context(), first.Refresh); !errors.Is(err, fault.ServiceUnavailable) {
 		t.Errorf("the error is %v", err)
 	}
-	if _, err := h.refresh(t, first); !errors.Is(err, session.ErrInvalidRefreshToken) {
+	if _, err := f.refresh(t, first); !errors.Is(err, session.ErrInvalidRefreshToken) {
 		t.Errorf("the retry: %v", err)
 	}
-	h.ended(t, first)
+	f.checkEnded(t, first)
 }
 
 func TestATokenThatDoesNotVerifyCostsNothingAndEndsNothing(t *testing.T) {
-	h := newHouse(t)
-	pair := h.register(t, "alice", "alice@example.com")
-	h.tap.Reset()
+	f := newFixture(t)
+	pair := f.register(t, "alice", "alice@example.com")
+	f.tap.Reset()
 	for name, token := range map[string]string{
 		"garbage":          "garbage",
 		"empty":            "",
@@ -300,12 +304,12 @@ func TestATokenThatDoesNotVerifyCostsNothingAndEndsNothing(t *testing.T) {
 		"longer":           pair.Refresh.Reveal() + "A",
 		"padded":           pair.Refresh.Reveal() + "=",
 	} {
-		if _, err := h.refresher().Refresh(t.Context(), secret.New(token)); !errors.Is(err, session.ErrInvalidRefreshToken) {
+		if _, err := f.refresher().Refresh(t.Context(), secret.New(token)); !errors.Is(err, session.ErrInvalidRefreshToken) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if calls := h.tap.Calls(); len(calls) != 0 {
+	if calls := f.tap.Calls(); len(calls) != 0 {
 		t.Errorf("store calls were made: %v", calls)
 	}
-	h.mustRefresh(t, pair)
+	f.mustRefresh(t, pair)
 }

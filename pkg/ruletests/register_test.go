@@ -14,12 +14,12 @@ import (
 )
 
 func TestRegisterSignsIn(t *testing.T) {
-	h := newHouse(t)
-	pair := h.register(t, "Pythonista", "pythonista@example.com")
+	f := newFixture(t)
+	pair := f.register(t, "Pythonista", "pythonista@example.com")
 	if pair.ExpiresIn != time.Hour {
 		t.Errorf("expires in %v", pair.ExpiresIn)
 	}
-	caller, err := h.authenticate(t, pair)
+	caller, err := f.authenticate(t, pair)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,14 +27,14 @@ func TestRegisterSignsIn(t *testing.T) {
 	if user.Username.Typed != "Pythonista" || !user.Active || user.EmailVerified || user.Proven || !user.LastLogin.IsZero() {
 		t.Errorf("the account is %+v", user)
 	}
-	if user.SessionsLeft != 49 || !user.Joined.Equal(h.clock) {
+	if user.SessionsLeft != 49 || !user.Joined.Equal(f.clock) {
 		t.Errorf("room %d, joined %v", user.SessionsLeft, user.Joined)
 	}
 }
 
 func TestRegisterNamesEverythingThatDoesNotFit(t *testing.T) {
-	h := newHouse(t)
-	_, err := h.registrar().Register(t.Context(), signup.Registration{
+	f := newFixture(t)
+	_, err := f.registrar().Register(t.Context(), signup.Registration{
 		Username: "a@b", Email: "nowhere", Password: secret.New("short"),
 		FirstName: strings.Repeat("é", 151), LastName: strings.Repeat("x", 151),
 	})
@@ -52,13 +52,13 @@ func TestRegisterNamesEverythingThatDoesNotFit(t *testing.T) {
 	if want := []string{"username", "email", "password", "first_name", "last_name"}; !slices.Equal(keys, want) {
 		t.Errorf("the fields are %v, want %v", keys, want)
 	}
-	if h.hasher.Hashes() != 0 {
+	if f.hasher.Hashes() != 0 {
 		t.Error("a refused registration computed a hash")
 	}
 }
 
 func TestRegisterRefusesPasswordsMadeOfNames(t *testing.T) {
-	h := newHouse(t)
+	f := newFixture(t)
 	for name, password := range map[string]string{
 		"common":               "password123",
 		"the username":         "PythonistaX",
@@ -70,7 +70,7 @@ func TestRegisterRefusesPasswordsMadeOfNames(t *testing.T) {
 	} {
 		asked := registration("pythonistax", "guido@example.com")
 		asked.Password = secret.New(password)
-		_, err := h.registrar().Register(t.Context(), asked)
+		_, err := f.registrar().Register(t.Context(), asked)
 		if refused := fault.From(err); refused == nil || len(refused.Fields) != 1 || refused.Fields[0].Key != "password" {
 			t.Errorf("%s: the error is %v", name, err)
 		}
@@ -78,24 +78,24 @@ func TestRegisterRefusesPasswordsMadeOfNames(t *testing.T) {
 }
 
 func TestRegisterKeepsPasswordsAsTyped(t *testing.T) {
-	h := newHouse(t)
+	f := newFixture(t)
 	asked := registration("spacey", "spacey@example.com")
 	asked.Password = secret.New("  Ünïcode \u0301 pass \x00 ")
-	if _, err := h.registrar().Register(t.Context(), asked); err != nil {
+	if _, err := f.registrar().Register(t.Context(), asked); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.tryLogin(t.Context(), "spacey", asked.Password.Reveal()); err != nil {
+	if _, err := f.passwordLogin(t.Context(), "spacey", asked.Password.Reveal()); err != nil {
 		t.Errorf("the password as typed: %v", err)
 	}
-	if _, err := h.tryLogin(t.Context(), "spacey", strings.TrimSpace(asked.Password.Reveal())); err == nil {
+	if _, err := f.passwordLogin(t.Context(), "spacey", strings.TrimSpace(asked.Password.Reveal())); err == nil {
 		t.Error("the password trimmed was taken")
 	}
 }
 
 func TestRegisterTellsWhatIsTakenWithoutHashing(t *testing.T) {
-	h := newHouse(t)
-	h.register(t, "alice", "alice@example.com")
-	hashes := h.hasher.Hashes()
+	f := newFixture(t)
+	f.register(t, "alice", "alice@example.com")
+	hashes := f.hasher.Hashes()
 	for name, test := range map[string]struct {
 		asked signup.Registration
 		want  error
@@ -104,11 +104,11 @@ func TestRegisterTellsWhatIsTakenWithoutHashing(t *testing.T) {
 		"address":  {registration("other", "Alice@example.com"), account.ErrEmailTaken},
 		"both":     {registration("alice", "alice@example.com"), account.ErrUsernameTaken},
 	} {
-		if _, err := h.registrar().Register(t.Context(), test.asked); !errors.Is(err, test.want) {
+		if _, err := f.registrar().Register(t.Context(), test.asked); !errors.Is(err, test.want) {
 			t.Errorf("%s: the error is %v", name, err)
 		}
 	}
-	if h.hasher.Hashes() != hashes {
+	if f.hasher.Hashes() != hashes {
 		t.Error("a taken name computed a hash")
 	}
 }

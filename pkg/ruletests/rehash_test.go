@@ -19,47 +19,47 @@ const (
 )
 
 // legacy registers an account whose password hash another system has made.
-func (h *house) legacy(t *testing.T, name, hash string) account.User {
+func (f *fixture) registerWithHash(t *testing.T, name, hash string) account.User {
 	t.Helper()
-	h.with(t, name, changes{"phc": text(hash)})
-	return h.user(t, name)
+	f.registerWith(t, name, attributes{"phc": text(hash)})
+	return f.user(t, name)
 }
 
 func TestALegacyHashIsReplacedAtLogin(t *testing.T) {
 	stronger := "$argon2id$v=19$m=128,t=1,p=1$V2ptLYVwDiHknLP2HuMcAw$YND+kDvyAVHyofsEa6LkEdet2P2iHkJtQkE/hQloi/8"
 	for name, hash := range map[string]string{"django": djangoHash, "bcrypt": bcryptHash, "stronger": stronger} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			before := h.legacy(t, name, hash)
-			hashes := h.hasher.Hashes()
-			h.tap.Reset()
-			if _, err := h.tryLogin(t.Context(), name, goodPassword); err != nil {
+			f := newFixture(t)
+			before := f.registerWithHash(t, name, hash)
+			hashes := f.hasher.Hashes()
+			f.tap.Reset()
+			if _, err := f.passwordLogin(t.Context(), name, goodPassword); err != nil {
 				t.Fatal(err)
 			}
-			if calls, computed := len(h.tap.Calls()), h.hasher.Hashes()-hashes; calls != 4 || computed != 2 {
+			if calls, computed := len(f.tap.Calls()), f.hasher.Hashes()-hashes; calls != 4 || computed != 2 {
 				t.Errorf("the first login made %d calls and %d hashes", calls, computed)
 			}
-			renewed := h.user(t, name)
+			renewed := f.user(t, name)
 			want := before
 			want.PasswordHash, want.SessionsLeft, want.LastLogin = renewed.PasswordHash, before.SessionsLeft-1, renewed.LastLogin
 			if !reflect.DeepEqual(renewed, want) || !strings.HasPrefix(renewed.PasswordHash.Reveal(), "$argon2id$v=19$m=64,t=1,p=1$") {
 				t.Errorf("the account became %+v with %s", renewed, renewed.PasswordHash.Reveal())
 			}
-			if _, err := h.tryLogin(t.Context(), name, goodPassword); err != nil {
+			if _, err := f.passwordLogin(t.Context(), name, goodPassword); err != nil {
 				t.Errorf("the second login: %v", err)
 			}
-			if again := h.user(t, name); again.PasswordHash != renewed.PasswordHash || h.hasher.Hashes()-hashes != 3 {
-				t.Errorf("the second login stored %s, %d hashes in all", again.PasswordHash.Reveal(), h.hasher.Hashes()-hashes)
+			if again := f.user(t, name); again.PasswordHash != renewed.PasswordHash || f.hasher.Hashes()-hashes != 3 {
+				t.Errorf("the second login stored %s, %d hashes in all", again.PasswordHash.Reveal(), f.hasher.Hashes()-hashes)
 			}
 		})
 	}
 }
 
 func TestARefusedLoginReplacesNoHash(t *testing.T) {
-	h := newHouse(t)
-	h.legacy(t, "alice", djangoHash)
-	h.legacy(t, "disabled", bcryptHash)
-	h.change(t, "disabled", changes{"active": boolean(false)})
+	f := newFixture(t)
+	f.registerWithHash(t, "alice", djangoHash)
+	f.registerWithHash(t, "disabled", bcryptHash)
+	f.setUser(t, "disabled", attributes{"active": boolean(false)})
 	for name, test := range map[string]struct {
 		password string
 		want     error
@@ -67,12 +67,12 @@ func TestARefusedLoginReplacesNoHash(t *testing.T) {
 		"alice":    {"SecurePass123?", account.ErrInvalidCredentials},
 		"disabled": {goodPassword, account.ErrAccountInactive},
 	} {
-		before, hashes := h.user(t, name), h.hasher.Hashes()
-		_, err := h.tryLogin(t.Context(), name, test.password)
-		if !errors.Is(err, test.want) || h.hasher.Hashes() != hashes+1 {
-			t.Errorf("%s: the error is %v after %d hashes", name, err, h.hasher.Hashes()-hashes)
+		before, hashes := f.user(t, name), f.hasher.Hashes()
+		_, err := f.passwordLogin(t.Context(), name, test.password)
+		if !errors.Is(err, test.want) || f.hasher.Hashes() != hashes+1 {
+			t.Errorf("%s: the error is %v after %d hashes", name, err, f.hasher.Hashes()-hashes)
 		}
-		if after := h.user(t, name); !reflect.DeepEqual(after, before) {
+		if after := f.user(t, name); !reflect.DeepEqual(after, before) {
 			t.Errorf("%s: the account became %+v", name, after)
 		}
 	}
@@ -80,14 +80,14 @@ func TestARefusedLoginReplacesNoHash(t *testing.T) {
 
 // TestManyFirstLoginsAtOnce: all get in, and the hash that one of them has stored stays.
 func TestManyFirstLoginsAtOnce(t *testing.T) {
-	h := newHouse(t)
-	before := h.legacy(t, "alice", djangoHash)
+	f := newFixture(t)
+	before := f.registerWithHash(t, "alice", djangoHash)
 	const callers = 16
-	login := h.login()
+	login := f.login()
 	var all sync.WaitGroup
 	for range callers {
-		asked := signIn("alice", goodPassword)
-		asked.Device = h.deviceOf(t, "alice") // strangers would have to wait for one another
+		asked := attempt("alice", goodPassword)
+		asked.Device = f.deviceOf(t, "alice") // strangers would have to wait for one another
 		all.Go(func() {
 			if _, _, err := login.Login(t.Context(), asked); err != nil {
 				t.Error(err)
@@ -95,8 +95,8 @@ func TestManyFirstLoginsAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	after := h.user(t, "alice")
-	if match, err := h.hasher.Verify(after.PasswordHash, secret.New(goodPassword)); err != nil || !match {
+	after := f.user(t, "alice")
+	if match, err := f.hasher.Verify(after.PasswordHash, secret.New(goodPassword)); err != nil || !match {
 		t.Errorf("the hash is %s", after.PasswordHash.Reveal())
 	}
 	if after.SessionsLeft != before.SessionsLeft-callers || after.Epoch != before.Epoch {
@@ -109,26 +109,26 @@ func TestAReplacedHashAgainstAChange(t *testing.T) {
 	another := cheapHasher().Hash(secret.New("another password")).Reveal()
 	same := cheapHasher().Hash(secret.New(goodPassword)).Reveal()
 	tests := map[string]struct {
-		change changes
+		change attributes
 		stored string
 		want   error
 	}{
-		"reset":                      {changes{"epoch": number("1"), "phc": text(another)}, another, account.ErrInvalidCredentials},
-		"another password":           {changes{"phc": text(another)}, another, account.ErrInvalidCredentials},
-		"the password removed":       {changes{"phc": text("")}, "", account.ErrInvalidCredentials},
-		"replaced by another login":  {changes{"phc": text(same)}, same, nil},
-		"all sessions ended as well": {changes{"epoch": number("1"), "phc": text(same)}, same, nil},
+		"reset":                      {attributes{"epoch": number("1"), "phc": text(another)}, another, account.ErrInvalidCredentials},
+		"another password":           {attributes{"phc": text(another)}, another, account.ErrInvalidCredentials},
+		"the password removed":       {attributes{"phc": text("")}, "", account.ErrInvalidCredentials},
+		"replaced by another login":  {attributes{"phc": text(same)}, same, nil},
+		"all sessions ended as well": {attributes{"epoch": number("1"), "phc": text(same)}, same, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			h.legacy(t, "alice", djangoHash)
-			store := &changingStore{LoginStore: h.store, meanwhile: func() { h.change(t, "alice", test.change) }}
-			login := signin.NewLogin(store, h.hasher, h.guard(), h.pairs(), h.cookies(), h.now, h.logger())
-			if _, _, err := login.Login(t.Context(), signIn("alice", goodPassword)); !errors.Is(err, test.want) {
+			f := newFixture(t)
+			f.registerWithHash(t, "alice", djangoHash)
+			store := &beforeRecordLogin{LoginStore: f.store, hook: func() { f.setUser(t, "alice", test.change) }}
+			login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
+			if _, _, err := login.Login(t.Context(), attempt("alice", goodPassword)); !errors.Is(err, test.want) {
 				t.Errorf("the error is %v", err)
 			}
-			if after := h.user(t, "alice"); after.PasswordHash.Reveal() != test.stored {
+			if after := f.user(t, "alice"); after.PasswordHash.Reveal() != test.stored {
 				t.Errorf("the hash is %s", after.PasswordHash.Reveal())
 			}
 		})
@@ -136,17 +136,17 @@ func TestAReplacedHashAgainstAChange(t *testing.T) {
 }
 
 func TestAReplacedHashWhoseAnswerIsLost(t *testing.T) {
-	h := newHouse(t)
-	before := h.legacy(t, "alice", djangoHash)
-	hashes := h.hasher.Hashes()
-	h.loseNextAnswer("UpdateItem")
-	if _, err := h.tryLogin(t.Context(), "alice", goodPassword); err != nil {
+	f := newFixture(t)
+	before := f.registerWithHash(t, "alice", djangoHash)
+	hashes := f.hasher.Hashes()
+	f.loseNextResponse("UpdateItem")
+	if _, err := f.passwordLogin(t.Context(), "alice", goodPassword); err != nil {
 		t.Fatal(err)
 	}
-	if after := h.user(t, "alice"); after.SessionsLeft != before.SessionsLeft-1 || after.PasswordHash == before.PasswordHash {
+	if after := f.user(t, "alice"); after.SessionsLeft != before.SessionsLeft-1 || after.PasswordHash == before.PasswordHash {
 		t.Errorf("the account became %+v", after)
 	}
-	if computed := h.hasher.Hashes() - hashes; computed != 2 {
+	if computed := f.hasher.Hashes() - hashes; computed != 2 {
 		t.Errorf("%d hashes were computed", computed)
 	}
 }
@@ -158,17 +158,17 @@ func TestAHashThatCannotBeUsed(t *testing.T) {
 		"too costly":   strings.Replace(djangoHash, "$1000$", "$1000000000$", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			before := h.legacy(t, "broken", hash)
-			hashes := h.hasher.Hashes()
-			_, err := h.tryLogin(t.Context(), "broken", goodPassword)
-			if !errors.Is(err, account.ErrInvalidCredentials) || h.hasher.Hashes() != hashes+1 {
-				t.Errorf("the error is %v after %d hashes", err, h.hasher.Hashes()-hashes)
+			f := newFixture(t)
+			before := f.registerWithHash(t, "broken", hash)
+			hashes := f.hasher.Hashes()
+			_, err := f.passwordLogin(t.Context(), "broken", goodPassword)
+			if !errors.Is(err, account.ErrInvalidCredentials) || f.hasher.Hashes() != hashes+1 {
+				t.Errorf("the error is %v after %d hashes", err, f.hasher.Hashes()-hashes)
 			}
-			if after := h.user(t, "broken"); !reflect.DeepEqual(after, before) {
+			if after := f.user(t, "broken"); !reflect.DeepEqual(after, before) {
 				t.Errorf("the account became %+v", after)
 			}
-			log := h.log.String()
+			log := f.log.String()
 			if !strings.Contains(log, "password_hash_unusable") || !strings.Contains(log, before.ID.String()) || strings.Contains(log, hash) {
 				t.Errorf("the log is %s", log)
 			}

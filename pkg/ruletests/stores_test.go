@@ -13,39 +13,39 @@ import (
 // The stores here are the real one, with something that happens between two of its calls.
 
 // changingStore lets it happen between the reading of an account and the recording of a login.
-type changingStore struct {
+type beforeRecordLogin struct {
 	signin.LoginStore
-	meanwhile func()
+	hook func()
 }
 
-func (c *changingStore) RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (int, error) {
-	once(&c.meanwhile)
+func (c *beforeRecordLogin) RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (int, error) {
+	callOnce(&c.hook)
 	return c.LoginStore.RecordLogin(ctx, user, hash, now)
 }
 
 // putStore lets it happen between the recording of a login and the storing of its session.
-type putStore struct {
+type beforePutSession struct {
 	signin.LoginStore
-	meanwhile func()
+	hook func()
 }
 
-func (p *putStore) PutSession(ctx context.Context, session session.Session) error {
-	once(&p.meanwhile)
+func (p *beforePutSession) PutSession(ctx context.Context, session session.Session) error {
+	callOnce(&p.hook)
 	return p.LoginStore.PutSession(ctx, session)
 }
 
 // interruptedStore lets it happen between the reading of a session and its renewal.
-type interruptedStore struct {
+type beforeRenewSession struct {
 	session.Store
-	meanwhile func()
+	hook func()
 }
 
-func (i *interruptedStore) RenewSession(ctx context.Context, renewal session.Renewal) error {
-	once(&i.meanwhile)
+func (i *beforeRenewSession) RenewSession(ctx context.Context, renewal session.Renewal) error {
+	callOnce(&i.hook)
 	return i.Store.RenewSession(ctx, renewal)
 }
 
-func once(do *func()) {
+func callOnce(do *func()) {
 	if *do != nil {
 		act := *do
 		*do = nil
