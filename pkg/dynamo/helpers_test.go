@@ -23,8 +23,9 @@ import (
 // fixture is a store on fresh tables.
 type fixture struct {
 	*dynamo.Store
-	tap    *wiretap.Tap
-	tables enginetest.Tables
+	tap       *wiretap.Tap
+	transport *http.Transport // below the tap
+	tables    enginetest.Tables
 
 	// What a store call of the fault tests works on.
 	user account.User
@@ -48,7 +49,7 @@ func newFixture(t *testing.T, tables enginetest.Tables) fixture {
 	transport := dynamo.NewTransport()
 	t.Cleanup(transport.CloseIdleConnections)
 	tap := wiretap.New(transport)
-	return fixture{Store: openStore(tables, tap), tap: tap, tables: tables}
+	return fixture{Store: openStore(tables, tap), tap: tap, transport: transport, tables: tables}
 }
 
 func openStore(tables enginetest.Tables, transport http.RoundTripper) *dynamo.Store {

@@ -106,6 +106,11 @@ func accountCalls(t *testing.T) map[string]storeCall {
 				_, err := f.FindUser(ctx, byAddress(user))
 				return err
 			}},
+		"FindUserByAddress": {operations: []string{"GetItem"},
+			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
+				_, err := f.FindUserByAddress(ctx, user.Email.Canonical)
+				return err
+			}},
 		"ReadUser": {operations: []string{"GetItem"},
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				_, err := f.ReadUser(ctx, user.ID)

@@ -1,0 +1,83 @@
+package dynamo_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"latchkey/infra/testkit/wiretap"
+	"latchkey/pkg/dynamo"
+)
+
+// TestEveryMethodDeclaresItsAccess compares the names only. TestDeclaredAccess compares the grants with calls.
+func TestEveryMethodDeclaresItsAccess(t *testing.T) {
+	var methods []string
+	for method := range reflect.TypeFor[*dynamo.Store]().Methods() {
+		methods = append(methods, method.Name)
+		if len(dynamo.Access[method.Name]) == 0 {
+			t.Errorf("got no declaration of %s, want one in pkg/dynamo/access.go", method.Name)
+		}
+	}
+	for name := range dynamo.Access {
+		if !slices.Contains(methods, name) {
+			t.Errorf("got a declaration of %s in pkg/dynamo/access.go, want none, because the store has no such method", name)
+		}
+	}
+}
+
+// TestDeclaredAccess makes each call of the fault table and compares the permissions that it needs with those that its method
+// declares. Each must be declared, and each that is declared must be needed by at least one row of the method.
+func TestDeclaredAccess(t *testing.T) {
+	needed := map[string]map[dynamo.Grant]bool{}
+	for row, call := range storeCalls(t) {
+		method := methodOf(row)
+		if needed[method] == nil {
+			needed[method] = map[dynamo.Grant]bool{}
+		}
+		for _, use := range usesOf(t, call) {
+			grant, declared := grantFor(dynamo.Access[method], use)
+			if !declared {
+				t.Errorf("%s needs %s on %s %s, want it declared in pkg/dynamo/access.go", row, use.Action, use.Table, use.Key)
+			}
+			needed[method][grant] = true
+		}
+	}
+	for method, grants := range dynamo.Access {
+		for _, grant := range grants {
+			if !needed[method][grant] {
+				t.Errorf("%s declares %+v in pkg/dynamo/access.go, which no row of it in methods_test.go needs", method, grant)
+			}
+		}
+	}
+}
+
+// usesOf returns the permissions that a call needs, with the logical ids of the tables.
+func usesOf(t *testing.T, call storeCall) []wiretap.Use {
+	t.Helper()
+	f := onDynoxide(t)
+	user, sess := f.prepare(t, call)
+	tap := wiretap.New(f.transport)
+	f.Store = openStore(f.tables, tap)
+	if err := call.do(t.Context(), f, user, sess); err != nil {
+		t.Fatal(err)
+	}
+	logical := map[string]dynamo.Table{f.tables.Users: dynamo.Users, f.tables.Sessions: dynamo.Sessions}
+	uses := tap.Uses()
+	for i := range uses {
+		uses[i].Table = string(logical[uses[i].Table])
+	}
+	return uses
+}
+
+// grantFor returns the grant that covers the use.
+func grantFor(grants []dynamo.Grant, use wiretap.Use) (dynamo.Grant, bool) {
+	for _, grant := range grants {
+		prefix, open := strings.CutSuffix(grant.Key, "*")
+		covers := use.Key == grant.Key || open && strings.HasPrefix(use.Key, prefix)
+		if covers && grant.Action == use.Action && string(grant.Table) == use.Table {
+			return grant, true
+		}
+	}
+	return dynamo.Grant{}, false
+}
