@@ -13,6 +13,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 )
 
 // Limits of a stack. CloudFormation accepts 500 resources, and functions are still to come. CloudWatch gives an account ten free
@@ -22,10 +23,10 @@ const (
 	maxAlarmMetrics = 10
 	maxDashboards   = 1
 
-	// plannedFunctions is how many functions must fit, each with perFunction resources: function, role, version, alias and
-	// deployment group.
-	plannedFunctions = 70
-	perFunction      = 5
+	// perFunction counts what SAM makes of a function: function, role, version, alias and deployment group. About 70 functions are
+	// planned, which fit with maxShared further resources.
+	perFunction = 5
+	maxShared   = 44
 )
 
 // free are the kinds of resources that cost nothing while nobody uses them.
@@ -101,13 +102,14 @@ func check(template io.Reader) (summary string, err error) {
 			faults = append(faults, fmt.Errorf("%s (%s) %s", name, found.Type, fault))
 		}
 	}
-	functions := counts["AWS::Lambda::Function"]
+	faults = append(faults, crowded(stack.Resources)...)
+	functions := counts[typeFunction]
 	for _, limit := range []struct {
 		what      string
 		have, may int
 	}{
 		{"resources", len(stack.Resources), maxResources},
-		{"resources when it has 70 functions", len(stack.Resources) + perFunction*(plannedFunctions-functions), maxResources},
+		{"resources beside five for each function", len(stack.Resources) - perFunction*functions, maxShared},
 		{"metrics in alarms", metrics, maxAlarmMetrics},
 		{"dashboards", counts["AWS::CloudWatch::Dashboard"], maxDashboards},
 	} {
@@ -120,6 +122,42 @@ func check(template io.Reader) (summary string, err error) {
 	}
 	return fmt.Sprintf("the stack has %d resources, %d functions among them, and %d metrics in alarms",
 		len(stack.Resources), functions, metrics), errors.Join(faults...)
+}
+
+const typeFunction = "AWS::Lambda::Function"
+
+// triggers are the kinds of resources that invoke a function without a route. Few functions have one.
+var triggers = []string{"AWS::Lambda::EventSourceMapping", "AWS::Events::Rule"}
+
+// crowded names each function that adds more than perFunction resources and has no trigger of its own.
+func crowded(resources map[string]resource) []error {
+	owned := map[string][]string{}
+	triggered := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(resources)) {
+		function := owner(resources, name)
+		owned[function] = append(owned[function], name)
+		triggered[function] = triggered[function] || slices.Contains(triggers, resources[name].Type)
+	}
+	delete(owned, "")
+	var faults []error
+	for _, function := range slices.Sorted(maps.Keys(owned)) {
+		if len(owned[function]) > perFunction && !triggered[function] {
+			faults = append(faults, fmt.Errorf("function %s has the %d resources %v, more than %d",
+				function, len(owned[function]), owned[function], perFunction))
+		}
+	}
+	return faults
+}
+
+// owner returns the function with the longest logical id that name begins with, as SAM names what it makes of a function; "" for none.
+func owner(resources map[string]resource, name string) string {
+	longest := ""
+	for function, found := range resources {
+		if found.Type == typeFunction && len(function) > len(longest) && strings.HasPrefix(name, function) {
+			longest = function
+		}
+	}
+	return longest
 }
 
 // alarmMetrics counts the metrics that an alarm is paid for: those of its expression, or the one it watches.

@@ -24,8 +24,11 @@ func TestCheck(t *testing.T) {
 		"eleven alarms":           {function + many(11, "AWS::CloudWatch::Alarm", "{}"), "the stack has 11 metrics in alarms, more than 10"},
 		"six alarms over two metrics": {function + many(6, "AWS::CloudWatch::Alarm", `{"Metrics":[{"Expression":"a+b"},{"MetricStat":{}},{"MetricStat":{}}]}`),
 			"the stack has 12 metrics in alarms, more than 10"},
-		"too many resources":    {function + many(400, "AWS::IAM::Role", "{}"), "the stack has 401 resources, more than 400"},
-		"no room for functions": {function + many(60, "AWS::IAM::Role", "{}"), "the stack has 406 resources when it has 70 functions, more than 400"},
+		"too many resources": {function + many(400, "AWS::IAM::Role", "{}"), "the stack has 401 resources, more than 400"},
+		"too many shared":    {function + many(49, "AWS::IAM::Role", "{}"), "the stack has 45 resources beside five for each function, more than 44"},
+		"five of a function": {function + of("Me", 4) + `,"MeAgain":{"Type":"AWS::Lambda::Function"}` + of("MeAgain", 4), ""},
+		"six of a function":  {function + of("Me", 5), "function Me has the 6 resources [Me MeR0 MeR1 MeR2 MeR3 MeR4], more than 5"},
+		"six with a trigger": {function + of("Me", 4) + `,"MeDaily":{"Type":"AWS::Events::Rule"}`, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -38,6 +41,11 @@ func TestCheck(t *testing.T) {
 	if _, err := check(strings.NewReader("")); err == nil {
 		t.Error("nothing is taken for a stack")
 	}
+}
+
+// of returns n further resources of a function.
+func of(function string, n int) string {
+	return strings.ReplaceAll(many(n, "AWS::IAM::Role", "{}"), `"R`, `"`+function+"R")
 }
 
 func many(n int, kind, properties string) string {

@@ -38,7 +38,7 @@ func routes() string {
 		}
 	}
 	fmt.Fprintf(&text, "          %s:\n", defaultPath)
-	writeRoute(&text, defaultPath, "x-amazon-apigateway-any-method", "fallback")
+	writeRoute(&text, defaultPath, "x-amazon-apigateway-any-method", fallback)
 	return text.String()
 }
 
@@ -57,8 +57,26 @@ func writeRoute(text *strings.Builder, path, method, function string) {
 	fmt.Fprintf(text, "                 uri: !Sub \"%s\"}\n", fmt.Sprintf(invocation, logicalID(function)))
 }
 
-// defaultPath is the path of the requests that fit no other route.
-const defaultPath = "$default"
+// Requests that fit no other route have the path defaultPath, and go to the function fallback.
+const (
+	defaultPath = "$default"
+	fallback    = "fallback"
+)
+
+// invoked returns the published versions that the API may invoke: those of all functions with a route.
+func invoked() string {
+	var functions []string
+	for _, endpoint := range contract.Endpoints {
+		if !slices.Contains(functions, endpoint.Function) {
+			functions = append(functions, endpoint.Function)
+		}
+	}
+	var text strings.Builder
+	for _, function := range append(functions, fallback) {
+		fmt.Fprintf(&text, "                  - !Ref %s.Alias\n", logicalID(function))
+	}
+	return text.String()
+}
 
 // variable returns the name of the segment that varies.
 func variable(path string) (string, bool) {
@@ -68,7 +86,7 @@ func variable(path string) (string, bool) {
 }
 
 // invocation is the address by which the API invokes the published version of a function.
-const invocation = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${%s.Alias}/invocations"
+const invocation = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${%s.Arn}:live/invocations"
 
 // blocks returns the functions.
 func blocks(functions []function) string {

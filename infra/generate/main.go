@@ -41,7 +41,7 @@ func run(check bool) error {
 	if err != nil {
 		return err
 	}
-	wanted, err := fill(current, map[string]string{"routes": routes(), "functions": blocks(functions)})
+	wanted, err := fill(current, map[string]string{"routes": routes(), "invoked": invoked(), "functions": blocks(functions)})
 	switch {
 	case err != nil:
 		return err

@@ -1,6 +1,8 @@
 package template
 
 import (
+	"errors"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -21,7 +23,7 @@ func (l *loader) readAPI(id, resource *yaml.Node) error {
 			return err
 		}
 	}
-	if err := l.readRoutes(find(resource, "Properties", "DefinitionBody", "paths")); err != nil {
+	if err := l.readRoutes(find(resource, "Properties", "DefinitionBody")); err != nil {
 		return err
 	}
 	var properties struct {
@@ -55,7 +57,11 @@ func (l *loader) readAPI(id, resource *yaml.Node) error {
 }
 
 // readRoutes reads the paths of the API's OpenAPI definition, each operation of which is a route to one function.
-func (l *loader) readRoutes(paths *yaml.Node) error {
+func (l *loader) readRoutes(definition *yaml.Node) error {
+	if err := only(definition, "the DefinitionBody", "openapi", "info", "paths"); err != nil {
+		return err
+	}
+	paths := find(definition, "paths")
 	if !plainOrAbsent(paths) {
 		return at(paths, "the paths of the API must be a plain mapping")
 	}
@@ -71,7 +77,7 @@ func (l *loader) readRoutes(paths *yaml.Node) error {
 			case !validPath(route.Path):
 				return at(path, "%q is no path of a route", route.Path)
 			}
-			function, err := invoked(method, find(operation, "x-amazon-apigateway-integration", "uri"))
+			function, err := l.invoked(method, operation)
 			if err != nil {
 				return err
 			}
@@ -86,18 +92,47 @@ const anyMethod = "x-amazon-apigateway-any-method"
 
 var methods = []string{"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
-// invocation matches the address by which API Gateway invokes the published version of a function.
-var invocation = regexp.MustCompile(`:lambda:path/2015-03-31/functions/\$\{(\w+)\.Alias\}/invocations$`)
+// integrated is the member of an operation that says which function API Gateway invokes, and how.
+const integrated = "x-amazon-apigateway-integration"
 
-// invoked returns the logical id of the function that the integration of an operation invokes.
-func invoked(method, uri *yaml.Node) (string, error) {
-	name, address, is := call(uri)
-	if is && name == "Sub" {
-		if found := invocation.FindStringSubmatch(address.Value); found != nil {
-			return found[1], nil
-		}
+// invocation matches the address by which API Gateway invokes a function, with its name and the alias of a published version.
+var invocation = regexp.MustCompile(
+	`^arn:aws:apigateway:[^:]+:lambda:path/2015-03-31/functions/arn:aws:lambda:[^:]+:\d+:function:(\w+):\w+/invocations$`)
+
+// invoked returns the logical id of the function that an operation invokes.
+func (l *loader) invoked(method, operation *yaml.Node) (string, error) {
+	integration := find(operation, integrated)
+	if integration == nil {
+		return "", at(method, "the operation has no %s", integrated)
 	}
-	return "", at(method, "the integration has no uri of the form !Sub …/functions/${Function.Alias}/invocations")
+	err := errors.Join(
+		only(operation, "an operation", "parameters", "responses", "isDefaultRoute", integrated),
+		only(integration, "an integration", "type", "httpMethod", "payloadFormatVersion", "credentials", "uri"),
+	)
+	if err != nil {
+		return "", err
+	}
+	resolved, err := l.resolve(pick(integration, "type", "httpMethod", "payloadFormatVersion", "uri"))
+	if err != nil {
+		return "", err
+	}
+	var proxy struct {
+		Type    string `yaml:"type"`
+		Method  string `yaml:"httpMethod"`
+		Version string `yaml:"payloadFormatVersion"`
+		URI     string `yaml:"uri"`
+	}
+	if err := decode(resolved, &proxy); err != nil {
+		return "", err
+	}
+	function := invocation.FindStringSubmatch(proxy.URI)
+	switch {
+	case proxy.Type != "aws_proxy", proxy.Method != http.MethodPost, proxy.Version != "2.0":
+		return "", at(integration, "the local host understands only integrations of type aws_proxy with POST and payloadFormatVersion 2.0")
+	case function == nil:
+		return "", at(integration, "the integration has no uri of the form !Sub …/functions/${Function.Arn}:alias/invocations")
+	}
+	return function[1], nil
 }
 
 // validPath says whether API Gateway takes path: absolute, variables as whole segments, a greedy one only at the end.

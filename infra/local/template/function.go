@@ -49,7 +49,6 @@ func (l *loader) readFunction(id, resource *yaml.Node) error {
 		Environment:  l.environment(properties.Environment.Variables),
 		Routes:       l.routes[name],
 	}
-	delete(l.routes, name)
 	if err := l.readEvents(&function, find(resource, "Properties", "Events")); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type loader struct {
 	overrides map[string]string
 	*resolver
 	api    *yaml.Node         // the one HTTP API's resource
-	routes map[string][]Route // by the logical id of the function, until the function is read
+	routes map[string][]Route // by the logical id of the function
 	out    Template
 }
 
@@ -48,9 +48,6 @@ func (l *loader) load() (*Template, error) {
 		if err := l.each(kind.name, kind.read); err != nil {
 			return nil, err
 		}
-	}
-	for function := range l.routes {
-		return nil, at(l.api, "a route of the API invokes %s, which is no function of the template", function)
 	}
 	return &l.out, nil
 }

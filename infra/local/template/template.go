@@ -44,7 +44,7 @@ type Function struct {
 	Streams      []Stream
 }
 
-// Route is an HttpApi event of a function.
+// Route is an operation in the definition of the API.
 type Route struct {
 	Method string // in upper case, or ANY
 	Path   string // as in /api/{name} or /files/{proxy+}, or $default

@@ -42,7 +42,10 @@ Resources:
       DefinitionBody:
         paths:
           "/login/{name}":
-            post: {x-amazon-apigateway-integration: {uri: !Sub "arn:lambda:path/2015-03-31/functions/${Login.Alias}/invocations"}}
+            post:
+              x-amazon-apigateway-integration:
+                {type: aws_proxy, httpMethod: POST, payloadFormatVersion: "2.0", credentials: !GetAtt InvokeRole.Arn,
+                 uri: !Sub "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Login.Arn}:live/invocations"}
       CorsConfiguration: !If
         - HasOrigins
         - AllowOrigins: !Split [",", !Ref Origins]
@@ -206,10 +209,17 @@ func TestErrorsNameTheLine(t *testing.T) {
 		"a route as an event":         {"Type: Schedule,", "Type: HttpApi,", "Type: HttpApi", "reads routes from the DefinitionBody"},
 		"a method that is none":       {"            post:", "            fetch:", "fetch", "no method FETCH"},
 		"a path that is none":         {"/login/{name}", "/login/{name", "\"/login/{name", "no path of a route"},
-		"an integration of no alias":  {"${Login.Alias}", "${Login.Arn}", "post: {x-amazon", "no uri of the form !Sub"},
-		"an integration of no !Sub":   {"uri: !Sub", "uri:", "post: {x-amazon", "no uri of the form !Sub"},
-		"a route to no function":      {"${Login.Alias}", "${Nobody.Alias}", "Type: AWS::Serverless::HttpApi", "invokes Nobody, which is no function"},
-		"a route given twice":         {"            post:", "            post: {}\n            post:", "post: {x-amazon", "post is given twice"},
+		"an integration of no alias":  {":live/", "/", "{type: aws_proxy", "no uri of the form !Sub"},
+		"an integration of no !Sub":   {"uri: !Sub", "uri:", "{type: aws_proxy", "no uri of the form !Sub"},
+		"another integration":         {"type: aws_proxy", "type: http_proxy", "{type: http_proxy", "understands only integrations of type aws_proxy"},
+		"another form of the event":   {`"2.0"`, `"1.0"`, "{type: aws_proxy", "understands only integrations of type aws_proxy"},
+		"an integration's property":   {"type: aws_proxy", "timeoutInMillis: 1, type: aws_proxy", "{timeoutInMillis", "timeoutInMillis of an integration"},
+		"no integration":              {"              x-amazon", "              y-amazon", "            post:", "has no x-amazon-apigateway-integration"},
+		"an authorizer":               {"            post:\n", "            post:\n              security: []\n", "security", "security of an operation"},
+		"a definition's property":     {"        paths:", "        components: {}\n        paths:", "components", "components of the DefinitionBody"},
+		"a route to no function":      {"${Login.Arn}", "${Nobody.Arn}", "uri: !Sub", "Nobody is neither a parameter nor a resource"},
+		"a route to another resource": {"${Login.Arn}", "${Users.Arn}", "{type: aws_proxy", "no uri of the form !Sub"},
+		"a route given twice":         {"            post:", "            post: {}\n            post:", "post:\n              x-amazon", "post is given twice"},
 		"a second API":                {"  Absent:", "  Api2: {Type: AWS::Serverless::HttpApi}\n  Absent:", "Api2", "Api2 is a second"},
 		"an API property":             {"      CorsConfiguration:", "      StageName: prod\n      CorsConfiguration:", "StageName", "StageName of AWS::Serverless::HttpApi"},
 		"an index":                    {"      TimeToLive", "      GlobalSecondaryIndexes: []\n      TimeToLive", "GlobalSecondary", "GlobalSecondaryIndexes of AWS::DynamoDB::Table"},
