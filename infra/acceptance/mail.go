@@ -68,6 +68,15 @@ func (u *user) verifyAddress(t *testing.T) {
 	}
 }
 
+// checkSpentForm checks that the form of a used reset link sets no password.
+func (u *user) checkSpentForm(t *testing.T, path string) {
+	t.Helper()
+	form := url.Values{"new_password": {"AnotherPass789!"}}.Encode()
+	if got := u.send(t, http.MethodPost, path, form, httpclient.Form); got.Status != http.StatusForbidden {
+		t.Errorf("POST %s with a used link: got %v, want 403", path, got)
+	}
+}
+
 // checkPage checks that the page behind a mailed link names the user.
 func (u *user) checkPage(t *testing.T, path string) {
 	t.Helper()
@@ -92,6 +101,7 @@ func (u *user) resetPassword(t *testing.T) {
 	body := map[string]string{"token": token, "new_password": u.password}
 	checkMessage(t, u.post(t, "/api/auth/reset-password", body), http.StatusOK, "Password reset successfully")
 	checkRefusal(t, u.post(t, "/api/auth/reset-password", body), http.StatusForbidden, "Invalid or expired reset token")
+	u.checkSpentForm(t, "/account/reset-password/"+token)
 	checkRefusal(t, u.get(t, "/api/auth/me", httpclient.Bearer(u.access)), http.StatusUnauthorized, "Authentication required")
 	checkRefusal(t, u.login(t, "/api/auth/login", u.username, oldPassword), http.StatusForbidden, "Invalid credentials")
 	checkTokens(t, u.login(t, "/api/auth/login", u.username, u.password), http.StatusOK)

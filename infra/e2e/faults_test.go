@@ -139,12 +139,80 @@ var endpoints = map[string]endpoint{
 		adds:    map[string]int{"U#": 1, "I#": 1, "S#": 1, "O#": 1},
 		prepare: func(t *testing.T) (func() response, func(response)) { return registeredPerson(t).prepared(t), nil },
 	},
+	"me by GET": {
+		calls: []string{"BatchGetItem"}, status: http.StatusOK,
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			token := register(t, fresh())
+			return func() response { return send(t, shared.URL, "GET", "/api/auth/me", "", bearer(token)) }, nil
+		},
+	},
+	"forgot-password": {
+		calls: []string{"PutItem"}, status: http.StatusCreated, adds: map[string]int{"O#": 1},
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			return func() response { return post(t, "/api/auth/forgot-password", asEmail("nobody")) }, nil
+		},
+	},
+	"verify-email": {
+		calls: []string{"BatchGetItem", "TransactWriteItems"}, status: http.StatusOK,
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			path := "/api/auth/verify-email/" + delivered(t, "verify")
+			return func() response { return send(t, shared.URL, "GET", path, "") }, nil
+		},
+	},
+	"reset-password": {
+		calls: []string{"GetItem", "GetItem", "TransactWriteItems"}, status: http.StatusOK, adds: map[string]int{"O#": 1},
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			token := delivered(t, "reset")
+			return func() response { return reset(t, token, "NewSecurePass456!") }, nil
+		},
+	},
+	"verify-email page": {
+		calls: []string{"BatchGetItem", "GetItem"}, status: http.StatusOK,
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			path := "/account/verify-email/" + delivered(t, "verify")
+			return func() response { return page(t, "GET", path, "") }, nil
+		},
+	},
+	"verify-email form": {
+		calls: []string{"BatchGetItem", "TransactWriteItems"}, status: http.StatusOK,
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			path := "/account/verify-email/" + delivered(t, "verify")
+			return func() response { return page(t, "POST", path, "action=verify") }, nil
+		},
+	},
+	"reset-password page": {
+		calls: []string{"GetItem", "GetItem"}, status: http.StatusOK,
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			path := "/account/reset-password/" + delivered(t, "reset")
+			return func() response { return page(t, "GET", path, "") }, nil
+		},
+	},
+	"reset-password form": {
+		calls: []string{"GetItem", "GetItem", "TransactWriteItems"}, status: http.StatusOK, adds: map[string]int{"O#": 1},
+		prepare: func(t *testing.T) (func() response, func(response)) {
+			path := "/account/reset-password/" + delivered(t, "reset")
+			return func() response { return page(t, "POST", path, "new_password=NewSecurePass456!") }, nil
+		},
+	},
 	"health": {
 		calls: []string{"GetItem"}, status: http.StatusOK,
 		prepare: func(t *testing.T) (func() response, func(response)) {
 			return func() response { return send(t, shared.URL, "GET", "/api/auth/health", "") }, nil
 		},
 	},
+}
+
+// delivered registers a user and returns the token of a mailed link. The mailer, which quiet holds, delivers meanwhile.
+func delivered(t *testing.T, purpose string) string {
+	t.Helper()
+	shared.mail.open.Unlock()
+	defer shared.mail.open.Lock()
+	name := fresh()
+	if purpose == "reset" {
+		return mailedReset(t, name)
+	}
+	register(t, name)
+	return awaitMail(t, shared.MailURL, name+"@example.com", 1).token(t)
 }
 
 var named int
@@ -159,6 +227,7 @@ func fresh() string {
 // success, and the tables hold its effect once.
 func TestAPassingFaultOfTheStoreIsNotNoticed(t *testing.T) {
 	quiet(t)
+	covered := coverage{}
 	for name, endpoint := range endpoints {
 		for i, operation := range endpoint.calls {
 			for faultName, fault := range wiretap.FaultsOf(operation) {
@@ -168,7 +237,8 @@ func TestAPassingFaultOfTheStoreIsNotNoticed(t *testing.T) {
 					before := kinds(t)
 					shared.tap.Reset()
 					shared.tap.Inject(operation, earlier(endpoint.calls[:i], operation), 1, fault)
-					got := send()
+					var got response
+					covered.note(func() { got = send() })
 					if got.Status != endpoint.status {
 						t.Fatalf("the answer is %v", got)
 					}
@@ -184,6 +254,7 @@ func TestAPassingFaultOfTheStoreIsNotNoticed(t *testing.T) {
 			}
 		}
 	}
+	covered.require(t, "add its row to infra/e2e/faults_test.go", withoutStore(t))
 }
 
 // earlier counts the calls of operation before the one that shall fail.

@@ -14,7 +14,13 @@ import (
 func TestGuide(t *testing.T) {
 	newPerson(t) // at GitHub
 	shared.google.SignIn("visitor", openidtest.Claims{"email": fresh() + "@example.com", "email_verified": true})
-	acceptance.Run(t, acceptance.Deployment{URL: shared.URL, MailURL: shared.MailURL, Transport: secrets})
+	visited := coverage{}
+	for _, endpoint := range observed.during(func() {
+		acceptance.Run(t, acceptance.Deployment{URL: shared.URL, MailURL: shared.MailURL, Transport: secrets})
+	}) {
+		visited[endpoint] = true
+	}
+	visited.require(t, "add a step to infra/acceptance", noneExempt)
 }
 
 // guideRegistration is the guide's own payload, whose size the budgets are stated for, with that name.

@@ -125,6 +125,16 @@ func Methods(path string) []string {
 	return slices.Compact(methods)
 }
 
+// Find returns the endpoint that a request matches.
+func Find(method, path string) (Endpoint, bool) {
+	for _, endpoint := range Endpoints {
+		if endpoint.Method == method && matches(endpoint.Path, path) {
+			return endpoint, true
+		}
+	}
+	return Endpoint{}, false
+}
+
 func matches(pattern, path string) bool {
 	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
 	return slices.EqualFunc(want, got, func(w, g string) bool {
