@@ -14,7 +14,7 @@ import (
 
 func (l *loader) readAPI(id, resource *yaml.Node) error {
 	if l.api != nil {
-		return at(id, "%s is a second %s; the local host serves one", id.Value, typeAPI)
+		return at(id, "%s is a second %s; the local host supports only one", id.Value, typeAPI)
 	}
 	l.api = resource
 	globals := find(l.root, "Globals", "HttpApi")
@@ -56,7 +56,7 @@ func (l *loader) readAPI(id, resource *yaml.Node) error {
 	return nil
 }
 
-// readRoutes reads the paths of the API's OpenAPI definition, each operation of which is a route to one function.
+// readRoutes reads the paths of the API's OpenAPI definition. Each operation is a route to one function.
 func (l *loader) readRoutes(definition *yaml.Node) error {
 	if err := only(definition, "the DefinitionBody", "openapi", "info", "paths"); err != nil {
 		return err
@@ -73,11 +73,11 @@ func (l *loader) readRoutes(definition *yaml.Node) error {
 			}
 			switch {
 			case !slices.Contains(methods, route.Method):
-				return at(method, "there is no method %s", route.Method)
+				return at(method, "unknown method %s", route.Method)
 			case !validPath(route.Path):
-				return at(path, "%q is no path of a route", route.Path)
+				return at(path, "%q is not a valid path of a route", route.Path)
 			}
-			function, err := l.invoked(method, operation)
+			function, err := l.functionOf(method, operation)
 			if err != nil {
 				return err
 			}
@@ -87,26 +87,26 @@ func (l *loader) readRoutes(definition *yaml.Node) error {
 	return nil
 }
 
-// anyMethod is API Gateway's operation for all methods.
+// anyMethod is the operation of API Gateway for all methods.
 const anyMethod = "x-amazon-apigateway-any-method"
 
 var methods = []string{"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
-// integrated is the member of an operation that says which function API Gateway invokes, and how.
-const integrated = "x-amazon-apigateway-integration"
+// integrationKey is the member of an operation that defines which function API Gateway invokes, and how.
+const integrationKey = "x-amazon-apigateway-integration"
 
-// invocation matches the address by which API Gateway invokes a function, with its name and the alias of a published version.
+// invocation matches the address at which API Gateway invokes a function, with the name and the alias of a published version.
 var invocation = regexp.MustCompile(
 	`^arn:aws:apigateway:[^:]+:lambda:path/2015-03-31/functions/arn:aws:lambda:[^:]+:\d+:function:(\w+):\w+/invocations$`)
 
-// invoked returns the logical id of the function that an operation invokes.
-func (l *loader) invoked(method, operation *yaml.Node) (string, error) {
-	integration := find(operation, integrated)
+// functionOf returns the logical id of the function that an operation invokes.
+func (l *loader) functionOf(method, operation *yaml.Node) (string, error) {
+	integration := find(operation, integrationKey)
 	if integration == nil {
-		return "", at(method, "the operation has no %s", integrated)
+		return "", at(method, "the operation must have an %s", integrationKey)
 	}
 	err := errors.Join(
-		only(operation, "an operation", "parameters", "responses", "isDefaultRoute", integrated),
+		only(operation, "an operation", "parameters", "responses", "isDefaultRoute", integrationKey),
 		only(integration, "an integration", "type", "httpMethod", "payloadFormatVersion", "credentials", "uri"),
 	)
 	if err != nil {
@@ -128,14 +128,15 @@ func (l *loader) invoked(method, operation *yaml.Node) (string, error) {
 	function := invocation.FindStringSubmatch(proxy.URI)
 	switch {
 	case proxy.Type != "aws_proxy", proxy.Method != http.MethodPost, proxy.Version != "2.0":
-		return "", at(integration, "the local host understands only integrations of type aws_proxy with POST and payloadFormatVersion 2.0")
+		return "", at(integration, "the local host supports only integrations of type aws_proxy with POST and payloadFormatVersion 2.0")
 	case function == nil:
-		return "", at(integration, "the integration has no uri of the form !Sub …/functions/${Function.Arn}:alias/invocations")
+		return "", at(integration, "the integration must have a uri of the form !Sub …/functions/${Function.Arn}:alias/invocations")
 	}
 	return function[1], nil
 }
 
-// validPath says whether API Gateway takes path: absolute, variables as whole segments, a greedy one only at the end.
+// validPath reports whether API Gateway accepts path: it must be absolute, a variable must be a whole segment, and a greedy variable
+// must be the last segment.
 func validPath(path string) bool {
 	if path == DefaultPath || path == "/" {
 		return true
@@ -156,17 +157,18 @@ func validPath(path string) bool {
 	return absolute
 }
 
-// refusesOrigin says why API Gateway would not take an origin, which otherwise comes out only at deployment.
+// refusesOrigin returns the reason why API Gateway would refuse the origin, or "" if it accepts it. Without this check, the error would
+// appear only at deployment.
 func refusesOrigin(origin string, credentials bool) string {
 	if origin == "*" {
 		if credentials {
-			return "all origins and credentials exclude each other"
+			return "credentials are not possible for all origins"
 		}
 		return ""
 	}
 	parsed, err := url.Parse(origin)
 	if err != nil || parsed.Host == "" || origin != parsed.Scheme+"://"+parsed.Host {
-		return "an origin is scheme://host or scheme://host:port and nothing more"
+		return "an origin must have the form scheme://host or scheme://host:port"
 	}
 	return ""
 }

@@ -16,7 +16,7 @@ func (r *resolver) holds(node *yaml.Node) (bool, error) {
 	name := node.Value
 	condition := find(r.conditions, name)
 	if condition == nil {
-		return false, at(node, "there is no condition %q", name)
+		return false, at(node, "the template has no condition %q", name)
 	}
 	if r.deciding[name] {
 		return false, at(node, "condition %s depends on itself", name)
@@ -30,7 +30,7 @@ func (r *resolver) holds(node *yaml.Node) (bool, error) {
 func (r *resolver) truth(node *yaml.Node) (bool, error) {
 	name, argument, ok := call(node)
 	if !ok {
-		return false, at(node, "a condition is needed here")
+		return false, at(node, "this value must be a condition")
 	}
 	switch name {
 	case "Condition":
@@ -49,7 +49,7 @@ func (r *resolver) truth(node *yaml.Node) (bool, error) {
 	case "Or":
 		return r.junction(node, argument, name, true)
 	}
-	return false, at(node, "%s is not understood by the local host in a condition", spelling(node, name))
+	return false, at(node, "the local host does not support %s in a condition", spelling(node, name))
 }
 
 // junction evaluates And or Or. decisive is the value of a part that determines the result: false for And, true for Or.

@@ -31,13 +31,13 @@ func (l *loader) readFunction(id, resource *yaml.Node) error {
 	case err != nil:
 		return err
 	case properties.Runtime != "provided.al2023":
-		return at(id, "function %s has the runtime %q; the local host runs provided.al2023", name, properties.Runtime)
+		return at(id, "function %s has the runtime %q; the local host supports only provided.al2023", name, properties.Runtime)
 	case strings.Trim(properties.CodeURI, "./") == "":
-		return at(id, "function %s has no CodeUri that names its folder", name)
+		return at(id, "the CodeUri of function %s must be its folder", name)
 	case len(properties.Architectures) != 1:
-		return at(id, "function %s has %d Architectures; Lambda takes one", name, len(properties.Architectures))
+		return at(id, "function %s has %d Architectures; Lambda supports only one", name, len(properties.Architectures))
 	case properties.Timeout < 1 || properties.Timeout > 900:
-		return at(id, "function %s has a Timeout of %d s; Lambda takes 1 to 900", name, properties.Timeout)
+		return at(id, "function %s has a Timeout of %d s; Lambda allows 1 to 900", name, properties.Timeout)
 	}
 	function := Function{
 		Name:         name,
@@ -61,7 +61,7 @@ func (l *loader) environment(variables map[string]string) map[string]string {
 	environment := make(map[string]string, len(variables))
 	maps.Copy(environment, variables)
 	for name := range variables {
-		if value, given := l.overrides[name]; given {
+		if value, ok := l.overrides[name]; ok {
 			environment[name] = value
 		}
 	}
@@ -81,7 +81,7 @@ func (l *loader) readEvents(function *Function, events *yaml.Node) error {
 			err = l.addStream(function, name, event)
 		case kind != nil && kind.Value == "Schedule": // ignored: scheduled work accumulates over days, and no local run lasts that long
 		default:
-			err = at(event, "event %s of %s is no DynamoDB or Schedule event; the local host understands no other, "+
+			err = at(event, "event %s of %s is not of the type DynamoDB or Schedule; the local host supports no other, "+
 				"and reads routes from the DefinitionBody of the API",
 				name.Value, function.Name)
 		}

@@ -53,8 +53,8 @@ func (r *resolver) value(node *yaml.Node, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	named := find(resource, "Properties", "TableName")
-	if named == nil {
+	tableName := find(resource, "Properties", "TableName")
+	if tableName == nil {
 		return name, nil
 	}
 	if r.naming[name] {
@@ -62,7 +62,7 @@ func (r *resolver) value(node *yaml.Node, name string) (string, error) {
 	}
 	r.naming[name] = true
 	defer delete(r.naming, name)
-	return r.text(named)
+	return r.text(tableName)
 }
 
 // resource returns a resource. It returns an error if the condition of the resource is false.
@@ -76,7 +76,7 @@ func (r *resolver) resource(node *yaml.Node, name string) (*yaml.Node, error) {
 		return nil, err
 	}
 	if !present {
-		return nil, at(node, "%s is left out by its condition", name)
+		return nil, at(node, "the condition of %s is false", name)
 	}
 	return resource, nil
 }
@@ -119,7 +119,7 @@ func (r *resolver) attribute(node *yaml.Node, name, attribute string) (string, e
 	case kind.Value == typeFunction && attribute == "Arn":
 		return FunctionARN(physical), nil
 	}
-	return "", at(node, "the local host knows no attribute %s of %s (%s)", attribute, name, kind.Value)
+	return "", at(node, "the local host does not support the attribute %s of %s (%s)", attribute, name, kind.Value)
 }
 
 func arn(service, resource string) string {

@@ -13,12 +13,12 @@ const (
 	typeAPI      = "AWS::Serverless::HttpApi"
 )
 
-// loader turns the document into a Template.
+// loader creates a Template from the document.
 type loader struct {
 	root      *yaml.Node
 	overrides map[string]string
 	*resolver
-	api    *yaml.Node         // the one HTTP API's resource
+	api    *yaml.Node         // the resource of the HTTP API
 	routes map[string][]Route // by the logical id of the function
 	out    Template
 }
@@ -35,12 +35,12 @@ func (l *loader) load() (*Template, error) {
 		resources:  find(l.root, "Resources"),
 	}
 	if !plainOrAbsent(l.resources) || l.resources == nil {
-		return nil, at(l.root, "there are no Resources")
+		return nil, at(l.root, "the template has no Resources")
 	}
 	if err := l.setParameters(find(l.root, "Parameters"), l.parameterOverrides()); err != nil {
 		return nil, err
 	}
-	// The functions last: their events refer to the API and to tables.
+	// The functions are last, because they use the routes of the API and refer to tables.
 	for _, kind := range []struct {
 		name string
 		read func(name, resource *yaml.Node) error
@@ -55,7 +55,7 @@ func (l *loader) load() (*Template, error) {
 // each calls read with every resource of the type whose condition, if any, is true.
 func (l *loader) each(kind string, read func(name, resource *yaml.Node) error) error {
 	for name, resource := range pairs(l.resources) {
-		if declared := find(resource, "Type"); declared == nil || declared.Value != kind {
+		if resourceType := find(resource, "Type"); resourceType == nil || resourceType.Value != kind {
 			continue
 		}
 		present, err := l.present(resource)
@@ -78,8 +78,8 @@ func (l *loader) each(kind string, read func(name, resource *yaml.Node) error) e
 func (l *loader) parameterOverrides() map[string]string {
 	setBy := make(map[string]string)
 	for variable, parameter := range l.plainRefs() {
-		_, given := l.overrides[variable]
-		if earlier, taken := setBy[parameter]; given && (!taken || variable < earlier) {
+		_, overridden := l.overrides[variable]
+		if previous, ok := setBy[parameter]; overridden && (!ok || variable < previous) {
 			setBy[parameter] = variable
 		}
 	}
@@ -129,7 +129,7 @@ func (l *loader) used(resource, globals *yaml.Node, target any, names ...string)
 func refuse(properties *yaml.Node, kind string, names ...string) error {
 	for key := range pairs(properties) {
 		if slices.Contains(names, key.Value) {
-			return at(key, "%s of %s is not understood by the local host", key.Value, kind)
+			return at(key, "the local host does not support %s of %s", key.Value, kind)
 		}
 	}
 	return nil
@@ -139,7 +139,7 @@ func refuse(properties *yaml.Node, kind string, names ...string) error {
 func only(properties *yaml.Node, kind string, names ...string) error {
 	for key := range pairs(properties) {
 		if !slices.Contains(names, key.Value) {
-			return at(key, "%s of %s is not understood by the local host", key.Value, kind)
+			return at(key, "the local host does not support %s of %s", key.Value, kind)
 		}
 	}
 	return nil

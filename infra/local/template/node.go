@@ -24,8 +24,8 @@ func at(node *yaml.Node, format string, args ...any) error {
 
 // inFile returns err in the form "file:line: text", which editors and terminals show as a link.
 func inFile(file string, err error) error {
-	if placed, ok := errors.AsType[*lineError](err); ok {
-		return fmt.Errorf("%s:%d: %s", file, placed.line, placed.text)
+	if lineErr, ok := errors.AsType[*lineError](err); ok {
+		return fmt.Errorf("%s:%d: %s", file, lineErr.line, lineErr.text)
 	}
 	return fmt.Errorf("%s: %w", file, err)
 }
@@ -48,16 +48,16 @@ func decode(node *yaml.Node, target any) error {
 // which the decoder of nodes does not detect.
 func wellFormed(node *yaml.Node) error {
 	if node.Kind == yaml.AliasNode || node.Anchor != "" {
-		return at(node, "YAML anchors and aliases are not understood by CloudFormation")
+		return at(node, "CloudFormation does not support YAML anchors and aliases")
 	}
 	if node.Kind == yaml.MappingNode {
 		seen := make(map[string]bool, len(node.Content)/2)
 		for key := range pairs(node) {
 			switch {
 			case key.Value == "<<":
-				return at(key, "YAML merge keys are not understood by CloudFormation")
+				return at(key, "CloudFormation does not support YAML merge keys")
 			case seen[key.Value]:
-				return at(key, "%s is given twice", key.Value)
+				return at(key, "the key %s is a duplicate", key.Value)
 			}
 			seen[key.Value] = true
 		}

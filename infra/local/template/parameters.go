@@ -29,26 +29,26 @@ type parameter struct {
 }
 
 // setParameters sets every parameter to its override or default. An invalid parameter is an error only if the template uses it.
-func (r *resolver) setParameters(declared *yaml.Node, overrides map[string]string) error {
-	for name, node := range pairs(declared) {
-		var declaration parameter
-		if err := decode(node, &declaration); err != nil {
+func (r *resolver) setParameters(parameters *yaml.Node, overrides map[string]string) error {
+	for name, node := range pairs(parameters) {
+		var p parameter
+		if err := decode(node, &p); err != nil {
 			return err
 		}
-		value, given := overrides[name.Value]
-		if !given && declaration.Default != nil {
-			value, given = *declaration.Default, true
+		value, ok := overrides[name.Value]
+		if !ok && p.Default != nil {
+			value, ok = *p.Default, true
 		}
-		if !given {
+		if !ok {
 			r.faults[name.Value] = at(name, "parameter %s has no default, and no variable sets it", name.Value)
 			continue
 		}
-		if reason := declaration.refuses(value); reason != "" {
+		if reason := p.refuses(value); reason != "" {
 			r.faults[name.Value] = at(name, "parameter %s cannot be %q: %s", name.Value, value, reason)
 			continue
 		}
 		r.parameters[name.Value] = value
-		r.lists[name.Value] = declaration.Type == "CommaDelimitedList"
+		r.lists[name.Value] = p.Type == "CommaDelimitedList"
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (p parameter) refuses(value string) string {
 	case "Number":
 		return p.refusesNumber(value)
 	}
-	return "type " + p.Type + " is not understood by the local host"
+	return "the local host does not support the type " + p.Type
 }
 
 func (p parameter) refusesText(value string) string {
@@ -74,7 +74,7 @@ func (p parameter) refusesText(value string) string {
 	case p.AllowedPattern == "":
 		return ""
 	case err != nil:
-		return "its AllowedPattern is not understood by the local host: " + err.Error()
+		return "the local host does not support its AllowedPattern: " + err.Error()
 	case !pattern.MatchString(value):
 		return "it does not match its AllowedPattern " + p.AllowedPattern
 	}

@@ -26,7 +26,7 @@ func (r *resolver) resolve(node *yaml.Node) (*yaml.Node, error) {
 	if name, argument, ok := call(node); ok {
 		evaluate, known := r.intrinsics()[name]
 		if !known {
-			return nil, at(node, "%s is not understood by the local host", spelling(node, name))
+			return nil, at(node, "the local host does not support %s", spelling(node, name))
 		}
 		return evaluate(node, argument)
 	}
@@ -69,7 +69,7 @@ func (r *resolver) text(node *yaml.Node) (string, error) {
 		return "", err
 	}
 	if resolved.Kind != yaml.ScalarNode {
-		return "", at(node, "a string is needed here")
+		return "", at(node, "this value must be a string")
 	}
 	return resolved.Value, nil
 }
@@ -81,12 +81,12 @@ func (r *resolver) texts(node *yaml.Node) ([]string, error) {
 		return nil, err
 	}
 	if resolved.Kind != yaml.SequenceNode {
-		return nil, at(node, "a list is needed here")
+		return nil, at(node, "this value must be a list")
 	}
 	list := make([]string, len(resolved.Content))
 	for i, element := range resolved.Content {
 		if element.Kind != yaml.ScalarNode {
-			return nil, at(element, "a string is needed here")
+			return nil, at(element, "this value must be a string")
 		}
 		list[i] = element.Value
 	}

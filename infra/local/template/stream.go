@@ -58,7 +58,7 @@ func (l *loader) stream(name, event *yaml.Node) (Stream, error) {
 		return t.StreamView != "" && t.StreamARN() == properties.Stream
 	})
 	if table < 0 {
-		return Stream{}, at(place(event, "Stream"), "the event has no Stream that is the StreamArn of a table of the template")
+		return Stream{}, at(place(event, "Stream"), "Stream must be the StreamArn of a table of the template")
 	}
 	filters, err := filters(&properties.Criteria)
 	return Stream{
@@ -83,15 +83,15 @@ func (p streamProperties) fault() (property, reason string) {
 	case p.StartingPosition != "TRIM_HORIZON" && p.StartingPosition != "LATEST":
 		return "StartingPosition", "StartingPosition must be TRIM_HORIZON or LATEST"
 	case p.BatchSize < 1 || p.BatchSize > 10_000:
-		return "BatchSize", "Lambda takes a BatchSize of 1 to 10000"
+		return "BatchSize", "BatchSize must be from 1 to 10000"
 	case p.Window < 0 || p.Window > 300:
-		return "MaximumBatchingWindowInSeconds", "Lambda takes a MaximumBatchingWindowInSeconds of 0 to 300"
+		return "MaximumBatchingWindowInSeconds", "MaximumBatchingWindowInSeconds must be from 0 to 300"
 	case p.MaxAge != -1 && (p.MaxAge < 60 || p.MaxAge > 604_800):
-		return "MaximumRecordAgeInSeconds", "Lambda takes a MaximumRecordAgeInSeconds of 60 to 604800, or -1"
+		return "MaximumRecordAgeInSeconds", "MaximumRecordAgeInSeconds must be from 60 to 604800, or -1"
 	case p.MaxRetries < -1 || p.MaxRetries > 10_000:
-		return "MaximumRetryAttempts", "Lambda takes a MaximumRetryAttempts of -1 to 10000"
+		return "MaximumRetryAttempts", "MaximumRetryAttempts must be from -1 to 10000"
 	case slices.ContainsFunc(p.ResponseTypes, other):
-		return "FunctionResponseTypes", "the one type of FunctionResponseTypes is ReportBatchItemFailures"
+		return "FunctionResponseTypes", "the only possible type in FunctionResponseTypes is ReportBatchItemFailures"
 	}
 	return "", ""
 }
@@ -113,7 +113,7 @@ func filters(criteria *yaml.Node) ([]string, error) {
 		pattern := find(filter, "Pattern")
 		var object map[string]any
 		if pattern == nil || json.Unmarshal([]byte(pattern.Value), &object) != nil {
-			return nil, at(filter, "a filter needs a Pattern, which is a JSON object")
+			return nil, at(filter, "a filter must have a Pattern that is a JSON object")
 		}
 		patterns = append(patterns, pattern.Value)
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// streamed is the whole template with a stream event that has every property.
-var streamed = strings.Replace(whole, "      Policies", `        Outbox:
+// withStream is the whole template with a stream event that has every property.
+var withStream = strings.Replace(whole, "      Policies", `        Outbox:
           Type: DynamoDB
           Properties:
             Stream: !GetAtt Users.StreamArn
@@ -27,7 +27,7 @@ var streamed = strings.Replace(whole, "      Policies", `        Outbox:
       Policies`, 1)
 
 func TestStreamEvents(t *testing.T) {
-	got, err := parse("template.yaml", []byte(streamed), nil)
+	got, err := parse("template.yaml", []byte(withStream), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +40,10 @@ func TestStreamEvents(t *testing.T) {
 	}
 }
 
-func TestStreamDefaultsAreLambdas(t *testing.T) {
-	_, properties, _ := strings.Cut(streamed, "            StartingPosition: LATEST\n")
+func TestStreamDefaults(t *testing.T) {
+	_, properties, _ := strings.Cut(withStream, "            StartingPosition: LATEST\n")
 	properties, _, _ = strings.Cut(properties, "      Policies")
-	text := strings.Replace(strings.Replace(streamed, properties, "", 1), "LATEST", "TRIM_HORIZON", 1)
+	text := strings.Replace(strings.Replace(withStream, properties, "", 1), "LATEST", "TRIM_HORIZON", 1)
 	got, err := parse("template.yaml", []byte(text), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -55,30 +55,30 @@ func TestStreamDefaultsAreLambdas(t *testing.T) {
 }
 
 // Each case replaces a part of the template. The error must name the line of the mark.
-func TestStreamErrorsNameTheLine(t *testing.T) {
+func TestStreamErrors(t *testing.T) {
 	for name, test := range map[string]struct{ old, broken, mark, want string }{
-		"an unknown property":   {"MaximumRetryAttempts: 7", "TumblingWindowInSeconds: 7", "Tumbling", "TumblingWindowInSeconds of a DynamoDB event is not understood"},
-		"an unknown criterion":  {"Filters:", "Filter:", "Filter:", "Filter of FilterCriteria is not understood"},
-		"a filter without name": {"- Pattern:", "- Patten:", "Patten", "Patten of a filter is not understood"},
-		"a pattern not JSON":    {`'{"eventName":["INSERT"]}'`, `'{"eventName":["INSERT"]'`, "- Pattern", "a JSON object"},
-		"a pattern no object":   {`'{"eventName":["INSERT"]}'`, `'["INSERT"]'`, "- Pattern", "a JSON object"},
-		"no stream":             {"            Stream: !GetAtt Users.StreamArn\n", "", "Type: DynamoDB", "no Stream that is the StreamArn of a table"},
-		"another's stream":      {"!GetAtt Users.StreamArn", "arn:aws:kinesis:::stream/x", "arn:aws:kinesis", "no Stream that is the StreamArn of a table"},
-		"a table without":       {"      StreamSpecification: {StreamViewType: NEW_IMAGE}\n", "", "!GetAtt Users.StreamArn", "knows no attribute StreamArn of Users"},
-		"no position":           {"            StartingPosition: LATEST\n", "", "Type: DynamoDB", "StartingPosition must be TRIM_HORIZON or LATEST"},
-		"a position in time":    {"LATEST", "AT_TIMESTAMP", "AT_TIMESTAMP", "StartingPosition must be TRIM_HORIZON or LATEST"},
-		"a batch of none":       {"BatchSize: 10", "BatchSize: 0", "0\n            MaximumB", "a BatchSize of 1 to 10000"},
-		"a long window":         {"Seconds: 2", "Seconds: 301", "301", "MaximumBatchingWindowInSeconds of 0 to 300"},
-		"a short age":           {"!If [Never, 60, 86400]", "59", "59", "MaximumRecordAgeInSeconds of 60 to 604800"},
-		"too many retries":      {"Attempts: 7", "Attempts: 10001", "10001", "MaximumRetryAttempts of -1 to 10000"},
-		"another response type": {"[ReportBatchItemFailures]", "[Other]", "[Other]", "is ReportBatchItemFailures"},
-		"a type that is wrong":  {"BatchSize: 10", "BatchSize: ten", "ten\n", "cannot unmarshal !!str `ten` into int"},
+		"unknown property":      {"MaximumRetryAttempts: 7", "TumblingWindowInSeconds: 7", "Tumbling", "does not support TumblingWindowInSeconds of a DynamoDB event"},
+		"unknown criterion":     {"Filters:", "Filter:", "Filter:", "does not support Filter of FilterCriteria"},
+		"misspelled Pattern":    {"- Pattern:", "- Patten:", "Patten", "does not support Patten of a filter"},
+		"pattern not JSON":      {`'{"eventName":["INSERT"]}'`, `'{"eventName":["INSERT"]'`, "- Pattern", "a JSON object"},
+		"pattern not an object": {`'{"eventName":["INSERT"]}'`, `'["INSERT"]'`, "- Pattern", "a JSON object"},
+		"no stream":             {"            Stream: !GetAtt Users.StreamArn\n", "", "Type: DynamoDB", "Stream must be the StreamArn of a table"},
+		"stream of no table":    {"!GetAtt Users.StreamArn", "arn:aws:kinesis:::stream/x", "arn:aws:kinesis", "Stream must be the StreamArn of a table"},
+		"table without stream":  {"      StreamSpecification: {StreamViewType: NEW_IMAGE}\n", "", "!GetAtt Users.StreamArn", "does not support the attribute StreamArn of Users"},
+		"no starting position":  {"            StartingPosition: LATEST\n", "", "Type: DynamoDB", "StartingPosition must be TRIM_HORIZON or LATEST"},
+		"unsupported position":  {"LATEST", "AT_TIMESTAMP", "AT_TIMESTAMP", "StartingPosition must be TRIM_HORIZON or LATEST"},
+		"empty batch":           {"BatchSize: 10", "BatchSize: 0", "0\n            MaximumB", "BatchSize must be from 1 to 10000"},
+		"window too long":       {"Seconds: 2", "Seconds: 301", "301", "MaximumBatchingWindowInSeconds must be from 0 to 300"},
+		"age too short":         {"!If [Never, 60, 86400]", "59", "59", "MaximumRecordAgeInSeconds must be from 60 to 604800"},
+		"too many retries":      {"Attempts: 7", "Attempts: 10001", "10001", "MaximumRetryAttempts must be from -1 to 10000"},
+		"unknown response type": {"[ReportBatchItemFailures]", "[Other]", "[Other]", "is ReportBatchItemFailures"},
+		"wrong type":            {"BatchSize: 10", "BatchSize: ten", "ten\n", "cannot unmarshal !!str `ten` into int"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := strings.Replace(streamed, test.old, test.broken, 1)
+			text := strings.Replace(withStream, test.old, test.broken, 1)
 			before, _, found := strings.Cut(text, test.mark)
-			if !found || text == streamed {
-				t.Fatal("the test breaks nothing")
+			if !found || text == withStream {
+				t.Fatalf("the template does not contain %q, or the mark %q is absent", test.old, test.mark)
 			}
 			_, err := parse("dir/template.yaml", []byte(text), nil)
 			prefix := fmt.Sprintf("template.yaml:%d: ", 1+strings.Count(before, "\n"))

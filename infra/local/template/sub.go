@@ -19,24 +19,24 @@ func (r *resolver) sub(node, argument *yaml.Node) (*yaml.Node, error) {
 	if text.Kind != yaml.ScalarNode {
 		return nil, at(node, "%s needs a string", spelling(node, "Sub"))
 	}
-	substituted, err := substitute(text.Value, func(name string) (string, error) {
+	result, err := substitute(text.Value, func(name string) (string, error) {
 		return r.variable(node, variables, name)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if substituted.open {
+	if result.open {
 		return nil, at(node, "${ without } in %q", text.Value)
 	}
-	return scalar(node, substituted.text), nil
+	return scalar(node, result.text), nil
 }
 
 // variable returns the value of ${name}: the additional variable of that name, or the attribute if the name has a dot, or else its Ref.
 func (r *resolver) variable(node, variables *yaml.Node, name string) (string, error) {
-	if own := find(variables, name); own != nil {
-		return r.text(own)
+	if value := find(variables, name); value != nil {
+		return r.text(value)
 	}
-	if resource, attribute, dotted := strings.Cut(name, "."); dotted {
+	if resource, attribute, ok := strings.Cut(name, "."); ok {
 		return r.attribute(node, resource, attribute)
 	}
 	return r.value(node, name)

@@ -39,7 +39,7 @@ func (l *loader) readTable(id, resource *yaml.Node) error {
 		table.TTL = properties.TimeToLive.AttributeName
 	}
 	if !table.keyed() {
-		return at(id, "table %s has no key schema of one HASH and at most one RANGE attribute that it defines", name)
+		return at(id, "the KeySchema of table %s must have one HASH and at most one RANGE attribute, which it must define", name)
 	}
 	l.out.Tables = append(l.out.Tables, table)
 	return nil

@@ -119,10 +119,10 @@ func parse(path string, text []byte, overrides map[string]string) (*Template, er
 	if err := wellFormed(root); err != nil {
 		return nil, inFile(file, err)
 	}
-	loaded, err := (&loader{root: root, overrides: overrides}).load()
+	app, err := (&loader{root: root, overrides: overrides}).load()
 	if err != nil {
 		return nil, inFile(file, err)
 	}
-	loaded.Path = path
-	return loaded, nil
+	app.Path = path
+	return app, nil
 }

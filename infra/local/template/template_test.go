@@ -2,7 +2,7 @@ package template
 
 import (
 	"fmt"
-	"maps"
+
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -81,7 +81,7 @@ Outputs:
   Whatever: {Value: !ImportValue nothing}
 `
 
-func TestLoadGivesWhatTheHostNeeds(t *testing.T) {
+func TestLoad(t *testing.T) {
 	got, err := parse("dir/template.yaml", []byte(whole), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -111,15 +111,15 @@ func TestOverrides(t *testing.T) {
 		want      string
 		origins   []string
 	}{
-		"a plain Ref sets the parameter, CORS follows": {
+		"a plain Ref sets the parameter, and CORS": {
 			map[string]string{"ORIGINS": "https://a.test,https://b.test"}, "ORIGINS", "https://a.test,https://b.test",
 			[]string{"https://a.test", "https://b.test"},
 		},
-		"a value of the template's own gives way":      {map[string]string{"OWN": "y"}, "OWN", "y", nil},
-		"a reference to a table gives way":             {map[string]string{"USERS": "Other"}, "USERS", "Other", nil},
-		"an empty override counts":                     {map[string]string{"OWN": ""}, "OWN", "", nil},
-		"a name the template does not give is ignored": {map[string]string{"HOME": "/x"}, "HOME", "", nil},
-		"the parameter does not undo a function's own": {map[string]string{"SECONDS": "5"}, "LEVEL", "DEBUG", nil},
+		"replaces a value":                                    {map[string]string{"OWN": "y"}, "OWN", "y", nil},
+		"replaces a reference to a table":                     {map[string]string{"USERS": "Other"}, "USERS", "Other", nil},
+		"can be empty":                                        {map[string]string{"OWN": ""}, "OWN", "", nil},
+		"other names are ignored":                             {map[string]string{"HOME": "/x"}, "HOME", "", nil},
+		"a parameter does not change the value of a function": {map[string]string{"SECONDS": "5"}, "LEVEL", "DEBUG", nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -128,20 +128,20 @@ func TestOverrides(t *testing.T) {
 				t.Fatal(err)
 			}
 			if value := got.Functions[0].Environment[test.variable]; value != test.want {
-				t.Errorf("%s is %q, want %q", test.variable, value, test.want)
+				t.Errorf("%s: got %q, want %q", test.variable, value, test.want)
 			}
 			var origins []string
 			if got.CORS != nil {
 				origins = got.CORS.Origins
 			}
 			if !slices.Equal(origins, test.origins) {
-				t.Errorf("CORS origins %q, want %q", origins, test.origins)
+				t.Errorf("got CORS origins %q, want %q", origins, test.origins)
 			}
 		})
 	}
 }
 
-func TestIntrinsicsResolve(t *testing.T) {
+func TestIntrinsics(t *testing.T) {
 	tests := map[string]struct{ expression, want string }{
 		"Ref, long form":              {`{Ref: Level}`, "INFO"},
 		"pseudo parameters":           {`!Sub "${AWS::Partition} ${AWS::Region} ${AWS::AccountId} ${AWS::URLSuffix} ${AWS::StackName}"`, "aws us-east-1 123456789012 amazonaws.com local"},
@@ -150,16 +150,16 @@ func TestIntrinsicsResolve(t *testing.T) {
 		"Sub with a literal":          {`!Sub "${!Level}-${Level}"`, "${Level}-INFO"},
 		"GetAtt, short form":          {`!GetAtt Login.Arn`, "arn:aws:lambda:us-east-1:123456789012:function:Login"},
 		"GetAtt, long form":           {`{"Fn::GetAtt": [Users, StreamArn]}`, "arn:aws:dynamodb:us-east-1:123456789012:table/Users/stream/2020-01-01T00:00:00.000"},
-		"If, the true branch":         {`!If [Never, !Bad x, yes it is]`, "yes it is"},
+		"If, only one branch":         {`!If [Never, !Bad x, yes it is]`, "yes it is"},
 		"If, long form":               {`{"Fn::If": [HasOrigins, a, b]}`, "b"},
 		"Join of a list parameter":    {`!Join ["|", !Ref Hosts]`, "a|b"},
 		"Join of Split":               {`!Join ["-", !Split [",", "1,2,3"]]`, "1-2-3"},
-		"a number stays as written":   {`0604800`, "0604800"},
-		"a truth value becomes text":  {`true`, "true"},
-		"conditions combine":          {`!If [Both, a, b]`, "a"},
-		"conditions name each other":  {`!If [Either, a, b]`, "a"},
+		"number":                      {`0604800`, "0604800"},
+		"boolean":                     {`true`, "true"},
+		"And of conditions":           {`!If [Both, a, b]`, "a"},
+		"Or of conditions":            {`!If [Either, a, b]`, "a"},
 		"Ref of a table with a name":  {`!Ref Named`, "named"},
-		"a left-out value: NoValue":   {`!If [Never, x, !Ref AWS::NoValue]`, ""},
+		"NoValue":                     {`!If [Never, x, !Ref AWS::NoValue]`, ""},
 		"long forms inside Condition": {`!If [Long, a, b]`, "a"},
 	}
 	conditions := `
@@ -177,70 +177,70 @@ func TestIntrinsicsResolve(t *testing.T) {
 				t.Fatal(err)
 			}
 			if value := got.Functions[0].Environment["OWN"]; value != test.want {
-				t.Errorf("got %q, want %q", value, test.want)
+				t.Errorf("%s: got %q, want %q", test.expression, value, test.want)
 			}
 		})
 	}
 }
 
 // Each case replaces a part of the template. The error must name the line of the mark.
-func TestErrorsNameTheLine(t *testing.T) {
+func TestErrors(t *testing.T) {
 	tests := map[string]struct{ old, broken, mark, want string }{
-		"an unknown function, short":  {"OWN: x", "\n        OWN: !Foo x", "!Foo x", "!Foo is not understood by the local host"},
-		"an unknown function, long":   {"OWN: x", "OWN: {\"Fn::Select\": [0, a]}", "Fn::Select", "Fn::Select is not understood by the local host"},
-		"an unknown name":             {"OWN: x", "OWN: !Ref Nobody", "Nobody", "Nobody is neither a parameter nor a resource"},
-		"an unknown name in Sub":      {"OWN: x", "OWN: !Sub \"${Nobody}\"", "Nobody", "Nobody is neither"},
-		"an open brace in Sub":        {"OWN: x", "OWN: !Sub \"${Level\"", "${Level\"", "without }"},
-		"an unknown attribute":        {"OWN: x", "OWN: !GetAtt Users.Name", "Users.Name", "knows no attribute Name of Users"},
-		"an unknown condition":        {"HasOrigins\n", "NoSuch\n", "NoSuch", `there is no condition "NoSuch"`},
-		"a circle of conditions":      {"Never: !Equals [a, b]", "Never: !Not [!Condition Never]", "!Condition Never", "condition Never depends on itself"},
-		"a circle of names":           {"Properties:\n      Attr", "Properties:\n      TableName: !Ref Users\n      Attr", "!Ref Users\n      Attr", "the name of Users depends on itself"},
-		"a condition that is none":    {"Never: !Equals [a, b]", "Never: !Ref Level", "Never: !Ref", "!Ref is not understood by the local host in a condition"},
-		"a resource left out":         {"OWN: x", "OWN: !Ref Absent", "!Ref Absent", "Absent is left out by its condition"},
-		"a parameter without a value": {"OWN: x", "OWN: !Ref Missing", "Missing: {", "parameter Missing has no default"},
-		"a list where text is needed": {"OWN: x", "OWN: !Join [\"\", a]", "!Join", "a list is needed here"},
-		"too few arguments":           {"OWN: x", "OWN: !If [Never, a]", "!If [Never, a]", "!If needs a list of 3"},
-		"a wrong type":                {"MemorySize: 1769", "MemorySize: much", "much", "cannot unmarshal !!str `much` into int"},
-		"a key twice":                 {"MemorySize: 1769", "MemorySize: 1\n      MemorySize: 2", "MemorySize: 2", "MemorySize is given twice"},
-		"an anchor":                   {"MemorySize: 1769", "MemorySize: &m 1", "&m", "anchors and aliases"},
-		"another runtime":             {"Runtime: provided.al2023", "Runtime: python3.14", "  Login:", `runtime "python3.14"`},
-		"two architectures":           {"[x86_64]", "[x86_64, arm64]", "  Login:", "function Login has 2 Architectures"},
-		"another event":               {"Type: Schedule,", "Type: SNS,", "Type: SNS", "event Daily of Login is no DynamoDB or Schedule event"},
-		"a route as an event":         {"Type: Schedule,", "Type: HttpApi,", "Type: HttpApi", "reads routes from the DefinitionBody"},
-		"a method that is none":       {"            post:", "            fetch:", "fetch", "no method FETCH"},
-		"a path that is none":         {"/login/{name}", "/login/{name", "\"/login/{name", "no path of a route"},
-		"an integration of no alias":  {":live/", "/", "{type: aws_proxy", "no uri of the form !Sub"},
-		"an integration of no !Sub":   {"uri: !Sub", "uri:", "{type: aws_proxy", "no uri of the form !Sub"},
-		"another integration":         {"type: aws_proxy", "type: http_proxy", "{type: http_proxy", "understands only integrations of type aws_proxy"},
-		"another form of the event":   {`"2.0"`, `"1.0"`, "{type: aws_proxy", "understands only integrations of type aws_proxy"},
-		"an integration's property":   {"type: aws_proxy", "timeoutInMillis: 1, type: aws_proxy", "{timeoutInMillis", "timeoutInMillis of an integration"},
-		"no integration":              {"              x-amazon", "              y-amazon", "            post:", "has no x-amazon-apigateway-integration"},
-		"an authorizer":               {"            post:\n", "            post:\n              security: []\n", "security", "security of an operation"},
-		"a definition's property":     {"        paths:", "        components: {}\n        paths:", "components", "components of the DefinitionBody"},
-		"a route to no function":      {"${Login.Arn}", "${Nobody.Arn}", "uri: !Sub", "Nobody is neither a parameter nor a resource"},
-		"a route to another resource": {"${Login.Arn}", "${Users.Arn}", "{type: aws_proxy", "no uri of the form !Sub"},
-		"a route given twice":         {"            post:", "            post: {}\n            post:", "post:\n              x-amazon", "post is given twice"},
-		"a second API":                {"  Absent:", "  Api2: {Type: AWS::Serverless::HttpApi}\n  Absent:", "Api2", "Api2 is a second"},
-		"an API property":             {"      CorsConfiguration:", "      StageName: prod\n      CorsConfiguration:", "StageName", "StageName of AWS::Serverless::HttpApi"},
-		"an index":                    {"      TimeToLive", "      GlobalSecondaryIndexes: []\n      TimeToLive", "GlobalSecondary", "GlobalSecondaryIndexes of AWS::DynamoDB::Table"},
-		"a key not defined":           {"AttributeName: sk, AttributeType", "AttributeName: other, AttributeType", "  Users:\n", "table Users has no key schema"},
-		"no resources":                {"Resources:", "Resource:", "Parameters:", "there are no Resources"},
-		"an override refused":         {"LEVEL: DEBUG, ", "", "Level: {", `parameter Level cannot be "LOUD": it is not one of its AllowedValues`},
-		"a number refused":            {"Default: 30", "Default: 90", "Seconds: {", "it is more than its MaxValue"},
-		"a pattern refused":           {"OWN: x", "OWN: !Ref Address", "Address: {", "it does not match its AllowedPattern"},
-		"an origin that is none":      {"Properties:\n      Cors", "Properties:\n      Cors", "CorsConfiguration", `origin "https://a.test/": an origin is`},
+		"unknown intrinsic, short":   {"OWN: x", "\n        OWN: !Foo x", "!Foo x", "the local host does not support !Foo"},
+		"unknown intrinsic, long":    {"OWN: x", "OWN: {\"Fn::Select\": [0, a]}", "Fn::Select", "the local host does not support Fn::Select"},
+		"unknown name":               {"OWN: x", "OWN: !Ref Nobody", "Nobody", "Nobody is neither a parameter nor a resource"},
+		"unknown name in Sub":        {"OWN: x", "OWN: !Sub \"${Nobody}\"", "Nobody", "Nobody is neither"},
+		"open brace in Sub":          {"OWN: x", "OWN: !Sub \"${Level\"", "${Level\"", "without }"},
+		"unknown attribute":          {"OWN: x", "OWN: !GetAtt Users.Name", "Users.Name", "does not support the attribute Name of Users"},
+		"unknown condition":          {"HasOrigins\n", "NoSuch\n", "NoSuch", `the template has no condition "NoSuch"`},
+		"cycle of conditions":        {"Never: !Equals [a, b]", "Never: !Not [!Condition Never]", "!Condition Never", "condition Never depends on itself"},
+		"cycle of names":             {"Properties:\n      Attr", "Properties:\n      TableName: !Ref Users\n      Attr", "!Ref Users\n      Attr", "the name of Users depends on itself"},
+		"not a condition":            {"Never: !Equals [a, b]", "Never: !Ref Level", "Never: !Ref", "the local host does not support !Ref in a condition"},
+		"absent resource":            {"OWN: x", "OWN: !Ref Absent", "!Ref Absent", "the condition of Absent is false"},
+		"parameter without a value":  {"OWN: x", "OWN: !Ref Missing", "Missing: {", "parameter Missing has no default"},
+		"text instead of a list":     {"OWN: x", "OWN: !Join [\"\", a]", "!Join", "this value must be a list"},
+		"too few arguments":          {"OWN: x", "OWN: !If [Never, a]", "!If [Never, a]", "!If needs a list of 3"},
+		"wrong type":                 {"MemorySize: 1769", "MemorySize: much", "much", "cannot unmarshal !!str `much` into int"},
+		"duplicate key":              {"MemorySize: 1769", "MemorySize: 1\n      MemorySize: 2", "MemorySize: 2", "the key MemorySize is a duplicate"},
+		"anchor":                     {"MemorySize: 1769", "MemorySize: &m 1", "&m", "anchors and aliases"},
+		"unsupported runtime":        {"Runtime: provided.al2023", "Runtime: python3.14", "  Login:", `runtime "python3.14"`},
+		"two architectures":          {"[x86_64]", "[x86_64, arm64]", "  Login:", "function Login has 2 Architectures"},
+		"unsupported event":          {"Type: Schedule,", "Type: SNS,", "Type: SNS", "event Daily of Login is not of the type DynamoDB or Schedule"},
+		"route as an event":          {"Type: Schedule,", "Type: HttpApi,", "Type: HttpApi", "reads routes from the DefinitionBody"},
+		"unknown method":             {"            post:", "            fetch:", "fetch", "unknown method FETCH"},
+		"invalid path":               {"/login/{name}", "/login/{name", "\"/login/{name", "not a valid path of a route"},
+		"integration without alias":  {":live/", "/", "{type: aws_proxy", "must have a uri of the form !Sub"},
+		"integration without !Sub":   {"uri: !Sub", "uri:", "{type: aws_proxy", "must have a uri of the form !Sub"},
+		"unsupported integration":    {"type: aws_proxy", "type: http_proxy", "{type: http_proxy", "supports only integrations of type aws_proxy"},
+		"unsupported payload format": {`"2.0"`, `"1.0"`, "{type: aws_proxy", "supports only integrations of type aws_proxy"},
+		"integration property":       {"type: aws_proxy", "timeoutInMillis: 1, type: aws_proxy", "{timeoutInMillis", "timeoutInMillis of an integration"},
+		"no integration":             {"              x-amazon", "              y-amazon", "            post:", "must have an x-amazon-apigateway-integration"},
+		"authorizer":                 {"            post:\n", "            post:\n              security: []\n", "security", "security of an operation"},
+		"definition property":        {"        paths:", "        components: {}\n        paths:", "components", "components of the DefinitionBody"},
+		"route to no function":       {"${Login.Arn}", "${Nobody.Arn}", "uri: !Sub", "Nobody is neither a parameter nor a resource"},
+		"route to another resource":  {"${Login.Arn}", "${Users.Arn}", "{type: aws_proxy", "must have a uri of the form !Sub"},
+		"duplicate route":            {"            post:", "            post: {}\n            post:", "post:\n              x-amazon", "the key post is a duplicate"},
+		"second API":                 {"  Absent:", "  Api2: {Type: AWS::Serverless::HttpApi}\n  Absent:", "Api2", "Api2 is a second"},
+		"unsupported API property":   {"      CorsConfiguration:", "      StageName: prod\n      CorsConfiguration:", "StageName", "StageName of AWS::Serverless::HttpApi"},
+		"index":                      {"      TimeToLive", "      GlobalSecondaryIndexes: []\n      TimeToLive", "GlobalSecondary", "GlobalSecondaryIndexes of AWS::DynamoDB::Table"},
+		"undefined key":              {"AttributeName: sk, AttributeType", "AttributeName: other, AttributeType", "  Users:\n", "the KeySchema of table Users"},
+		"no resources":               {"Resources:", "Resource:", "Parameters:", "the template has no Resources"},
+		"override not allowed":       {"LEVEL: DEBUG, ", "", "Level: {", `parameter Level cannot be "LOUD": it is not one of its AllowedValues`},
+		"number not allowed":         {"Default: 30", "Default: 90", "Seconds: {", "it is more than its MaxValue"},
+		"pattern not matched":        {"OWN: x", "OWN: !Ref Address", "Address: {", "it does not match its AllowedPattern"},
+		"invalid origin":             {"Properties:\n      Cors", "Properties:\n      Cors", "CorsConfiguration", `origin "https://a.test/": an origin must have`},
 	}
 	overrides := map[string]map[string]string{
-		"an override refused":    {"LEVEL": "LOUD"},
-		"a pattern refused":      {"OWN": "https://a.test/x"},
-		"an origin that is none": {"ORIGINS": "https://a.test/"},
+		"override not allowed": {"LEVEL": "LOUD"},
+		"pattern not matched":  {"OWN": "https://a.test/x"},
+		"invalid origin":       {"ORIGINS": "https://a.test/"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(whole, test.old, test.broken, 1)
 			before, _, found := strings.Cut(text, test.mark)
 			if !found || (text == whole && overrides[name] == nil) {
-				t.Fatal("the test breaks nothing")
+				t.Fatalf("the template does not contain %q, or the mark %q is absent", test.old, test.mark)
 			}
 			_, err := parse("dir/template.yaml", []byte(text), overrides[name])
 			prefix := fmt.Sprintf("template.yaml:%d: ", 1+strings.Count(before, "\n"))
@@ -251,29 +251,26 @@ func TestErrorsNameTheLine(t *testing.T) {
 	}
 }
 
-func TestLoadReadsTheProjectsTemplate(t *testing.T) {
+func TestLoadOfTheRealTemplate(t *testing.T) {
 	path := filepath.Join("..", "..", "..", "template.yaml")
 	loaded, err := Load(path, map[string]string{"ALLOWED_ORIGINS": "https://app.test", "DYNAMODB_ENDPOINT": "http://localhost:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(loaded.Tables) == 0 || len(loaded.Functions) == 0 || loaded.CORS == nil {
-		t.Fatalf("something is missing: %+v", loaded)
+		t.Fatalf("got %+v, want tables, functions and CORS", loaded)
 	}
 	for _, function := range loaded.Functions {
 		if endpoint := function.Environment["DYNAMODB_ENDPOINT"]; endpoint != "http://localhost:1" {
-			t.Errorf("%s got %q as its endpoint", function.Name, endpoint)
-		}
-		if missing := slices.Sorted(maps.Keys(function.Environment)); len(missing) == 0 {
-			t.Errorf("%s has no environment", function.Name)
+			t.Errorf("%s: got DYNAMODB_ENDPOINT %q, want http://localhost:1", function.Name, endpoint)
 		}
 	}
 }
 
-func TestLoadSaysWhichFileIsMissing(t *testing.T) {
+func TestLoadNamesTheMissingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.yaml")
 	if _, err := Load(path, nil); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v", err)
+		t.Errorf("got error %v, want %s in it", err, path)
 	}
 }
 
@@ -298,10 +295,10 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, override string) {
 		loaded, err := parse("template.yaml", []byte(text), map[string]string{"ORIGINS": override})
 		if err == nil && loaded == nil {
-			t.Error("neither a template nor an error")
+			t.Errorf("%q: got no template and no error", text)
 		}
 		if err != nil && !strings.HasPrefix(err.Error(), "template.yaml:") {
-			t.Errorf("the error names no file: %v", err)
+			t.Errorf("%q: got error %v, want template.yaml: …", text, err)
 		}
 	})
 }
