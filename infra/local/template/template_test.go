@@ -2,7 +2,6 @@ package template
 
 import (
 	"fmt"
-
 	"path/filepath"
 	"reflect"
 	"slices"

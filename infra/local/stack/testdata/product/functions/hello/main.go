@@ -1,4 +1,4 @@
-// Command hello is a function that asks for no event: an event for it fails.
+// Command hello is a function that exits without requesting an event, so every event for it fails.
 package main
 
 func main() {}
