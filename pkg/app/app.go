@@ -1,7 +1,8 @@
-// Package app is the composition root: what each function is made of, and nothing else.
+// Package app is the composition root, and has one file for each endpoint.
 //
-// It is the one place that reads the environment, the clock and the random source, so that everything below takes
-// them as arguments. A function in functions/ names its builder; tests build the same handlers through [Build].
+// An endpoint's file contains its request body, the call of its rule, and the builder of its function. Only this package reads
+// the environment, the clock and the random source; everything below takes them as arguments. A main in functions/ names its
+// builder, and tests build the same handlers with [Build].
 package app
 
 import (
@@ -19,23 +20,23 @@ import (
 	"latchkey/pkg/lambdastream"
 )
 
-// Version is the product's version, as /api/auth/health tells it.
+// Version is the version of the product, which /api/auth/health returns.
 const Version = "0.1.0"
 
-// warmUpTime bounds the one store call before the first event.
+// warmUpTime limits the one store call before the first event.
 const warmUpTime = 2 * time.Second
 
 // Function builds the handler of one function from its parts.
 type Function func(*Parts) http.Handler
 
-// KeysFunction builds the handler of the function that takes care of the keys.
+// KeysFunction builds the handler of the function that creates and rotates the keys.
 type KeysFunction func(*Parts) lambdakeys.Handler
 
-// StreamFunction builds the handler of a function that a table's stream feeds.
+// StreamFunction builds the handler of a function that the stream of a table invokes.
 type StreamFunction func(*Parts) lambdastream.Handler
 
-// Main runs a function until its container ends. A configuration that does not hold ends the process at once, with
-// one log line for all faults, so that a broken deployment never serves.
+// Main runs a function until its container ends. An invalid configuration ends the process at once, with one log line that names
+// all faults, so that a broken deployment never serves requests.
 func Main(function Function) {
 	run(func(parts *Parts) any {
 		parts.readPublicURL(os.Getenv)
@@ -43,7 +44,7 @@ func Main(function Function) {
 	})
 }
 
-// MainStream is Main for a function that a table's stream feeds.
+// MainStream is Main for a function that the stream of a table invokes.
 func MainStream(function StreamFunction) {
 	run(func(parts *Parts) any {
 		parts.readPublicURL(os.Getenv)
@@ -51,8 +52,8 @@ func MainStream(function StreamFunction) {
 	})
 }
 
-// MainKeys runs the function that takes care of the keys. It starts with a configuration that does not hold, too, to tell
-// CloudFormation, which waits for an answer.
+// MainKeys runs the function that creates and rotates the keys. It starts with an invalid configuration, too, because
+// CloudFormation waits for a response that reports the fault.
 func MainKeys(function KeysFunction) {
 	useBundledRoots()
 	lambda.Start(function(newParts(os.Getenv, os.Stdout, time.Now, rand.Reader)))
@@ -70,8 +71,8 @@ func run(build func(*Parts) any) {
 	lambda.Start(handler)
 }
 
-// Build makes a function's handler from the environment that getenv reads. The error joins every fault of the
-// configuration and of the key set.
+// Build returns the handler of a function with the environment that getenv reads. The error joins all faults of the configuration
+// and of the key set.
 func Build(function Function, getenv func(string) string, logs io.Writer) (http.Handler, error) {
 	parts := newParts(getenv, logs, time.Now, rand.Reader)
 	parts.readPublicURL(getenv)
@@ -79,13 +80,13 @@ func Build(function Function, getenv func(string) string, logs io.Writer) (http.
 	return handler, parts.err()
 }
 
-// BuildKeys makes the handler that takes care of the keys. Its answers tell what is wrong with the configuration.
+// BuildKeys returns the handler that creates and rotates the keys. Its responses report the faults of the configuration.
 func BuildKeys(function KeysFunction, getenv func(string) string, logs io.Writer) lambdakeys.Handler {
 	return function(newParts(getenv, logs, time.Now, rand.Reader))
 }
 
-// warmUp connects to the store while INIT still runs at full speed. Its failure is no failure of INIT: the store may
-// be back when the first request comes.
+// warmUp connects to the store while INIT runs at full speed. A failure does not fail INIT, because the store may respond again
+// by the time of the first request.
 func (p *Parts) warmUp() {
 	if p.store == nil {
 		return
@@ -93,17 +94,18 @@ func (p *Parts) warmUp() {
 	ctx, cancel := context.WithTimeout(context.Background(), warmUpTime)
 	defer cancel()
 	if err := p.store.Ping(ctx); err != nil {
-		p.log.Warn("the warm-up found no store", "cause", err.Error())
+		p.log.Warn("the store did not respond to the warm-up", "cause", err.Error())
 	}
 }
 
-// The public roots as Amazon Linux 2023 has them.
+// Where Amazon Linux 2023 stores the public root certificates.
 const (
 	rootsFile = "/etc/pki/tls/certs/ca-bundle.crt"
 	noRoots   = "/var/empty"
 )
 
-// useBundledRoots makes the first TLS handshake in Lambda parse one file instead of that file and two directories.
+// useBundledRoots selects one file of root certificates in Lambda. Without it, the first TLS handshake also parses all files of
+// two directories.
 func useBundledRoots() {
 	if os.Getenv("AWS_LAMBDA_FUNCTION_NAME") == "" || os.Getenv("SSL_CERT_FILE") != "" {
 		return

@@ -19,19 +19,19 @@ import (
 	"latchkey/pkg/token"
 )
 
-// readingTime bounds what a function reads of Systems Manager before its first event; Lambda gives the whole of INIT 10 s.
+// readingTime limits the calls to Systems Manager before the first event. Lambda allows 10 s for all of INIT.
 const readingTime = 4 * time.Second
 
-// The times of keys that no setting moves.
+// The times of the key schedule that no setting changes.
 const (
-	keyNotice = 2 * time.Hour  // the published set is cached for one
+	keyNotice = 2 * time.Hour  // clients cache the published set for one hour
 	keyTick   = 24 * time.Hour // the schedule in template.yaml
-	keySlack  = time.Hour      // for clocks, and for functions that could not read the keys for a while
+	keySlack  = time.Hour      // for clock differences, and for functions that temporarily cannot read the keys
 
-	// clockLeeway is that of access tokens.
+	// clockLeeway is the leeway in the verification of access tokens.
 	clockLeeway = time.Second
 
-	// mailRetries is how long a mail is tried, with a link that the key of the first try derived.
+	// mailRetries is how long the mailer retries a mail. The key of the first attempt derives its link.
 	mailRetries = 24 * time.Hour
 )
 
@@ -54,7 +54,7 @@ func schedule(cfg config.Config) keyring.Schedule {
 		Tick:        keyTick,
 		Settle:      cfg.KeySetMaxAge + keySlack,
 		SigningLife: cfg.AccessToken + clockLeeway,
-		// A replaced refresh token is known again, as a reuse and at logout, as long as its session lives.
+		// A replaced refresh token must be recognised, as reuse and at logout, for the life of its session.
 		DerivingLife: slices.Max([]time.Duration{
 			cfg.RefreshToken, cfg.SessionMax, httpapi.DeviceLife, mailRetries + max(cfg.VerificationToken, cfg.ResetToken),
 		}),
@@ -70,7 +70,8 @@ func (p *Parts) useSSM() *ssm.Client {
 	return p.ssm
 }
 
-// readPublicURL reads the address of the API from Systems Manager, if it stands there, and the configuration with it.
+// readPublicURL reads the address of the API from Systems Manager if the environment only names its parameter, and then reads the
+// configuration again with it.
 func (p *Parts) readPublicURL(getenv func(string) string) {
 	if p.cfg.PublicURL != "" || p.cfg.PublicURLParameter == "" {
 		return
@@ -88,12 +89,12 @@ func (p *Parts) readPublicURL(getenv func(string) string) {
 		}
 		return getenv(name)
 	})
-	p.cfg, p.faults = cfg, nil // what was wrong before is wrong still, and told again
+	p.cfg, p.faults = cfg, nil // the second reading reports the same faults again
 	p.note(err)
 }
 
-// useKeys gives the keys: those of SIGNING_KEYS locally, else those below KEYS_PREFIX. Without a whole set the function does not
-// start.
+// useKeys returns the keys: those of SIGNING_KEYS locally, else those below KEYS_PREFIX. Without a complete set, the function does
+// not start.
 func (p *Parts) useKeys() *keyring.Ring {
 	if p.keys == nil {
 		ring, err := p.openKeys()
@@ -125,7 +126,7 @@ func (p *Parts) openKeys() (*keyring.Ring, error) {
 	return ring, nil
 }
 
-// withFreshKeys lets each request begin with keys that are new enough.
+// withFreshKeys reads the keys again before a request if they are older than KEYSET_MAX_AGE.
 func (p *Parts) withFreshKeys(handler http.Handler) http.Handler {
 	if p.keys == nil {
 		return handler
@@ -136,7 +137,7 @@ func (p *Parts) withFreshKeys(handler http.Handler) http.Handler {
 	})
 }
 
-// withFreshKeysForStreams does so for a batch of records.
+// withFreshKeysForStreams is withFreshKeys for a batch of records.
 func (p *Parts) withFreshKeysForStreams(handler lambdastream.Handler) lambdastream.Handler {
 	if p.keys == nil {
 		return handler

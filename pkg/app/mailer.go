@@ -12,7 +12,7 @@ import (
 	"latchkey/pkg/outbox"
 )
 
-// Mailer is functions/mailer. Its main brings what sends mail, so that no other function links it.
+// Mailer is functions/mailer. Its main passes the sender, so that no other function links the SES SDK.
 func Mailer[S outbox.Sender](newSender func(config.Config, aws.CredentialsProvider) (S, error)) StreamFunction {
 	return func(p *Parts) lambdastream.Handler {
 		sender, err := newSender(p.cfg, p.credentials())

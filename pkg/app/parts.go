@@ -27,7 +27,7 @@ import (
 	"latchkey/pkg/ssm"
 )
 
-// Parts are what functions are made of. Each is made on first use, so that a function pays at INIT for what it needs.
+// Parts holds the components of a function. Each is created on first use, so that INIT creates only what the function needs.
 type Parts struct {
 	cfg    config.Config
 	log    *slog.Logger
@@ -75,8 +75,8 @@ func (p *Parts) servePages(render pages.Renderer, endpoints ...httpapi.Endpoint)
 // Fallback is functions/fallback: it serves the requests that fit no endpoint.
 func Fallback(p *Parts) http.Handler { return p.server(nil).Fallback() }
 
-// server makes what the endpoints need. A function whose endpoints look at no credentials, and have no limit, needs neither
-// keys nor the store for them.
+// server returns a server with the components that the endpoints need. A function whose endpoints ignore credentials and have no
+// rate limit needs neither keys nor the store for them.
 func (p *Parts) server(render pages.Renderer, endpoints ...httpapi.Endpoint) *httpapi.Server {
 	options := httpapi.Options{
 		Log: p.log, Now: p.now, RequestID: lambdahttp.RequestID, HTTPS: p.cfg.HTTPS(),
@@ -103,7 +103,7 @@ func (p *Parts) cookieSet() httpapi.CookieSet {
 	}
 }
 
-// useStore gives the store. Its configuration is made by hand: the SDK's own loader looks in places that no function has.
+// useStore returns the store. The SDK's own configuration loader is not used, because it searches places that no function has.
 func (p *Parts) useStore() *dynamo.Store {
 	if p.store == nil {
 		p.store = dynamo.New(dynamo.Options{
@@ -118,7 +118,7 @@ func (p *Parts) useStore() *dynamo.Store {
 	return p.store
 }
 
-// credentials are those that Lambda puts into the environment; they outlive the container.
+// credentials returns the credentials that Lambda puts into the environment. They stay valid for the life of the container.
 func (p *Parts) credentials() aws.CredentialsProvider {
 	return credentials.NewStaticCredentialsProvider(
 		p.cfg.AccessKeyID, p.cfg.SecretAccessKey.Reveal(), p.cfg.SessionToken.Reveal(),
@@ -164,7 +164,7 @@ func (p *Parts) logout() *session.Logout {
 	return session.NewLogout(p.authenticator(), p.useStore(), p.useKeys())
 }
 
-// warnOfOrigins tells which of the allowed origins cannot do what they are probably allowed for.
+// warnOfOrigins logs the allowed origins whose pages cannot use a cookie session.
 func (p *Parts) warnOfOrigins() {
 	if len(p.faults) > 0 {
 		return
@@ -176,7 +176,7 @@ func (p *Parts) warnOfOrigins() {
 
 func (p *Parts) origins() httpapi.Origins {
 	origins, err := httpapi.NewOrigins(p.cfg.PublicURL, p.cfg.AllowedOrigins)
-	if len(p.faults) == 0 { // else the configuration has named what is wrong with the origins
+	if len(p.faults) == 0 { // else the configuration has reported the faults of the origins
 		p.note(err)
 	}
 	return origins
@@ -201,7 +201,7 @@ func (p *Parts) resetter() *maillink.Resetter {
 	return maillink.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.devices(), p.now, p.random)
 }
 
-// limits are the rate limits of a function's endpoints, which share what the container remembers of buckets.
+// limits returns the rate limits of a function's endpoints. The endpoints share the permits that the container holds.
 func (p *Parts) limits() httpapi.Limits {
 	critical, medium := p.cfg.RateCritical.Times(p.cfg.RateLimitFactor), p.cfg.RateMedium.Times(p.cfg.RateLimitFactor)
 	return httpapi.NewLimits(p.limiter, critical, medium, p.cookieSet().Device, p.devices())

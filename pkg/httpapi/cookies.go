@@ -7,10 +7,10 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// securePrefix makes browsers refuse a cookie that another host, or a page without TLS, has set (RFC 6265bis §4.1.3.2).
+// securePrefix makes browsers reject a cookie that another host, or a page without TLS, sets (RFC 6265bis §4.1.3.2).
 const securePrefix = "__Host-"
 
-// CookieSet holds how each cookie of the API is written.
+// CookieSet holds the attributes of each cookie of the API.
 type CookieSet struct {
 	Session Cookies
 	Device  Cookies
@@ -45,7 +45,14 @@ func SetBinding(value secret.String) Cookie { return Cookie{kind: bindingCookie,
 
 // write sets or clears a cookie.
 func (c CookieSet) write(w http.ResponseWriter, cookie Cookie) {
-	written := map[cookieKind]Cookies{sessionCookie: c.Session, deviceCookie: c.Device, bindingCookie: c.Binding}[cookie.kind]
+	written := c.Session
+	switch cookie.kind {
+	case deviceCookie:
+		written = c.Device
+	case bindingCookie:
+		written = c.Binding
+	case sessionCookie:
+	}
 	if cookie.value.IsZero() {
 		written.clear(w)
 		return
@@ -53,29 +60,30 @@ func (c CookieSet) write(w http.ResponseWriter, cookie Cookie) {
 	written.set(w, cookie.value)
 }
 
-// Cookies says how cookies of one name are written. They are out of reach of scripts, and are not sent with requests that
-// another site makes, top-level navigation apart.
+// Cookies holds the attributes of the cookies of one name. Scripts cannot read them, and browsers do not send them with requests
+// from another site, except for top-level navigation.
 type Cookies struct {
 	name  string
 	https bool
 	life  time.Duration
 }
 
-// SessionCookies returns the session cookies of an API that is reached over HTTPS, or else on localhost. Those that are not
-// sent again live for idle, whole seconds.
+// SessionCookies returns the attributes of session cookies: for an API over HTTPS, or else on localhost. A cookie that is not sent
+// again expires after idle, in whole seconds.
 func SessionCookies(https bool, idle time.Duration) Cookies {
 	return newCookies("session_id", https, idle)
 }
 
-// BindingCookies returns the cookies that bind sign-ins by a provider to a browser, for life, whole seconds.
+// BindingCookies returns the attributes of the cookies that bind sign-ins at a provider to a browser. They expire after life, in
+// whole seconds.
 func BindingCookies(https bool, life time.Duration) Cookies {
 	return newCookies("oauth_binding", https, life)
 }
 
-// DeviceLife is how long a browser remembers that somebody signed in on it: the keys that derive its cookie are kept as long.
+// DeviceLife is how long a device cookie lasts. The keys that derive it are kept for as long.
 const DeviceLife = 365 * 24 * time.Hour
 
-// DeviceCookies returns the cookies that tell a device that was here before.
+// DeviceCookies returns the attributes of the cookies that recognise a device on which a user has signed in.
 func DeviceCookies(https bool) Cookies { return newCookies("device", https, DeviceLife) }
 
 func newCookies(name string, https bool, life time.Duration) Cookies {
@@ -85,7 +93,7 @@ func newCookies(name string, https bool, life time.Duration) Cookies {
 	return Cookies{name: name, https: https, life: life}
 }
 
-// read returns the value of the cookie; empty for none.
+// read returns the value of the cookie, or an empty one if the request has none.
 func (c Cookies) read(r *http.Request) secret.String {
 	cookie, err := r.Cookie(c.name)
 	if err != nil {
@@ -99,10 +107,10 @@ func (c Cookies) set(w http.ResponseWriter, value secret.String) {
 	c.write(w, value.Reveal(), int(c.life/time.Second))
 }
 
-// clear makes the browser forget the cookie.
+// clear makes the browser delete the cookie.
 func (c Cookies) clear(w http.ResponseWriter) { c.write(w, "", -1) }
 
-// write sets the cookie for so many seconds; a negative number removes it.
+// write sets the cookie for maxAge seconds. A negative number deletes it.
 func (c Cookies) write(w http.ResponseWriter, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
 		Name:     c.name,

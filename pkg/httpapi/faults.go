@@ -10,7 +10,7 @@ import (
 	"latchkey/pkg/fault"
 )
 
-// What the edge itself refuses.
+// The refusals of the edge itself.
 var (
 	errMalformedJSON    = &fault.Fault{Kind: fault.Invalid, Code: "malformed_json", Detail: "JSON is malformed"}
 	errMalformedQuery   = &fault.Fault{Kind: fault.Invalid, Code: "malformed_query", Detail: "The query is malformed"}
@@ -22,7 +22,7 @@ var (
 	errMethodNotAllowed = &fault.Fault{Kind: fault.MethodNotAllowed, Code: "method_not_allowed", Detail: "Method Not Allowed"}
 )
 
-// errorBody is what a client sees of an error.
+// errorBody is the body of an error response.
 type errorBody struct {
 	Detail    string        `json:"detail"`
 	Status    int           `json:"status_code"`
@@ -35,7 +35,7 @@ type errorBody struct {
 	RetryAfter string `json:"retry_after,omitempty"`
 }
 
-// writeFault answers an error. It is the only place that does, and the cause stays out of it.
+// writeFault writes the JSON response to an error. No other function does, and the cause never reaches the client.
 func (s *Server) writeFault(ctx context.Context, w http.ResponseWriter, route string, failed *fault.Fault) {
 	body := errorBody{
 		Detail:    failed.Detail,
@@ -62,14 +62,14 @@ func (s *Server) writeFault(ctx context.Context, w http.ResponseWriter, route st
 	writeJSON(w, body.Status, body)
 }
 
-// setRetryAfter tells in whole seconds when a further try makes sense (RFC 9110 §10.2.3).
+// setRetryAfter sets and returns the whole seconds after which another attempt can succeed (RFC 9110 §10.2.3).
 func setRetryAfter(w http.ResponseWriter, failed *fault.Fault) string {
 	seconds := strconv.Itoa(int(math.Ceil(failed.RetryAfter.Seconds())))
 	w.Header().Set("Retry-After", seconds)
 	return seconds
 }
 
-// statusOf maps a kind to its status (RFC 9110 §15).
+// statusOf returns the status of a kind of fault (RFC 9110 §15).
 func statusOf(kind fault.Kind) int {
 	switch kind {
 	case fault.Invalid:

@@ -14,24 +14,23 @@ import (
 	"latchkey/pkg/fault"
 )
 
-// Limits of a body: everything a caller can send is bounded before it costs anything.
+// Limits of a body. They are checked before any other work.
 const (
 	maxBody    = 16 << 10 // bytes
 	maxNesting = 32       // objects and arrays inside one another
 )
 
-// Body is a JSON body that an endpoint takes.
+// Body is the JSON body of a request.
 type Body interface {
-	// Validate names the fields that have faults, as far as that follows from the body alone.
+	// Validate returns the fields with faults, as far as the body alone shows them.
 	Validate() []fault.Field
 }
 
 // optionalBody marks a body that may be absent.
 type optionalBody interface{ BodyOptional() }
 
-// jsonDecoder returns what reads a body of that type: nothing for [Unread], else the one JSON object that the body has to be
-// (RFC 8259, and the rules of RFC 7493 against duplicate names and invalid Unicode), within the limits. Unknown members are
-// ignored.
+// jsonDecoder returns the decoder of a body type. The body must be one JSON object within the limits (RFC 8259, with the rules of
+// RFC 7493 against duplicate names and invalid Unicode). The decoder ignores unknown members. For [Unread] it reads nothing.
 func jsonDecoder[Req Body]() func(*http.Request) (Req, error) {
 	var none Req
 	if _, is := any(none).(Unread); is {
@@ -61,7 +60,7 @@ func parse[Req Body](body []byte) (Req, error) {
 	return decoded, nil
 }
 
-// readBody reads a body within the cap and refuses one of another type than JSON. An empty one needs no type.
+// readBody reads a body within the limit and refuses types other than JSON. An empty body needs no type.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := readCapped(r)
 	if err != nil {
@@ -73,7 +72,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// readCapped reads a body within the cap.
+// readCapped reads a body within the limit.
 func readCapped(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
@@ -85,7 +84,7 @@ func readCapped(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// hasType says whether the body is of that media type, whatever its parameters.
+// hasType reports whether the body has that media type, with any parameters.
 func hasType(r *http.Request, want string) bool {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && mediaType == want
@@ -97,7 +96,7 @@ var (
 	errTrailing  = errors.New("there is something after the document")
 )
 
-// checkObject walks the document once: well-formed, one object, nothing behind it, nested within the limit.
+// checkObject verifies in one pass that a document is a well-formed object, with nothing after it, nested within the limit.
 func checkObject(body []byte) error {
 	decoder := jsontext.NewDecoder(bytes.NewReader(body))
 	if decoder.PeekKind() != jsontext.KindBeginObject {
@@ -119,7 +118,7 @@ func checkObject(body []byte) error {
 	}
 }
 
-// withoutText keeps what the decoder says of a document out of the log, where it would quote a name or a value of it.
+// withoutText removes the decoder's quotations of the document from an error, because the error is logged.
 func withoutText(err error) error {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return fmt.Errorf("a syntax error at byte %d", syntactic.ByteOffset)
@@ -127,10 +126,10 @@ func withoutText(err error) error {
 	if errors.Is(err, errNotObject) || errors.Is(err, errDeep) || errors.Is(err, errTrailing) {
 		return err
 	}
-	return errors.New("the document cannot be decoded")
+	return errors.New("the document does not decode")
 }
 
-// misfit names the member of a well-formed document that has the wrong type. All members of all requests are strings.
+// misfit returns the validation fault of a member with the wrong type. All members of all bodies are strings.
 func misfit(err error) error {
 	semantic, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {
@@ -139,14 +138,14 @@ func misfit(err error) error {
 	return fault.Validation(fault.Field{Key: semantic.JSONPointer.LastToken(), Message: "must be a string"})
 }
 
-// writeJSON answers with value.
+// writeJSON writes value as the response.
 func writeJSON(w http.ResponseWriter, status int, value any) { write(w, status, marshal(value)) }
 
-// marshal encodes a body of ours, which cannot fail: bytes that are no Unicode, as a name in a query may have, are replaced.
+// marshal encodes a response body. It cannot fail: invalid UTF-8, as a name in a query may contain, is replaced.
 func marshal(value any) []byte {
 	body, err := json.Marshal(value, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		panic("httpapi: an answer does not marshal: " + err.Error())
+		panic("httpapi: encoding a response: " + err.Error())
 	}
 	return body
 }

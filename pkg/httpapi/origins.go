@@ -9,11 +9,11 @@ import (
 
 var errCrossOrigin = &fault.Fault{Kind: fault.Refused, Code: "cross_origin_refused", Detail: "Cross-origin request refused"}
 
-// Origins defends requests that a browser makes by itself, with the user's cookie, for a page of another origin.
+// Origins refuses requests that a browser sends with the user's cookie on behalf of a page of another origin (CSRF).
 type Origins struct{ protection *http.CrossOriginProtection }
 
-// NewOrigins returns the defence of an API at publicURL that pages of the allowed origins may call. An origin that is
-// none is an error.
+// NewOrigins returns the check for an API at publicURL that pages of the allowed origins may call. A malformed origin is an
+// error.
 func NewOrigins(publicURL string, allowed []string) (Origins, error) {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range append([]string{publicURL}, allowed...) {
@@ -24,18 +24,18 @@ func NewOrigins(publicURL string, allowed []string) (Origins, error) {
 	return Origins{protection: protection}, nil
 }
 
-// noHost is what no origin has as its host.
+// noHost is a host that no origin has.
 const noHost = "-"
 
-// check refuses an unsafe request that a browser made for a page of another origin. Clients that send neither
-// Sec-Fetch-Site nor Origin are no browsers.
+// check refuses an unsafe request that a browser sent on behalf of a page of another origin. Clients that send neither
+// Sec-Fetch-Site nor Origin are not browsers.
 //
-// The library takes an origin whose host is that of the request for the request's own, whatever its scheme and port. The
-// API's own origin is among the trusted ones, so the request is shown without its host.
+// The library accepts an origin whose host equals the host of the request, with any scheme and port. The API's own origin is
+// among the trusted ones, so the library gets the request without its host.
 func (o Origins) check(r *http.Request) error {
-	shown := *r
-	shown.Host = noHost
-	if err := o.protection.Check(&shown); err != nil {
+	anonymous := *r
+	anonymous.Host = noHost
+	if err := o.protection.Check(&anonymous); err != nil {
 		return errCrossOrigin.Because(err)
 	}
 	return nil
