@@ -102,9 +102,9 @@ destroy: $(python_tools) ## delete a stage from AWS except its table of users: S
 
 ci: lint test test-browser fuzz validate test-sam ## run everything that continuous integration runs
 
-bench: $(node_modules) ## measure the time that Latchkey adds to the unavoidable work
+bench: $(node_modules) ## measure the time that Latchkey adds to the unavoidable work; FORMER=commit compares with a former build instead
 	$(call need,go,Go 1.26 or later)
-	@go run ./infra/bench
+	@go run ./infra/bench $(if $(FORMER),-former $(FORMER))
 
 cost: $(node_modules) ## print the cost of a million requests of each kind, and of a month beside other services
 	$(call need,go,Go 1.26 or later)

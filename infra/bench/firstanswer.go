@@ -89,7 +89,13 @@ func (p *process) invoke(ctx context.Context, payload []byte, s share) (time.Dur
 	}
 	done, throttled := make(chan struct{}), make(chan error, 1)
 	begun := now()
-	go func() { throttled <- throttle(ctx, p, s, done) }()
+	go func() {
+		if s == unthrottled {
+			throttled <- nil
+			return
+		}
+		throttled <- throttle(ctx, p, s, done)
+	}()
 	p.events <- payload
 	got, err := receive(ctx, p, p.answers)
 	close(done)

@@ -44,36 +44,46 @@ func main() {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	less := flag.Bool("quick", false, "measure less often")
+	former := flag.String("former", "", "measure only against the functions of this commit")
 	flag.Parse()
 	how := thorough
 	if *less {
 		how = quick
 	}
-	if err := run(ctx, how, os.Stdout, os.Stderr); err != nil {
+	measured := parts
+	if *former != "" {
+		measured = []part{{"the functions against those of " + *former, measureFormer(*former)}}
+	}
+	if err := run(ctx, how, measured, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
+// part is a group of rows of the table.
+type part struct {
+	name    string
+	measure func(context.Context, *product, effort, *report) error
+}
+
+var parts = []part{
+	{"me, refresh and login against their floors", measureWarm},
+	{"unknown, disabled and other users against a wrong password", measureGuesses},
+	{"process start to readiness", measureStarts},
+	{"the first answer under throttled CPU", measureFirstAnswers},
+}
+
 // run prints the table to out and what it is doing to progress. A ratio over its bar is shown, not an error: on a busy machine
 // it may be the machine's.
-func run(ctx context.Context, how effort, out, progress io.Writer) error {
+func run(ctx context.Context, how effort, parts []part, out, progress io.Writer) error {
 	p, err := startProduct(ctx)
 	if err != nil {
 		return err
 	}
 	defer p.stop()
 	table := newReport(out)
-	for _, part := range []struct {
-		name    string
-		measure func(context.Context, *product, effort, *report) error
-	}{
-		{"me, refresh and login against their floors", measureWarm},
-		{"unknown, disabled and other users against a wrong password", measureGuesses},
-		{"process start to readiness", measureStarts},
-		{"the first answer under throttled CPU", measureFirstAnswers},
-	} {
+	for _, part := range parts {
 		begun := now()
 		fmt.Fprint(progress, "measuring ", part.name)
 		if err := part.measure(ctx, p, how, table); err != nil {

@@ -21,6 +21,9 @@ const look = 100
 // share is a part of one CPU, in per cent.
 type share int
 
+// unthrottled is the share of a process that is not throttled at all.
+const unthrottled share = 0
+
 func (s share) quota() time.Duration { return period * time.Duration(s) / 100 }
 
 // throttle holds a process to a share of one CPU until done is closed, as the kernel's bandwidth control would, without the rights
