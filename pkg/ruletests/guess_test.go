@@ -20,38 +20,40 @@ import (
 	"latchkey/pkg/session"
 )
 
-// try signs in and says what came of it: how long to wait, or zero for a try whose password was looked at.
-func (f *fixture) attemptLogin(t *testing.T, asked guard.Attempt) (time.Duration, error) {
+// attemptLogin logs in. It returns the time to wait if the guard refused the attempt, and zero if the password was hashed, and
+// checks the number of hashes.
+func (f *fixture) attemptLogin(t *testing.T, attempt guard.Attempt) (time.Duration, error) {
 	t.Helper()
 	before := f.hasher.Hashes()
-	_, _, err := f.login().Login(t.Context(), asked)
+	_, _, err := f.login().Login(t.Context(), attempt)
 	hashes := f.hasher.Hashes() - before
 	refused := fault.From(err)
 	if refused == nil || refused.Kind != fault.Limited {
 		if hashes != 1 {
-			t.Errorf("%d hashes were computed", hashes)
+			t.Errorf("an attempt by %q: got %d hashes, want 1", attempt.Name, hashes)
 		}
 		return 0, err
 	}
 	if hashes != 0 {
-		t.Errorf("%d hashes were computed for a refused try", hashes)
+		t.Errorf("a refused attempt by %q: got %d hashes, want 0", attempt.Name, hashes)
 	}
 	return refused.RetryAfter, err
 }
 
-// fail makes tries that fail and are not refused.
-func (f *fixture) failLogins(t *testing.T, n int, asked guard.Attempt) {
+// failLogins makes n attempts that must fail without being refused.
+func (f *fixture) failLogins(t *testing.T, n int, attempt guard.Attempt) {
 	t.Helper()
 	for i := range n {
-		if wait, err := f.attemptLogin(t, asked); wait != 0 || !errors.Is(err, account.ErrInvalidCredentials) {
-			t.Fatalf("try %d: wait %v, error %v", i+1, wait, err)
+		if wait, err := f.attemptLogin(t, attempt); wait != 0 || !errors.Is(err, account.ErrInvalidCredentials) {
+			t.Fatalf("attempt %d by %q: got the wait %v and the error %v, want only %v",
+				i+1, attempt.Name, wait, err, account.ErrInvalidCredentials)
 		}
 	}
 }
 
 func wrongAttempt(name string) guard.Attempt { return attempt(name, "a wrong password") }
 
-// notices are the mails that tell of guessing: one for each count that has tripped.
+// guessingNotices returns the number of queued notices about guessing, which is one for each reported counter.
 func (f *fixture) guessingNotices(t *testing.T) int {
 	t.Helper()
 	found := 0
@@ -63,7 +65,7 @@ func (f *fixture) guessingNotices(t *testing.T) int {
 	return found
 }
 
-// TestTheDelayGrows, and after 100 failures there is no other try, until a reset.
+// TestTheDelayGrows shows that the delay doubles up to 15 minutes, and that after 100 failures only a reset helps.
 func TestTheDelayGrows(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
@@ -71,11 +73,11 @@ func TestTheDelayGrows(t *testing.T) {
 	want := 15 * time.Second
 	for failure := 5; failure < 100; failure++ {
 		if wait, _ := f.attemptLogin(t, wrongAttempt("alice")); wait != want {
-			t.Fatalf("after %d failures one waits %v, want %v", failure, wait, want)
+			t.Fatalf("the wait after %d failures: got %v, want %v", failure, wait, want)
 		}
 		f.clock = f.clock.Add(want - time.Millisecond)
 		if wait, _ := f.attemptLogin(t, attempt("alice", goodPassword)); wait != time.Second { // rounded up
-			t.Fatalf("a moment too early, one waits %v", wait)
+			t.Fatalf("the wait 1 ms before the slot opens, after %d failures: got %v, want 1s", failure, wait)
 		}
 		f.clock = f.clock.Add(time.Millisecond)
 		f.failLogins(t, 1, wrongAttempt("alice"))
@@ -83,63 +85,65 @@ func TestTheDelayGrows(t *testing.T) {
 	}
 	f.clock = f.clock.Add(30 * 24 * time.Hour)
 	if wait, _ := f.attemptLogin(t, attempt("alice", goodPassword)); wait != 15*time.Minute {
-		t.Errorf("after 100 failures one waits %v", wait)
+		t.Errorf("the wait after 100 failures: got %v, want 15m", wait)
 	}
 	token := f.mailedToken(t, outbox.Reset, "alice@example.com")
 	if err := f.reset(t.Context(), token, "Another password 1"); err != nil {
 		t.Fatal(err)
 	}
 	if wait, err := f.attemptLogin(t, attempt("alice", "Another password 1")); wait != 0 || err != nil {
-		t.Errorf("after a reset: wait %v, error %v", wait, err)
+		t.Errorf("after a reset: got the wait %v and the error %v, want none", wait, err)
 	}
 }
 
-// TestManyTriesAtOnce: all are counted, few are hashed, and one notice is queued; for a name that no account has, too.
-func TestManyTriesAtOnce(t *testing.T) {
+// TestManyAttemptsAtOnce shows that all attempts are counted, few are hashed, and one notice is queued, also for a login name
+// without an account.
+func TestManyAttemptsAtOnce(t *testing.T) {
 	for _, name := range []string{"alice", "nobody"} {
 		f := newFixture(t)
 		f.register(t, "alice", "alice@example.com")
 		before := f.hasher.Hashes()
 		var all sync.WaitGroup
-		var looked, waits atomic.Int32
+		var hashed, refused atomic.Int32
 		for range 200 {
 			all.Go(func() {
 				switch _, _, err := f.login().Login(t.Context(), wrongAttempt(name)); {
 				case errors.Is(err, account.ErrInvalidCredentials):
-					looked.Add(1)
+					hashed.Add(1)
 				case fault.From(err) != nil && fault.From(err).Kind == fault.Limited:
-					waits.Add(1)
+					refused.Add(1)
 				default:
-					t.Errorf("%s: %v", name, err)
+					t.Errorf("an attempt by %q: got the error %v, want a refusal", name, err)
 				}
 			})
 		}
 		all.Wait()
 		hashes := f.hasher.Hashes() - before
-		if hashes < 5 || hashes > 10 || looked.Load() != int32(hashes) || waits.Load() != 200-looked.Load() {
-			t.Errorf("%s: %d hashes, %d answers, %d refusals", name, hashes, looked.Load(), waits.Load())
+		if hashes < 5 || hashes > 10 || hashed.Load() != int32(hashes) || refused.Load() != 200-hashed.Load() {
+			t.Errorf("200 attempts by %q: got %d hashes, %d wrong passwords and %d refusals, want 5 to 10 hashes, as many wrong passwords, "+
+				"and 200 responses", name, hashes, hashed.Load(), refused.Load())
 		}
-		if made := f.countedAttempts(t); made != "200" {
-			t.Errorf("%s: %s tries were counted", name, made)
+		if counted := f.countedAttempts(t); counted != "200" {
+			t.Errorf("the counter of %q: got %s attempts, want 200", name, counted)
 		}
 		if notices := f.guessingNotices(t); notices != 1 {
-			t.Errorf("%s: %d notices", name, notices)
+			t.Errorf("the notices about %q: got %d, want 1", name, notices)
 		}
 	}
 }
 
-// tries is what the one count of the tables says.
+// countedAttempts returns the number in the only counter of the tables, and "no" if there is no counter.
 func (f *fixture) countedAttempts(t *testing.T) string {
 	t.Helper()
 	for _, item := range f.tables.Items(t, f.tables.Sessions) {
-		if made, counted := item["tries"].(*types.AttributeValueMemberN); counted {
-			return made.Value
+		if attempts, found := item["tries"].(*types.AttributeValueMemberN); found {
+			return attempts.Value
 		}
 	}
 	return "no"
 }
 
-// TestHonestPeopleDoNotWait.
+// TestHonestPeopleDoNotWait shows that concurrent logins, and a correct password at the fifth attempt, are not delayed.
 func TestHonestPeopleDoNotWait(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
@@ -147,24 +151,25 @@ func TestHonestPeopleDoNotWait(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			if _, err := f.passwordLogin(t.Context(), "alice", goodPassword); err != nil {
-				t.Errorf("one of four at once: %v", err)
+				t.Errorf("one of four concurrent logins: got the error %v, want none", err)
 			}
 		})
 	}
 	all.Wait()
-	for range 3 { // a right password clears the count each time
+	for range 3 { // a correct password clears the counter each time
 		f.failLogins(t, 4, wrongAttempt("alice"))
 		if wait, err := f.attemptLogin(t, attempt("alice", goodPassword)); wait != 0 || err != nil {
-			t.Errorf("at the fifth try: wait %v, error %v", wait, err)
+			t.Errorf("a correct fifth attempt: got the wait %v and the error %v, want none", wait, err)
 		}
 	}
-	if made, notices := f.countedAttempts(t), f.guessingNotices(t); made != "no" || notices != 0 {
-		t.Errorf("%s tries are counted, %d notices queued", made, notices)
+	if counted, notices := f.countedAttempts(t), f.guessingNotices(t); counted != "no" || notices != 0 {
+		t.Errorf("afterwards: got %s counted attempts and %d notices, want none", counted, notices)
 	}
 }
 
-// TestWhoseTriesCountTogether after five failures of the first.
-func TestWhoseTriesCountTogether(t *testing.T) {
+// TestLoginNamesThatShareACounter makes five failed attempts by the first name, and checks whether an attempt by the second name
+// must wait.
+func TestLoginNamesThatShareACounter(t *testing.T) {
 	tests := map[string]struct {
 		first, second string
 		waits         bool
@@ -189,13 +194,14 @@ func TestWhoseTriesCountTogether(t *testing.T) {
 			f.failLogins(t, 5, wrongAttempt(test.first))
 			wait, _ := f.attemptLogin(t, wrongAttempt(test.second))
 			if waits := wait > 0; waits != test.waits {
-				t.Errorf("one waits %v", wait)
+				t.Errorf("the wait of %q after attempts by %q: got %v, want one: %v", test.second, test.first, wait, test.waits)
 			}
 		})
 	}
 }
 
-// TestKnownAndUnknownNamesMakeTheSameCalls, at every step until there is no more try.
+// TestKnownAndUnknownNamesMakeTheSameCalls shows that calls, units and responses are the same for all names, at every step until
+// the attempts are delayed.
 func TestKnownAndUnknownNamesMakeTheSameCalls(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
@@ -203,17 +209,17 @@ func TestKnownAndUnknownNamesMakeTheSameCalls(t *testing.T) {
 	f.registerWith(t, "oauthonly", attributes{"phc": text("")})
 	names := []string{"alice", "alice@example.com", "disabled", "oauthonly"}
 	for step := range 9 {
-		told := map[string]bool{}
+		responses := map[string]bool{}
 		for _, name := range append(names, "nobody", "nobody@example.com") {
 			if name == "alice@example.com" {
-				continue // shares its count
+				continue // shares the counter of alice
 			}
 			f.tap.Reset()
 			_, _, err := f.login().Login(t.Context(), wrongAttempt(name))
-			told[fmt.Sprint(f.tap.Calls(), f.tap.LimitCalls(), err, fault.From(err).RetryAfter)] = true
+			responses[fmt.Sprint(f.tap.Calls(), f.tap.LimitCalls(), err, fault.From(err).RetryAfter)] = true
 		}
-		if len(told) != 1 {
-			t.Errorf("step %d tells names apart: %v", step, told)
+		if len(responses) != 1 {
+			t.Errorf("attempt %d: got %d different responses, want 1: %v", step+1, len(responses), responses)
 		}
 		if step == 6 {
 			f.clock = f.clock.Add(15 * time.Second)
@@ -221,41 +227,42 @@ func TestKnownAndUnknownNamesMakeTheSameCalls(t *testing.T) {
 	}
 }
 
-// TestAnAttackerKeepsNoOwnerOut who has signed in on this device, has a session, or can read the account's mail.
-func TestAnAttackerKeepsNoOwnerOut(t *testing.T) {
-	attacked := func(t *testing.T) *fixture {
+// TestAnAttackerDoesNotLockTheOwnerOut shows that the owner can log in during an attack, on a device with an earlier login, with
+// a session, or after a reset.
+func TestAnAttackerDoesNotLockTheOwnerOut(t *testing.T) {
+	newAccount := func(t *testing.T) *fixture {
 		f := newFixture(t)
 		f.register(t, "alice", "alice@example.com")
 		return f
 	}
-	floods := func(t *testing.T, f *fixture) {
+	attack := func(t *testing.T, f *fixture) {
 		f.failLogins(t, 5, wrongAttempt("alice"))
 		for range 20 {
 			if wait, _ := f.attemptLogin(t, wrongAttempt("alice")); wait == 0 {
-				t.Fatal("the attacker need not wait")
+				t.Fatal("the wait of the attacker: got none, want one")
 			}
 		}
 	}
 	t.Run("on the device", func(t *testing.T) {
-		f := attacked(t)
+		f := newAccount(t)
 		_, device, err := f.login().Login(t.Context(), attempt("alice", goodPassword))
 		if err != nil {
 			t.Fatal(err)
 		}
-		floods(t, f)
+		attack(t, f)
 		owner := attempt("alice@example.com", goodPassword)
 		owner.Device = device
 		if wait, err := f.attemptLogin(t, owner); wait != 0 || err != nil {
-			t.Errorf("the owner: wait %v, error %v", wait, err)
+			t.Errorf("the owner: got the wait %v and the error %v, want none", wait, err)
 		}
 		if wait, _ := f.attemptLogin(t, attempt("alice", goodPassword)); wait == 0 {
-			t.Error("the owner's success has let the attacker go on")
+			t.Error("the wait of the attacker after the owner's login: got none, want one")
 		}
 	})
 	t.Run("with a session", func(t *testing.T) {
-		f := attacked(t)
+		f := newAccount(t)
 		pair := f.mustLogin(t, "alice")
-		floods(t, f)
+		attack(t, f)
 		resolution, err := f.authenticator().Resolve(t.Context(), session.Credentials{Access: pair.Access})
 		if err != nil || len(resolution.Live()) != 1 {
 			t.Fatalf("got the principals %v and error %v, want one principal", resolution.Live(), err)
@@ -263,28 +270,29 @@ func TestAnAttackerKeepsNoOwnerOut(t *testing.T) {
 		owner := attempt("alice", goodPassword)
 		owner.Principals = resolution.Live()
 		if _, _, err := f.login().Login(t.Context(), owner); err != nil {
-			t.Errorf("the owner: %v", err)
+			t.Errorf("the owner: got the error %v, want none", err)
 		}
 	})
 	t.Run("after a reset, on the device where it was made", func(t *testing.T) {
-		f := attacked(t)
+		f := newAccount(t)
 		token := f.mailedToken(t, outbox.Reset, "alice@example.com")
-		floods(t, f)
+		attack(t, f)
 		device, err := f.resetter().Reset(t.Context(), token, secret.New("Another password 1"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		floods(t, f)
+		attack(t, f)
 		owner := attempt("alice", "Another password 1")
 		owner.Device = device
 		if wait, err := f.attemptLogin(t, owner); wait != 0 || err != nil {
-			t.Errorf("the owner: wait %v, error %v", wait, err)
+			t.Errorf("the owner: got the wait %v and the error %v, want none", wait, err)
 		}
 	})
 }
 
-// TestWhatDeviceCookiesDoNot: guess for ever, help with another account, or outlive a reset.
-func TestWhatDeviceCookiesDoNot(t *testing.T) {
+// TestTheLimitsOfDeviceCookies shows that a device cookie gives no unlimited attempts, is not valid for another account, and ends
+// with a reset.
+func TestTheLimitsOfDeviceCookies(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
 	f.register(t, "bob", "bob@example.com")
@@ -293,90 +301,92 @@ func TestWhatDeviceCookiesDoNot(t *testing.T) {
 	for name, cookie := range map[string]secret.String{
 		"of another account": f.deviceOf(t, "bob"),
 		"forged":             secret.New(stale.Reveal()[:len(stale.Reveal())-2] + "AA"),
-		"nothing of ours":    secret.New("x"),
+		"malformed":          secret.New("x"),
 	} {
-		asked := attempt("alice", goodPassword)
-		asked.Device = cookie
-		if wait, _ := f.attemptLogin(t, asked); wait == 0 {
-			t.Errorf("a cookie %s opens a count of its own", name)
+		req := attempt("alice", goodPassword)
+		req.Device = cookie
+		if wait, _ := f.attemptLogin(t, req); wait == 0 {
+			t.Errorf("the wait with a device cookie that is %s: got none, want one", name)
 		}
 	}
 	stolen := wrongAttempt("alice")
 	stolen.Device = stale
 	f.failLogins(t, 5, stolen)
 	if wait, _ := f.attemptLogin(t, stolen); wait != 15*time.Second {
-		t.Errorf("on a stolen device one waits %v", wait)
+		t.Errorf("the wait on a stolen device after 5 failures: got %v, want 15s", wait)
 	}
 	if err := f.reset(t.Context(), f.mailedToken(t, outbox.Reset, "alice@example.com"), "Another password 1"); err != nil {
 		t.Fatal(err)
 	}
 	f.failLogins(t, 5, wrongAttempt("alice"))
 	if wait, _ := f.attemptLogin(t, stolen); wait == 0 {
-		t.Error("a device of before the reset has a count of its own")
+		t.Error("the wait on a device from before the reset: got none, want one")
 	}
 }
 
-// TestADeviceKeepsItsName, so that signing in again does not give it a fresh count.
-func TestADeviceKeepsItsName(t *testing.T) {
+// TestADeviceKeepsItsID shows that another login on the device does not give it a new counter.
+func TestADeviceKeepsItsID(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
-	asked := attempt("alice", goodPassword)
-	_, first, err := f.login().Login(t.Context(), asked)
+	req := attempt("alice", goodPassword)
+	_, first, err := f.login().Login(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked.Device = first
-	_, again, err := f.login().CookieLogin(t.Context(), asked)
+	req.Device = first
+	_, again, err := f.login().CookieLogin(t.Context(), req)
 	if err != nil || again != first {
-		t.Errorf("the same cookie again: %v, error %v", again == first, err)
+		t.Errorf("the device cookie after a second login: got an equal one: %v, error %v; want an equal one", again == first, err)
 	}
 	_, other, err := f.login().Login(t.Context(), attempt("alice", goodPassword))
 	if err != nil || other == first {
-		t.Errorf("another device has the same cookie: %v, error %v", other == first, err)
+		t.Errorf("the cookie of another device: got an equal one: %v, error %v; want a different one", other == first, err)
 	}
 	owner, known := f.devices().Owner(first)
 	if _, forged := f.devices().Owner(secret.New("x")); !known || owner != f.user(t, "alice").ID || forged {
-		t.Errorf("the owner is %v, %v; of a forged one: %v", owner, known, forged)
+		t.Errorf("Owner: got %v, %v, and %v for a forged cookie; want alice, true, and false", owner, known, forged)
 	}
 }
 
-// TestAGuardWhoseStoreFails: no count, no hash; what is not noted now is noted later.
-func TestAGuardWhoseStoreFails(t *testing.T) {
+// TestTheGuardWhenItsStoreFails shows that nothing is hashed without a count, and that a missed report or clearing is made up for.
+func TestTheGuardWhenItsStoreFails(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
 	before := f.hasher.Hashes()
 	f.tap.Inject(wiretap.OfLimits+"UpdateItem", 0, 1000, wiretap.Refuse)
-	if _, err := f.passwordLogin(t.Context(), "alice", goodPassword); !errors.Is(err, fault.ServiceUnavailable) || f.hasher.Hashes() != before {
-		t.Errorf("without a count: %v, %d hashes", err, f.hasher.Hashes()-before)
+	_, err := f.passwordLogin(t.Context(), "alice", goodPassword)
+	if !errors.Is(err, fault.ServiceUnavailable) || f.hasher.Hashes() != before {
+		t.Errorf("without a count: got the error %v and %d hashes, want %v and 0",
+			err, f.hasher.Hashes()-before, fault.ServiceUnavailable)
 	}
 	f.tap.Reset()
 	f.tap.Inject(wiretap.OfLimits+"DeleteItem", 0, 8, wiretap.Refuse)
 	if _, err := f.passwordLogin(t.Context(), "alice", goodPassword); err != nil {
-		t.Errorf("a count that cannot be cleared: %v", err)
+		t.Errorf("a login whose counter cannot be cleared: got the error %v, want none", err)
 	}
 	if f.countedAttempts(t) == "no" {
-		t.Fatal("the count was cleared")
+		t.Fatal("the counter: got none, want one that was not cleared")
 	}
 	f.tap.Inject(wiretap.OfLimits+"TransactWriteItems", 0, 8, wiretap.Refuse)
 	f.failLogins(t, 4, wrongAttempt("alice"))
-	if f.guessingNotices(t) != 0 {
-		t.Fatal("the notice was queued")
+	if notices := f.guessingNotices(t); notices != 0 {
+		t.Fatalf("the notices before the next failure: got %d, want 0", notices)
 	}
 	f.tap.Reset()
 	f.failLogins(t, 1, wrongAttempt("alice"))
 	if notices := f.guessingNotices(t); notices != 1 {
-		t.Errorf("%d notices were queued by the next failure", notices)
+		t.Errorf("the notices after the next failure: got %d, want 1", notices)
 	}
 }
 
-// TestASlotWhoseAnswerIsLostIsKnownAgain.
-func TestASlotWhoseAnswerIsLostIsKnownAgain(t *testing.T) {
+// TestASlotWithALostResponse shows that the repeated write recognizes its own slot.
+func TestASlotWithALostResponse(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
 	f.failLogins(t, 5, wrongAttempt("alice"))
 	f.clock = f.clock.Add(15 * time.Second)
 	f.tap.Inject(wiretap.OfLimits+"UpdateItem", 1, 1, wiretap.LoseAnswer)
 	if wait, err := f.attemptLogin(t, attempt("alice", goodPassword)); wait != 0 || err != nil {
-		t.Errorf("wait %v, error %v", wait, err)
+		t.Errorf("a login with a lost response: got the wait %v and the error %v, want none", wait, err)
 	}
 }

@@ -8,14 +8,14 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// countingHasher is a real Hasher that counts the hashes that the rules make it compute, so that tests can show that an
-// unknown user costs one and that a malformed request costs none. It is safe for concurrent use.
+// countingHasher is a real Hasher that counts the hashes that it computes. Tests use it to show that a login with an unknown
+// name computes one and that a malformed request computes none. It is safe for concurrent use.
 type countingHasher struct {
 	*password.Hasher
 	computed atomic.Uint64
 }
 
-// cheapHasher returns a countingHasher with the least parameters, because no rule depends on the cost of a hash.
+// cheapHasher returns a countingHasher with minimal parameters. No rule depends on the cost of a hash.
 func cheapHasher() *countingHasher {
 	return &countingHasher{Hasher: password.NewHasher(password.Params{MemoryKiB: 64, Time: 1, Threads: 1}, rand.Reader)}
 }
@@ -38,7 +38,7 @@ func (h *countingHasher) Verify(hash, pw secret.String) (bool, error) {
 	return match, err
 }
 
-// Renew computes one hash, unless it returns the hash that it was given.
+// Renew computes one hash, unless it returns hash itself.
 func (h *countingHasher) Renew(hash, pw secret.String) secret.String {
 	renewed := h.Hasher.Renew(hash, pw)
 	if renewed != hash {

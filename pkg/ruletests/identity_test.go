@@ -22,7 +22,7 @@ import (
 	"latchkey/pkg/signin"
 )
 
-func TestAFirstSignInMakesAnAccount(t *testing.T) {
+func TestAFirstSignInCreatesAnAccount(t *testing.T) {
 	f := newFixture(t)
 	pair := f.mustOAuthLogin(t, newProvider())
 	user := f.user(t, "octavia")
@@ -34,24 +34,24 @@ func TestAFirstSignInMakesAnAccount(t *testing.T) {
 		Joined: f.clock.Truncate(time.Millisecond), LastLogin: f.clock.Truncate(time.Millisecond),
 	}
 	if !reflect.DeepEqual(user, want) {
-		t.Errorf("the account is %+v", user)
+		t.Errorf("the account: got %+v, want %+v", user, want)
 	}
-	if identity, err := f.authenticate(t, pair); err != nil || identity.User.ID != user.ID {
-		t.Errorf("the token is of %v, error %v", identity.User.ID, err)
+	if auth, err := f.authenticate(t, pair); err != nil || auth.User.ID != user.ID {
+		t.Errorf("the user of the token: got %v and the error %v, want %v", auth.User.ID, err, user.ID)
 	}
 	if _, err := f.passwordLogin(t.Context(), "octavia", goodPassword); !errors.Is(err, account.ErrInvalidCredentials) {
-		t.Errorf("an account without a password: %v", err)
+		t.Errorf("a login without a password: got the error %v, want %v", err, account.ErrInvalidCredentials)
 	}
 }
 
 func TestTheUsernameOfANewAccount(t *testing.T) {
-	tests := map[string]struct{ name, begins string }{
-		"taken":                    {"Alice", "Alice_"},
-		"too short":                {"ab", "ab_"},
-		"nothing of it is allowed": {"@\u200b\n", "_"},
-		"some of it is not":        {" o@c\u200bta\x00via ", "octavia"},
-		"too long":                 {strings.Repeat("é", 200), strings.Repeat("é", 141)},
-		"long once written out":    {strings.Repeat("\ufdfa", 141), "\ufdfa"},
+	tests := map[string]struct{ name, prefix string }{
+		"taken":                   {"Alice", "Alice_"},
+		"too short":               {"ab", "ab_"},
+		"no character allowed":    {"@\u200b\n", "_"},
+		"some characters removed": {" o@c\u200bta\x00via ", "octavia"},
+		"too long":                {strings.Repeat("é", 200), strings.Repeat("é", 141)},
+		"long in canonical form":  {strings.Repeat("\ufdfa", 141), "\ufdfa"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -60,25 +60,25 @@ func TestTheUsernameOfANewAccount(t *testing.T) {
 			provider.person.Name = test.name
 			f.mustOAuthLogin(t, provider)
 			user := f.user(t, "octavia@example.com")
-			rest, is := strings.CutPrefix(user.Username.Typed, test.begins)
-			if suffixed := strings.HasSuffix(test.begins, "_"); !is || suffixed && len(rest) != 8 {
-				t.Errorf("the username is %q", user.Username.Typed)
+			rest, is := strings.CutPrefix(user.Username.Typed, test.prefix)
+			if suffixed := strings.HasSuffix(test.prefix, "_"); !is || suffixed && len(rest) != 8 {
+				t.Errorf("the username for the name %q: got %q, want the prefix %q", test.name, user.Username.Typed, test.prefix)
 			}
 			if _, err := identifier.ParseUsername(user.Username.Typed); err != nil {
-				t.Errorf("the username could not be registered: %v", err)
+				t.Errorf("parsing the username %q: got the error %v, want none", user.Username.Typed, err)
 			}
 		})
 	}
 }
 
-// TestAKnownIdentitySignsIn whatever has become of its address, and moves nothing.
+// TestAKnownIdentitySignsIn shows that changes at the provider change neither the account nor another one.
 func TestAKnownIdentitySignsIn(t *testing.T) {
 	for name, change := range map[string]func(*fakeProvider){
-		"as before":             func(*fakeProvider) {},
-		"another address":       func(a *fakeProvider) { a.person.Email = "new@example.com" },
-		"an address of another": func(a *fakeProvider) { a.person.Email = "alice@example.com" },
-		"no verified address":   func(a *fakeProvider) { a.person.Email = "" },
-		"another name":          func(a *fakeProvider) { a.person.Name, a.person.FirstName = "alice", "Alice" },
+		"unchanged":              func(*fakeProvider) {},
+		"another address":        func(a *fakeProvider) { a.person.Email = "new@example.com" },
+		"another user's address": func(a *fakeProvider) { a.person.Email = "alice@example.com" },
+		"no verified address":    func(a *fakeProvider) { a.person.Email = "" },
+		"another name":           func(a *fakeProvider) { a.person.Name, a.person.FirstName = "alice", "Alice" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, provider := newFixture(t), newProvider()
@@ -89,34 +89,35 @@ func TestAKnownIdentitySignsIn(t *testing.T) {
 			change(provider)
 			f.clock = f.clock.Add(time.Hour)
 			pair := f.mustOAuthLogin(t, provider)
-			identity, err := f.authenticate(t, pair)
-			if err != nil || identity.User.ID != before.ID {
-				t.Errorf("the token is of %v, error %v", identity.User.ID, err)
+			auth, err := f.authenticate(t, pair)
+			if err != nil || auth.User.ID != before.ID {
+				t.Errorf("the user of the token: got %v and the error %v, want %v", auth.User.ID, err, before.ID)
 			}
 			want := before
 			want.SessionsLeft, want.LastLogin = before.SessionsLeft-1, f.clock.Truncate(time.Millisecond)
 			if after := f.user(t, "octavia"); !reflect.DeepEqual(after, want) {
-				t.Errorf("the account became %+v", after)
+				t.Errorf("the account: got %+v, want %+v", after, want)
 			}
 			if after := f.user(t, "alice"); !reflect.DeepEqual(after, alice) {
-				t.Errorf("another account became %+v", after)
+				t.Errorf("another account: got %+v, want %+v", after, alice)
 			}
 		})
 	}
 }
 
-// TestASubjectElsewhereIsSomebodyElse: an identity is of a provider and its issuer.
-func TestASubjectElsewhereIsSomebodyElse(t *testing.T) {
+// TestASubjectBelongsToItsIssuer shows that the same subject at another issuer is another person.
+func TestASubjectBelongsToItsIssuer(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	f.mustOAuthLogin(t, provider)
 	provider.person.Issuer, provider.person.Email = "https://elsewhere.example", "else@example.com"
 	f.mustOAuthLogin(t, provider)
 	if f.user(t, "else@example.com").ID == f.user(t, "octavia@example.com").ID {
-		t.Error("they are one account")
+		t.Error("the accounts of two issuers: got one, want two")
 	}
 }
 
-// TestASecondProvider is another way into the account of the address, and ends nothing. The first stays the one that is told.
+// TestASecondProvider shows that an identity of another provider opens the account with its address, ends no session, and does not
+// change the account's OAuthProvider.
 func TestASecondProvider(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	first := f.mustOAuthLogin(t, provider)
@@ -126,80 +127,82 @@ func TestASecondProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, pair := range map[string]session.Pair{"first": first, "second": second} {
-		identity, err := f.authenticate(t, pair)
-		if err != nil || identity.User.OAuthProvider != "acme" || identity.User.Email.Canonical != "octavia@example.com" {
-			t.Errorf("the %s session is %+v, error %v", name, identity.User, err)
+		auth, err := f.authenticate(t, pair)
+		if err != nil || auth.User.OAuthProvider != "acme" || auth.User.Email.Canonical != "octavia@example.com" {
+			t.Errorf("the %s session: got the user %+v and the error %v, want octavia@example.com of acme", name, auth.User, err)
 		}
 	}
 	f.mustOAuthLogin(t, provider)
 }
 
-// TestNamesThatAreTooLong are cut to what a registration could have.
+// TestNamesThatAreTooLong shows that they are truncated to the maximum of a registration.
 func TestNamesThatAreTooLong(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	provider.person.FirstName, provider.person.LastName = strings.Repeat("é", 151), strings.Repeat("ß", 152)
 	f.mustOAuthLogin(t, provider)
 	user := f.user(t, "octavia")
 	if user.FirstName != strings.Repeat("é", 150) || user.LastName != strings.Repeat("ß", 150) {
-		t.Errorf("the names are %q and %q", user.FirstName, user.LastName)
+		t.Errorf("the names: got %q and %q, want 150 characters of each", user.FirstName, user.LastName)
 	}
 }
 
-// preRegister makes an account with octavia's address, by somebody who knows its password, and returns their session.
-func (f *fixture) preRegister(t *testing.T, changed attributes) session.Pair {
+// preRegister registers an account with octavia's address for an attacker, who knows its password, and returns the attacker's
+// session.
+func (f *fixture) preRegister(t *testing.T, values attributes) session.Pair {
 	t.Helper()
 	pair := f.register(t, "attacker", "octavia@EXAMPLE.com")
-	if changed != nil {
-		f.setUser(t, "attacker", changed)
+	if values != nil {
+		f.setUser(t, "attacker", values)
 	}
 	return pair
 }
 
-// TestLinking: what the holder of the address had before survives only if they had proved the mailbox.
+// TestLinking shows that the password and the sessions of the account survive only if the account is proven.
 func TestLinking(t *testing.T) {
 	tests := map[string]struct {
 		before   attributes
 		survives bool
 		notices  int
 	}{
-		"never verified":               {nil, false, 1},
-		"verified, by a scanner maybe": {attributes{"email_verified": boolean(true)}, false, 1},
-		"proven":                       {attributes{"email_verified": boolean(true), "proven": boolean(true)}, true, 0},
-		"without a password":           {attributes{"phc": text("")}, false, 0},
+		"never verified":          {nil, false, 1},
+		"verified but not proven": {attributes{"email_verified": boolean(true)}, false, 1},
+		"proven":                  {attributes{"email_verified": boolean(true), "proven": boolean(true)}, true, 0},
+		"without a password":      {attributes{"phc": text("")}, false, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			f, provider := newFixture(t), newProvider()
 			earlier := f.preRegister(t, test.before)
 			account := f.user(t, "attacker").ID
-			box := &fakeSender{}
+			sender := &fakeSender{}
 			pair := f.mustOAuthLogin(t, provider)
-			identity, err := f.authenticate(t, pair)
-			if err != nil || identity.User.ID != account || !identity.User.Proven || !identity.User.EmailVerified {
-				t.Errorf("signed in as %+v, error %v", identity.User, err)
+			auth, err := f.authenticate(t, pair)
+			if err != nil || auth.User.ID != account || !auth.User.Proven || !auth.User.EmailVerified {
+				t.Errorf("the user of the token: got %+v and the error %v, want %v, verified and proven", auth.User, err, account)
 			}
-			if identity.User.OAuthProvider != "acme" || identity.User.PasswordHash.IsZero() == test.survives {
-				t.Errorf("the account is %+v", identity.User)
+			if auth.User.OAuthProvider != "acme" || auth.User.PasswordHash.IsZero() == test.survives {
+				t.Errorf("the account: got %+v, want the provider acme and a password: %v", auth.User, test.survives)
 			}
 			_, earlierErr := f.authenticate(t, earlier)
 			_, loginErr := f.passwordLogin(t.Context(), "attacker", goodPassword)
 			if (earlierErr == nil) != test.survives || (loginErr == nil) != test.survives {
-				t.Errorf("the session before: %v, the password before: %v", earlierErr, loginErr)
+				t.Errorf("the earlier session and password: got the errors %v and %v, want survival: %v", earlierErr, loginErr, test.survives)
 			}
-			if err := f.deliver(t, box); err != nil {
+			if err := f.deliver(t, sender); err != nil {
 				t.Fatal(err)
 			}
-			if got := box.count(outbox.PasswordRemoved); got != test.notices {
-				t.Errorf("%d notices were sent", got)
+			if got := sender.count(outbox.PasswordRemoved); got != test.notices {
+				t.Errorf("the notices: got %d, want %d", got, test.notices)
 			}
 			f.mustOAuthLogin(t, provider)
 		})
 	}
 }
 
-func (p *fakeSender) count(purpose outbox.Purpose) int {
+// count returns the number of sent mails of a purpose.
+func (s *fakeSender) count(purpose outbox.Purpose) int {
 	count := 0
-	for _, sent := range p.sent {
+	for _, sent := range s.sent {
 		if sent.purpose == purpose {
 			count++
 		}
@@ -207,21 +210,22 @@ func (p *fakeSender) count(purpose outbox.Purpose) int {
 	return count
 }
 
-// TestLinksBeforeTheLinkingAreVoid: a verification link that the attacker's registration mailed, say.
-func TestLinksBeforeTheLinkingAreVoid(t *testing.T) {
+// TestLinkingVoidsEarlierLinks uses the verification link of the attacker's registration after an identity was linked to the
+// account.
+func TestLinkingVoidsEarlierLinks(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	f.preRegister(t, nil)
-	box := &fakeSender{}
-	if err := f.deliver(t, box); err != nil {
+	sender := &fakeSender{}
+	if err := f.deliver(t, sender); err != nil {
 		t.Fatal(err)
 	}
 	f.mustOAuthLogin(t, provider)
-	if _, err := f.verifier().Inspect(t.Context(), box.sent[0].token); !errors.Is(err, maillink.ErrInvalidVerificationToken) {
-		t.Errorf("the link: %v", err)
+	if _, err := f.verifier().Inspect(t.Context(), sender.sent[0].token); !errors.Is(err, maillink.ErrInvalidVerificationToken) {
+		t.Errorf("the link: got the error %v, want %v", err, maillink.ErrInvalidVerificationToken)
 	}
 }
 
-func TestADisabledAccountIsNotSignedIn(t *testing.T) {
+func TestADisabledAccountHasNoSignIn(t *testing.T) {
 	for name, known := range map[string]bool{"to be linked": false, "known": true} {
 		t.Run(name, func(t *testing.T) {
 			f, provider := newFixture(t), newProvider()
@@ -233,16 +237,16 @@ func TestADisabledAccountIsNotSignedIn(t *testing.T) {
 			f.setUser(t, "octavia@example.com", attributes{"active": boolean(false)})
 			before := f.tables.Keys(t)
 			if _, err := f.oauthLogin(t, provider); !errors.Is(err, account.ErrAccountInactive) {
-				t.Errorf("the error is %v", err)
+				t.Errorf("the sign-in: got the error %v, want %v", err, account.ErrAccountInactive)
 			}
 			if after := f.tables.Keys(t); len(after) != len(before)+1 { // the flow
-				t.Errorf("the tables hold %v", after)
+				t.Errorf("the tables: got %v, want one flow more than %v", after, before)
 			}
 		})
 	}
 }
 
-// TestAnotherIdentityOfTheProvider takes the place of the former one: the mailbox is theirs now.
+// TestAnotherIdentityOfTheProvider replaces the former one, because its owner now has the mailbox.
 func TestAnotherIdentityOfTheProvider(t *testing.T) {
 	f, former := newFixture(t), newProvider()
 	sess := f.mustOAuthLogin(t, former)
@@ -250,20 +254,20 @@ func TestAnotherIdentityOfTheProvider(t *testing.T) {
 	owner := newProvider()
 	owner.person.Subject = "43"
 	pair := f.mustOAuthLogin(t, owner)
-	if identity, err := f.authenticate(t, pair); err != nil || identity.User.ID != f.user(t, "octavia").ID {
-		t.Errorf("the owner is %+v, error %v", identity, err)
+	if auth, err := f.authenticate(t, pair); err != nil || auth.User.ID != f.user(t, "octavia").ID {
+		t.Errorf("the user of the token: got %+v and the error %v, want octavia", auth.User, err)
 	}
 	if _, err := f.authenticate(t, sess); !errors.Is(err, session.ErrAuthenticationRequired) {
-		t.Errorf("the former session: %v", err)
+		t.Errorf("the former session: got the error %v, want %v", err, session.ErrAuthenticationRequired)
 	}
 	f.mustOAuthLogin(t, former)
 	if f.user(t, "moved@example.com").ID == f.user(t, "octavia").ID {
-		t.Error("the former identity still opens the account")
+		t.Error("the account of the former identity: got the one of the new identity, want another one")
 	}
 	f.mustOAuthLogin(t, owner)
 }
 
-// TestAnIdentityReplacedMeanwhile opens nothing, at whatever point of its sign-in the owner of the mailbox comes.
+// TestAnIdentityReplacedMeanwhile replaces the identity during its sign-in, which then must not open the account.
 func TestAnIdentityReplacedMeanwhile(t *testing.T) {
 	f, former, owner := newFixture(t), newProvider(), newProvider()
 	f.mustOAuthLogin(t, former)
@@ -275,13 +279,12 @@ func TestAnIdentityReplacedMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if identity, err := f.authenticate(t, pair); err != nil || identity.User.Email.Canonical != "moved@example.com" {
-		t.Errorf("the former identity opens the account of %q, error %v", identity.User.Email.Canonical, err)
+	if auth, err := f.authenticate(t, pair); err != nil || auth.User.Email.Canonical != "moved@example.com" {
+		t.Errorf("the account of the former identity: got %q and the error %v, want moved@example.com", auth.User.Email.Canonical, err)
 	}
 }
 
-// TestManyFirstSignInsMakeOneAccount, also against a registration of the same address.
-func TestManyFirstSignInsMakeOneAccount(t *testing.T) {
+func TestManyFirstSignInsCreateOneAccount(t *testing.T) {
 	const many = 32
 	f, provider := newFixture(t), newProvider()
 	callbacks, bindings := make([]signin.Callback, many), make([]secret.String, many)
@@ -299,11 +302,11 @@ func TestManyFirstSignInsMakeOneAccount(t *testing.T) {
 	account := f.user(t, "octavia@example.com").ID
 	for i, err := range errs {
 		if err != nil {
-			t.Errorf("a sign-in failed: %v", err)
+			t.Errorf("a concurrent sign-in: got the error %v, want none", err)
 			continue
 		}
-		if identity, err := f.authenticate(t, pairs[i]); err != nil || identity.User.ID != account {
-			t.Errorf("a token is of %v, error %v", identity.User.ID, err)
+		if auth, err := f.authenticate(t, pairs[i]); err != nil || auth.User.ID != account {
+			t.Errorf("the user of a token: got %v and the error %v, want %v", auth.User.ID, err, account)
 		}
 	}
 	kinds := map[string]int{}
@@ -311,17 +314,19 @@ func TestManyFirstSignInsMakeOneAccount(t *testing.T) {
 		kinds[key[:2]]++
 	}
 	if want := map[string]int{"U#": 2, "N#": 1, "E#": 1, "I#": 1, "S#": many, "A#": many}; !reflect.DeepEqual(kinds, want) {
-		t.Errorf("the tables hold %v", kinds)
+		t.Errorf("the items by prefix: got %v, want %v", kinds, want)
 	}
 }
 
-// meanwhileStore lets something happen between what a sign-in reads and its first write.
+// beforeIdentityWrite calls the hook after a sign-in has read and before its first write.
 type beforeIdentityWrite struct {
 	signin.IdentityStore
 	hook func()
 }
 
-func (m *beforeIdentityWrite) CreateAccountWithIdentity(ctx context.Context, user account.User, identity signin.Identity, session session.Session) error {
+func (m *beforeIdentityWrite) CreateAccountWithIdentity(
+	ctx context.Context, user account.User, identity signin.Identity, session session.Session,
+) error {
 	callOnce(&m.hook)
 	return m.IdentityStore.CreateAccountWithIdentity(ctx, user, identity, session)
 }
@@ -336,7 +341,8 @@ func (m *beforeIdentityWrite) RecordLogin(ctx context.Context, user account.User
 	return m.IdentityStore.RecordLogin(ctx, user, hash, now)
 }
 
-// TestAccountsThatChangeMeanwhile are looked at again: what has become of them decides.
+// TestAccountsThatChangeMeanwhile changes an account after a sign-in has read it. The sign-in reads it again, and the changed account
+// decides.
 func TestAccountsThatChangeMeanwhile(t *testing.T) {
 	tests := map[string]struct {
 		before, meanwhile func(t *testing.T, f *fixture)
@@ -346,19 +352,19 @@ func TestAccountsThatChangeMeanwhile(t *testing.T) {
 		"the username is taken": {nil, func(t *testing.T, f *fixture) { f.register(t, "octavia", "o@example.com") }, nil,
 			func(t *testing.T, user account.User) {
 				if !strings.HasPrefix(user.Username.Typed, "octavia_") {
-					t.Errorf("the username is %q", user.Username.Typed)
+					t.Errorf("the username: got %q, want the prefix octavia_", user.Username.Typed)
 				}
 			}},
 		"the address is registered": {nil, func(t *testing.T, f *fixture) { f.preRegister(t, nil) }, nil,
 			func(t *testing.T, user account.User) {
 				if user.Username.Typed != "attacker" || !user.PasswordHash.IsZero() || user.Epoch != 1 {
-					t.Errorf("the account is %+v", user)
+					t.Errorf("the account: got %+v, want the attacker's without a password and with the epoch 1", user)
 				}
 			}},
 		"the same person signs in": {nil, func(t *testing.T, f *fixture) { f.mustOAuthLogin(t, newProvider()) }, nil,
 			func(t *testing.T, user account.User) {
 				if user.Username.Typed != "octavia" || user.SessionsLeft != 48 {
-					t.Errorf("the account is %+v", user)
+					t.Errorf("the account: got %+v, want octavia with 48 sessions left", user)
 				}
 			}},
 		"the holder proves the mailbox": {
@@ -368,7 +374,7 @@ func TestAccountsThatChangeMeanwhile(t *testing.T) {
 			}, nil,
 			func(t *testing.T, user account.User) {
 				if user.PasswordHash.IsZero() || user.Epoch != 0 {
-					t.Errorf("the account is %+v", user)
+					t.Errorf("the account: got %+v, want a password and the epoch 0", user)
 				}
 			}},
 		"the account is disabled": {
@@ -388,41 +394,41 @@ func TestAccountsThatChangeMeanwhile(t *testing.T) {
 			store := &beforeIdentityWrite{IdentityStore: f.store, hook: func() { test.meanwhile(t, f) }}
 			pair, _, err := f.oauthWithStore(provider, store).Finish(t.Context(), "acme", callback, binding)
 			if !errors.Is(err, test.want) {
-				t.Fatalf("the error is %v", err)
+				t.Fatalf("the sign-in: got the error %v, want %v", err, test.want)
 			}
 			if test.want != nil {
 				return
 			}
 			if _, err := f.authenticate(t, pair); err != nil {
-				t.Errorf("the session is born dead: %v", err)
+				t.Errorf("the session of the sign-in: got the error %v, want none", err)
 			}
 			test.check(t, f.user(t, "octavia@example.com"))
 		})
 	}
 }
 
-// endlessStore changes the account before each try.
+// endlessStore reports a change of the accounts at every attempt.
 type endlessStore struct {
 	signin.IdentityStore
-	tries int
+	attempts int
 }
 
 func (e *endlessStore) CreateAccountWithIdentity(context.Context, account.User, signin.Identity, session.Session) error {
-	e.tries++
+	e.attempts++
 	return account.ErrUsernameTaken
 }
 
-func TestASignInDoesNotTryForever(t *testing.T) {
+func TestASignInGivesUp(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	store := &endlessStore{IdentityStore: f.store}
 	callback, binding := f.startFlow(t, provider, secret.String{})
-	if _, _, err := f.oauthWithStore(provider, store).Finish(t.Context(), "acme", callback, binding); err == nil || store.tries != 5 {
-		t.Errorf("after %d tries the error is %v", store.tries, err)
+	if _, _, err := f.oauthWithStore(provider, store).Finish(t.Context(), "acme", callback, binding); err == nil || store.attempts != 5 {
+		t.Errorf("the sign-in: got the error %v after %d attempts, want one after 5", err, store.attempts)
 	}
 }
 
-// TestLinkingMakesRoom: a link to an account with all its sessions ends the oldest.
-func TestLinkingMakesRoom(t *testing.T) {
+// TestLinkingEndsTheOldestSession links an identity to an account that has the maximum of sessions.
+func TestLinkingEndsTheOldestSession(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	f.preRegister(t, attributes{"proven": boolean(true), "room": number("1")})
 	account := f.user(t, "attacker")
@@ -436,12 +442,12 @@ func TestLinkingMakesRoom(t *testing.T) {
 	f.mustOAuthLogin(t, provider)
 	sessions, err := f.store.ListSessions(t.Context(), account.ID)
 	if err != nil || len(sessions) != 50 {
-		t.Errorf("%d sessions are left, error %v", len(sessions), err)
+		t.Errorf("the sessions: got %d and the error %v, want 50", len(sessions), err)
 	}
 }
 
-// TestASignInByAProviderMakesTheDeviceKnown: tries at the password of the account count apart on it.
-func TestASignInByAProviderMakesTheDeviceKnown(t *testing.T) {
+// TestASignInByAProviderSetsADeviceCookie shows that attempts on the device then have their own counter.
+func TestASignInByAProviderSetsADeviceCookie(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	f.preRegister(t, attributes{"proven": boolean(true)})
 	callback, binding := f.startFlow(t, provider, secret.String{})
@@ -449,20 +455,20 @@ func TestASignInByAProviderMakesTheDeviceKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 6 { // strangers use up what is free
+	for range 6 { // unknown devices use up the free attempts
 		_, _, _ = f.login().Login(t.Context(), guard.Attempt{Name: "attacker", Password: secret.New("wrong wrong")})
 	}
-	asked := guard.Attempt{Name: "attacker", Password: secret.New(goodPassword)}
-	if _, _, err := f.login().Login(t.Context(), asked); fault.From(err) == nil || fault.From(err).Kind != fault.Limited {
-		t.Errorf("a stranger with the right password: %v", err)
+	req := guard.Attempt{Name: "attacker", Password: secret.New(goodPassword)}
+	if _, _, err := f.login().Login(t.Context(), req); fault.From(err) == nil || fault.From(err).Kind != fault.Limited {
+		t.Errorf("a login on an unknown device: got the error %v, want a limit", err)
 	}
-	asked.Device = device
-	if _, _, err := f.login().Login(t.Context(), asked); err != nil {
-		t.Errorf("on the device: %v", err)
+	req.Device = device
+	if _, _, err := f.login().Login(t.Context(), req); err != nil {
+		t.Errorf("a login on the device: got the error %v, want none", err)
 	}
 	callback, binding = f.startFlow(t, provider, binding)
 	callback.Device = device
 	if _, again, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil || again != device {
-		t.Errorf("the device got another name, error %v", err)
+		t.Errorf("the device cookie after a second sign-in: got %s and the error %v, want %s", again.Reveal(), err, device.Reveal())
 	}
 }

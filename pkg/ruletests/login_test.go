@@ -13,6 +13,7 @@ import (
 	"latchkey/pkg/signin"
 )
 
+// TestLoginByEverySpelling logs in with different spellings of one username and one address.
 func TestLoginByEverySpelling(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "Straße", "Guido.Rossum@bücher.example")
@@ -21,23 +22,23 @@ func TestLoginByEverySpelling(t *testing.T) {
 	} {
 		pair, err := f.passwordLogin(t.Context(), name, goodPassword)
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("a login as %q: got the error %v, want none", name, err)
 			continue
 		}
 		if _, err := f.authenticate(t, pair); err != nil {
-			t.Errorf("%s: the token is refused: %v", name, err)
+			t.Errorf("the token of a login as %q: got the error %v, want none", name, err)
 		}
 	}
 }
 
-// TestLoginBySpellingsThatCouldNotBeRegistered: they are shorter or longer than a username as typed may be.
+// TestLoginBySpellingsThatCouldNotBeRegistered logs in with spellings that are too short or too long for a registration.
 func TestLoginBySpellingsThatCouldNotBeRegistered(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "e\u0301\u4e01", "short@example.com")
 	f.register(t, strings.Repeat("\u00e9", 148), "long@example.com")
 	for _, name := range []string{"\u00c9\u4e01", strings.Repeat("e\u0301", 148)} {
 		if _, err := f.passwordLogin(t.Context(), name, goodPassword); err != nil {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("a login as %q: got the error %v, want none", name, err)
 		}
 	}
 }
@@ -50,11 +51,11 @@ func TestLoginIsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if user := f.user(t, "alice"); user.SessionsLeft != 48 || !user.LastLogin.Equal(f.clock) {
-		t.Errorf("room %d, last login %v", user.SessionsLeft, user.LastLogin)
+		t.Errorf("the account: got %d sessions left and the last login at %v, want 48 and %v", user.SessionsLeft, user.LastLogin, f.clock)
 	}
 }
 
-// TestRefusedLoginsCostTheSame: one hash each, whatever is wrong.
+// TestRefusedLoginsCostTheSame shows that each refusal computes one hash, for any reason.
 func TestRefusedLoginsCostTheSame(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
@@ -64,42 +65,42 @@ func TestRefusedLoginsCostTheSame(t *testing.T) {
 		name, password string
 		want           error
 	}{
-		"unknown name":                        {"nobody", goodPassword, account.ErrInvalidCredentials},
-		"unknown address":                     {"nobody@example.com", goodPassword, account.ErrInvalidCredentials},
-		"a name no account can have":          {"\u200bx", goodPassword, account.ErrInvalidCredentials},
-		"an address no account can have":      {"@@", goodPassword, account.ErrInvalidCredentials},
-		"wrong password":                      {"alice", "SecurePass123?", account.ErrInvalidCredentials},
-		"a password of 10 kB":                 {"alice", string(make([]byte, 10_000)), account.ErrInvalidCredentials},
-		"no password stored":                  {"oauthonly", goodPassword, account.ErrInvalidCredentials},
-		"disabled, with the wrong password":   {"disabled", "SecurePass123?", account.ErrInvalidCredentials},
-		"disabled, with the right password":   {"disabled", goodPassword, account.ErrAccountInactive},
-		"the id of an account in place of it": {f.user(t, "alice").ID.String(), goodPassword, account.ErrInvalidCredentials},
+		"unknown name":                      {"nobody", goodPassword, account.ErrInvalidCredentials},
+		"unknown address":                   {"nobody@example.com", goodPassword, account.ErrInvalidCredentials},
+		"a name no account can have":        {"\u200bx", goodPassword, account.ErrInvalidCredentials},
+		"an address no account can have":    {"@@", goodPassword, account.ErrInvalidCredentials},
+		"wrong password":                    {"alice", "SecurePass123?", account.ErrInvalidCredentials},
+		"a password of 10 kB":               {"alice", string(make([]byte, 10_000)), account.ErrInvalidCredentials},
+		"no password stored":                {"oauthonly", goodPassword, account.ErrInvalidCredentials},
+		"disabled, with the wrong password": {"disabled", "SecurePass123?", account.ErrInvalidCredentials},
+		"disabled, with the right password": {"disabled", goodPassword, account.ErrAccountInactive},
+		"the id of an account as its name":  {f.user(t, "alice").ID.String(), goodPassword, account.ErrInvalidCredentials},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			before := f.hasher.Hashes()
 			_, err := f.passwordLogin(t.Context(), test.name, test.password)
 			if !errors.Is(err, test.want) {
-				t.Errorf("the error is %v", err)
+				t.Errorf("a login as %q: got the error %v, want %v", test.name, err, test.want)
 			}
 			if computed := f.hasher.Hashes() - before; computed != 1 {
-				t.Errorf("%d hashes were computed", computed)
+				t.Errorf("a login as %q: got %d hashes, want 1", test.name, computed)
 			}
 		})
 	}
 }
 
-// with registers an account and changes it as stored.
-func (f *fixture) registerWith(t *testing.T, name string, changes map[string]types.AttributeValue) {
+// registerWith registers an account and then sets attributes of its item.
+func (f *fixture) registerWith(t *testing.T, name string, values attributes) {
 	t.Helper()
 	f.register(t, name, name+"@example.com")
-	f.setUser(t, name, changes)
+	f.setUser(t, name, values)
 }
 
-// change writes attributes into the account that name names, past all rules.
-func (f *fixture) setUser(t *testing.T, name string, changes map[string]types.AttributeValue) {
+// setUser sets attributes of the account with the login name, bypassing all rules.
+func (f *fixture) setUser(t *testing.T, name string, values attributes) {
 	t.Helper()
-	f.tables.Set(t, f.tables.Users, "U#"+f.user(t, name).ID.String(), "P", changes)
+	f.tables.Set(t, f.tables.Users, "U#"+f.user(t, name).ID.String(), "P", values)
 }
 
 type attributes = map[string]types.AttributeValue
@@ -110,7 +111,8 @@ func number(value string) types.AttributeValue { return &types.AttributeValueMem
 
 func boolean(value bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: value} }
 
-// TestLoginAgainstAChange: what the account has become decides, and the session is born into the new epoch.
+// TestLoginAgainstAChange changes the account before the login is recorded. The changed account decides, and the session has its
+// epoch.
 func TestLoginAgainstAChange(t *testing.T) {
 	another := cheapHasher().Hash(secret.New("another password")).Reveal()
 	tests := map[string]struct {
@@ -131,13 +133,13 @@ func TestLoginAgainstAChange(t *testing.T) {
 			login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
 			pair, _, err := login.Login(t.Context(), attempt("alice", goodPassword))
 			if !errors.Is(err, test.want) {
-				t.Fatalf("the error is %v", err)
+				t.Fatalf("the login: got the error %v, want %v", err, test.want)
 			}
 			if test.want != nil {
 				return
 			}
 			if _, err := f.authenticate(t, pair); err != nil {
-				t.Errorf("the session is born dead: %v", err)
+				t.Errorf("the session of the login: got the error %v, want none", err)
 			}
 		})
 	}

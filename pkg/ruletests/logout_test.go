@@ -8,6 +8,7 @@ import (
 	"latchkey/pkg/session"
 )
 
+// mustLogin logs in with the correct password.
 func (f *fixture) mustLogin(t *testing.T, name string) session.Pair {
 	t.Helper()
 	pair, err := f.passwordLogin(t.Context(), name, goodPassword)
@@ -19,8 +20,8 @@ func (f *fixture) mustLogin(t *testing.T, name string) session.Pair {
 
 func TestLogout(t *testing.T) {
 	type setting struct {
-		first, second, third, bobs session.Pair // sessions of alice; bob's
-		older                      secret.String
+		first, second, third, bobs session.Pair  // three sessions of alice and one of bob
+		older                      secret.String // a replaced refresh token of the third
 	}
 	tests := map[string]struct {
 		access  func(s setting) secret.String
@@ -39,30 +40,36 @@ func TestLogout(t *testing.T) {
 			refresh: func(s setting) secret.String { return s.older },
 			ends:    func(s setting) []session.Pair { return []session.Pair{s.third} },
 		},
-		"by both of one session": {
+		"by both tokens of one session": {
 			access:  func(s setting) secret.String { return s.first.Access },
 			refresh: func(s setting) secret.String { return s.first.Refresh },
 			ends:    func(s setting) []session.Pair { return []session.Pair{s.first} },
 		},
-		"by both of two sessions": {
+		"by the tokens of two sessions": {
 			access:  func(s setting) secret.String { return s.first.Access },
 			refresh: func(s setting) secret.String { return s.second.Refresh },
 			ends:    func(s setting) []session.Pair { return []session.Pair{s.first, s.second} },
 		},
-		"of two users": {
+		"by the tokens of two users": {
 			access:  func(s setting) secret.String { return s.first.Access },
 			refresh: func(s setting) secret.String { return s.bobs.Refresh },
 			ends:    func(s setting) []session.Pair { return []session.Pair{s.first, s.bobs} },
 		},
-		"one good, one bad": {
+		"by one valid token and one invalid": {
 			access:  func(setting) secret.String { return secret.New("bad") },
 			refresh: func(s setting) secret.String { return s.second.Refresh },
 			ends:    func(s setting) []session.Pair { return []session.Pair{s.second} },
 		},
-		"none":       {},
-		"bad ones":   {access: func(setting) secret.String { return secret.New("bad") }, refresh: func(setting) secret.String { return secret.New("bad") }},
-		"exchanged":  {access: func(s setting) secret.String { return s.first.Refresh }, refresh: func(s setting) secret.String { return s.first.Access }},
-		"an old one": {access: func(s setting) secret.String { return secret.New(s.first.Access.Reveal() + "A") }},
+		"no credential": {},
+		"invalid tokens": {
+			access:  func(setting) secret.String { return secret.New("bad") },
+			refresh: func(setting) secret.String { return secret.New("bad") },
+		},
+		"exchanged tokens": {
+			access:  func(s setting) secret.String { return s.first.Refresh },
+			refresh: func(s setting) secret.String { return s.first.Access },
+		},
+		"a damaged token": {access: func(s setting) secret.String { return secret.New(s.first.Access.Reveal() + "A") }},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +91,7 @@ func TestLogout(t *testing.T) {
 			}
 			err := f.logOut(t.Context(), session.Credentials{Access: access}, refresh)
 			if refused := errors.Is(err, session.ErrAuthenticationRequired); refused != (len(ends) == 0) || err != nil && !refused {
-				t.Fatalf("the error is %v", err)
+				t.Fatalf("the logout: got the error %v, want one only if no session ends (%d do)", err, len(ends))
 			}
 			for _, pair := range ends {
 				f.checkEnded(t, pair)
@@ -96,10 +103,11 @@ func TestLogout(t *testing.T) {
 				}
 			}
 			if live != 4-len(ends) {
-				t.Errorf("%d of 4 sessions live on", live)
+				t.Errorf("the live sessions after the logout: got %d of 4, want %d", live, 4-len(ends))
 			}
-			if err := f.logOut(t.Context(), session.Credentials{Access: access}, refresh); !errors.Is(err, session.ErrAuthenticationRequired) {
-				t.Errorf("the repeat says %v", err)
+			err = f.logOut(t.Context(), session.Credentials{Access: access}, refresh)
+			if !errors.Is(err, session.ErrAuthenticationRequired) {
+				t.Errorf("the repeated logout: got the error %v, want %v", err, session.ErrAuthenticationRequired)
 			}
 		})
 	}
@@ -113,11 +121,12 @@ func TestLogoutIsOneReadAndOneDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	if calls := f.tap.Calls(); len(calls) != 2 || calls[0].Read != 2 || calls[1].Write != 1 {
-		t.Errorf("the calls are %+v", calls)
+		t.Errorf("the calls: got %+v, want one that reads 2 units and one that writes 1", calls)
 	}
 }
 
-func TestAuthorityCountsAtOnce(t *testing.T) {
+// TestAChangeOfTheAccountEndsItsSessionsAtOnce disables an account or raises its epoch.
+func TestAChangeOfTheAccountEndsItsSessionsAtOnce(t *testing.T) {
 	for name, change := range map[string]attributes{
 		"disabled":     {"active": boolean(false)},
 		"epoch raised": {"epoch": number("1")},
@@ -132,13 +141,13 @@ func TestAuthorityCountsAtOnce(t *testing.T) {
 			f.checkEnded(t, pair)
 			err := f.logOut(t.Context(), session.Credentials{Access: pair.Access}, pair.Refresh)
 			if !errors.Is(err, session.ErrAuthenticationRequired) {
-				t.Errorf("logging out: %v", err)
+				t.Errorf("the logout: got the error %v, want %v", err, session.ErrAuthenticationRequired)
 			}
 		})
 	}
 }
 
-// TestATokenOfOneUserOpensNoSessionOfAnother although both are there and the token is ours.
+// TestATokenOfOneUserOpensNoSessionOfAnother signs a token with the ids of one user and of a session of another.
 func TestATokenOfOneUserOpensNoSessionOfAnother(t *testing.T) {
 	f := newFixture(t)
 	alice := f.claims(t, f.register(t, "alice", "alice@example.com"))
@@ -149,6 +158,6 @@ func TestATokenOfOneUserOpensNoSessionOfAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := f.authenticate(t, session.Pair{Access: forged}); !errors.Is(err, session.ErrAuthenticationRequired) {
-		t.Errorf("the error is %v", err)
+		t.Errorf("the token: got the error %v, want %v", err, session.ErrAuthenticationRequired)
 	}
 }

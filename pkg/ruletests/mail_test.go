@@ -21,14 +21,13 @@ import (
 	"latchkey/pkg/maillink"
 	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
-	"latchkey/pkg/session"
 )
 
-// postbox is a sender that keeps what it is given, and fails as it is told.
+// fakeSender records the mails that it sends, and fails as the test requests.
 type fakeSender struct {
 	mu   sync.Mutex
 	sent []sentMail
-	errs []error // one for each try to come; nil succeeds
+	errs []error // the results of the next calls; nil succeeds
 }
 
 type sentMail struct {
@@ -37,17 +36,17 @@ type sentMail struct {
 	token   secret.String
 }
 
-func (p *fakeSender) SendMail(_ context.Context, purpose outbox.Purpose, user account.User, token secret.String) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.errs) > 0 {
-		err := p.errs[0]
-		p.errs = p.errs[1:]
+func (s *fakeSender) SendMail(_ context.Context, purpose outbox.Purpose, user account.User, token secret.String) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.errs) > 0 {
+		err := s.errs[0]
+		s.errs = s.errs[1:]
 		if err != nil {
 			return err
 		}
 	}
-	p.sent = append(p.sent, sentMail{purpose, user.Email.Typed, token})
+	s.sent = append(s.sent, sentMail{purpose, user.Email.Typed, token})
 	return nil
 }
 
@@ -55,13 +54,13 @@ func (f *fixture) requester() *outbox.Requester {
 	return outbox.NewRequester(f.store, f.now, rand.Reader)
 }
 
-func (f *fixture) mailer(box *fakeSender) *outbox.Mailer {
+func (f *fixture) mailer(sender *fakeSender) *outbox.Mailer {
 	limits := outbox.Limits{PerHour: 5, MinInterval: time.Minute}
 	lives := outbox.Lifetimes{Verification: 24 * time.Hour, Reset: time.Hour}
-	return outbox.NewMailer(f.store, box, f.keys, limits, lives, f.now, f.logger())
+	return outbox.NewMailer(f.store, sender, f.keys, limits, lives, f.now, f.logger())
 }
 
-// mails are the ids of all outbox entries.
+// mailIDs returns the ids of all entries of the outbox.
 func (f *fixture) mailIDs(t *testing.T) []id.ID {
 	t.Helper()
 	var all []id.ID
@@ -77,16 +76,17 @@ func (f *fixture) mailIDs(t *testing.T) []id.ID {
 	return all
 }
 
-// deliver gives all outbox entries to the mailer, as the stream does, and returns what failed.
-func (f *fixture) deliver(t *testing.T, box *fakeSender) error {
+// deliver delivers all entries of the outbox, as the stream does, and returns the errors.
+func (f *fixture) deliver(t *testing.T, sender *fakeSender) error {
 	t.Helper()
 	var errs []error
 	for _, mail := range f.mailIDs(t) {
-		errs = append(errs, f.mailer(box).Deliver(t.Context(), mail, "worker"))
+		errs = append(errs, f.mailer(sender).Deliver(t.Context(), mail, "worker"))
 	}
 	return errors.Join(errs...)
 }
 
+// requestMail requests a mail to an address.
 func (f *fixture) requestMail(t *testing.T, purpose outbox.Purpose, address string) {
 	t.Helper()
 	if err := f.requester().Request(t.Context(), purpose, address); err != nil {
@@ -94,40 +94,40 @@ func (f *fixture) requestMail(t *testing.T, purpose outbox.Purpose, address stri
 	}
 }
 
-// mailed asks for a mail to an address as stored, delivers it and returns its token.
+// mailedToken requests a mail to an address as stored, delivers it and returns its token.
 func (f *fixture) mailedToken(t *testing.T, purpose outbox.Purpose, address string) secret.String {
 	t.Helper()
 	f.clock = f.clock.Add(2 * time.Minute)
-	box := &fakeSender{}
+	sender := &fakeSender{}
 	f.requestMail(t, purpose, address)
-	if err := f.deliver(t, box); err != nil {
+	if err := f.deliver(t, sender); err != nil {
 		t.Fatal(err)
 	}
-	for _, sent := range slices.Backward(box.sent) {
+	for _, sent := range slices.Backward(sender.sent) {
 		if sent.purpose == purpose && sent.to == address {
 			return sent.token
 		}
 	}
-	t.Fatalf("no mail was sent: %+v", box.sent)
+	t.Fatalf("the mails: got %+v, want a %s to %s", sender.sent, purpose, address)
 	return secret.String{}
 }
 
-func TestARegistrationIsFollowedByOneMail(t *testing.T) {
+func TestARegistrationSendsOneMail(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "Alice@example.com")
-	box := &fakeSender{}
+	sender := &fakeSender{}
 	for range 10 {
-		if err := f.deliver(t, box); err != nil {
+		if err := f.deliver(t, sender); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(box.sent) != 1 || box.sent[0].purpose != outbox.Verification || box.sent[0].to != "Alice@example.com" {
-		t.Errorf("sent were %+v", box.sent)
+	if len(sender.sent) != 1 || sender.sent[0].purpose != outbox.Verification || sender.sent[0].to != "Alice@example.com" {
+		t.Errorf("the mails: got %+v, want one %s to Alice@example.com", sender.sent, outbox.Verification)
 	}
 }
 
-// TestWhoGetsAMail: it goes to the stored address only, whatever spelling a request has.
-func TestWhoGetsAMail(t *testing.T) {
+// TestRecipients shows that a mail goes only to the stored address, for any spelling in the request.
+func TestRecipients(t *testing.T) {
 	tests := map[string]struct {
 		change  attributes
 		purpose outbox.Purpose
@@ -138,8 +138,8 @@ func TestWhoGetsAMail(t *testing.T) {
 		"verification, other spelling": {nil, outbox.Verification, "ALICE@Example.COM", 1},
 		"reset":                        {nil, outbox.Reset, "alice@example.com", 1},
 		"reset, other spelling":        {nil, outbox.Reset, "ALICE@Example.COM", 1},
-		"verified already":             {attributes{"email_verified": boolean(true)}, outbox.Verification, "alice@example.com", 0},
-		"reset of a verified one":      {attributes{"email_verified": boolean(true)}, outbox.Reset, "alice@example.com", 1},
+		"already verified":             {attributes{"email_verified": boolean(true)}, outbox.Verification, "alice@example.com", 0},
+		"reset of a verified account":  {attributes{"email_verified": boolean(true)}, outbox.Reset, "alice@example.com", 1},
 		"disabled, verification":       {attributes{"active": boolean(false)}, outbox.Verification, "alice@example.com", 0},
 		"disabled, reset":              {attributes{"active": boolean(false)}, outbox.Reset, "alice@example.com", 0},
 		"no such account":              {nil, outbox.Reset, "bob@example.com", 0},
@@ -157,52 +157,52 @@ func TestWhoGetsAMail(t *testing.T) {
 			if test.change != nil {
 				f.setUser(t, "alice", test.change)
 			}
-			box := &fakeSender{}
+			sender := &fakeSender{}
 			f.requestMail(t, test.purpose, test.address)
-			if err := f.deliver(t, box); err != nil || len(box.sent) != test.want {
-				t.Fatalf("sent were %+v, error %v", box.sent, err)
+			if err := f.deliver(t, sender); err != nil || len(sender.sent) != test.want {
+				t.Fatalf("the mails: got %+v and the error %v, want %d", sender.sent, err, test.want)
 			}
-			if test.want == 1 && box.sent[0].to != "Alice@example.com" {
-				t.Errorf("the mail went to %s", box.sent[0].to)
+			if test.want == 1 && sender.sent[0].to != "Alice@example.com" {
+				t.Errorf("the recipient: got %s, want Alice@example.com", sender.sent[0].to)
 			}
 		})
 	}
 }
 
-func TestAskingCostsOneCallForEveryAddress(t *testing.T) {
+func TestARequestCostsOneCallForEveryAddress(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
 	for _, address := range []string{"alice@example.com", "nobody@example.com"} {
 		f.tap.Reset()
 		f.requestMail(t, outbox.Reset, address)
 		if calls := f.tap.Calls(); len(calls) != 1 || calls[0].Operation != "PutItem" || calls[0].Write != 1 {
-			t.Errorf("%s: the calls are %+v", address, calls)
+			t.Errorf("a request for %s: got the calls %+v, want one PutItem that writes 1 unit", address, calls)
 		}
 	}
 	f.tap.Reset()
 	err := f.requester().Request(t.Context(), outbox.Reset, "nowhere")
 	if refused := fault.From(err); refused.Kind != fault.Invalid || refused.Fields[0].Key != "email" || len(f.tap.Calls()) != 0 {
-		t.Errorf("an address that is none: %v", err)
+		t.Errorf("an invalid address: got the error %v and %d calls, want a fault of email and 0", err, len(f.tap.Calls()))
 	}
 }
 
 func TestMailLimits(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
-	box := &fakeSender{}
+	sender := &fakeSender{}
 	step := func(pass time.Duration, purpose outbox.Purpose, want int) {
 		t.Helper()
 		f.clock = f.clock.Add(pass)
-		before := len(box.sent)
+		before := len(sender.sent)
 		f.requestMail(t, purpose, "alice@example.com")
-		if err := f.deliver(t, box); err != nil {
+		if err := f.deliver(t, sender); err != nil {
 			t.Fatal(err)
 		}
-		if sent := len(box.sent) - before; sent != want {
-			t.Errorf("at %v %d mails were sent, want %d", f.clock, sent, want)
+		if sent := len(sender.sent) - before; sent != want {
+			t.Errorf("the mails at %v: got %d, want %d", f.clock, sent, want)
 		}
 	}
-	step(0, outbox.Verification, 1) // the registration's own is the first of its purpose, and the one asked for the second
+	step(0, outbox.Verification, 1) // the mail of the registration; the requested one is too early
 	step(59*time.Second, outbox.Verification, 0)
 	step(0, outbox.Reset, 1) // another purpose
 	step(time.Second, outbox.Verification, 1)
@@ -211,9 +211,9 @@ func TestMailLimits(t *testing.T) {
 	}
 	step(2*time.Minute, outbox.Verification, 0) // five in the hour
 	step(45*time.Minute, outbox.Verification, 0)
-	step(7*time.Minute, outbox.Verification, 1) // the first is over an hour ago
+	step(7*time.Minute, outbox.Verification, 1) // the first was more than an hour ago
 	step(30*time.Second, outbox.Verification, 0)
-	if err := f.deliver(t, box); err != nil { // what the limits dropped stays dropped
+	if err := f.deliver(t, sender); err != nil { // voided mails stay voided
 		t.Fatal(err)
 	}
 }
@@ -221,26 +221,26 @@ func TestMailLimits(t *testing.T) {
 func TestASecondRequestDoesNotSendAgainLater(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
-	box := &fakeSender{}
+	sender := &fakeSender{}
 	f.requestMail(t, outbox.Verification, "alice@example.com")
 	for range 5 {
-		if err := f.deliver(t, box); err != nil {
+		if err := f.deliver(t, sender); err != nil {
 			t.Fatal(err)
 		}
 		f.clock = f.clock.Add(10 * time.Minute)
 	}
-	if len(box.sent) != 1 {
-		t.Errorf("sent were %+v", box.sent)
+	if len(sender.sent) != 1 {
+		t.Errorf("the mails: got %+v, want 1", sender.sent)
 	}
 }
 
-// TestManyMailersAtOnce: of all that get the same records each mail is sent by one.
+// TestManyMailersAtOnce shows that of many mailers with the same records one sends each mail.
 func TestManyMailersAtOnce(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
 	f.requestMail(t, outbox.Reset, "alice@example.com")
-	box := &fakeSender{}
-	mailer := f.mailer(box)
+	sender := &fakeSender{}
+	mailer := f.mailer(sender)
 	var all sync.WaitGroup
 	for i := range 16 {
 		for _, mail := range f.mailIDs(t) {
@@ -248,43 +248,44 @@ func TestManyMailersAtOnce(t *testing.T) {
 		}
 	}
 	all.Wait()
-	if len(box.sent) != 2 {
-		t.Errorf("sent were %+v", box.sent)
+	if len(sender.sent) != 2 {
+		t.Errorf("the mails: got %+v, want 2", sender.sent)
 	}
-	if err := f.deliver(t, box); err != nil || len(box.sent) != 2 {
-		t.Errorf("another delivery sent %+v, error %v", box.sent, err)
+	if err := f.deliver(t, sender); err != nil || len(sender.sent) != 2 {
+		t.Errorf("the mails after another delivery: got %+v and the error %v, want the same 2", sender.sent, err)
 	}
 }
 
-// TestAnOutageOfTheProviderLosesNothing: the mail is sent once when it is back, counted once, and its link then lives anew.
+// TestAnOutageOfTheProviderLosesNothing shows that the mail is sent and counted once, and that the lifetime of its link starts with
+// the successful delivery.
 func TestAnOutageOfTheProviderLosesNothing(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
-	box := &fakeSender{errs: []error{errors.New("down"), errors.New("down"), errors.New("down")}}
+	sender := &fakeSender{errs: []error{errors.New("down"), errors.New("down"), errors.New("down")}}
 	for range 3 {
-		if err := f.deliver(t, box); err == nil {
-			t.Error("a failed delivery is not told")
+		if err := f.deliver(t, sender); err == nil {
+			t.Error("a failed delivery: got no error, want one")
 		}
 		f.clock = f.clock.Add(6 * time.Hour)
 	}
-	if err := f.deliver(t, box); err != nil || len(box.sent) != 1 {
-		t.Fatalf("sent were %+v, error %v", box.sent, err)
+	if err := f.deliver(t, sender); err != nil || len(sender.sent) != 1 {
+		t.Fatalf("the mails after the outage: got %+v and the error %v, want 1", sender.sent, err)
 	}
 	f.clock = f.clock.Add(23 * time.Hour)
-	if verified, err := f.verifier().Verify(t.Context(), box.sent[0].token, session.Credentials{}); err != nil || verified != maillink.VerifiedNow {
-		t.Errorf("the link: %v", err)
+	if verified, err := f.verify(t, sender.sent[0].token); err != nil || verified != maillink.VerifiedNow {
+		t.Errorf("the link after 23 hours: got %v and the error %v, want %v", verified, err, maillink.VerifiedNow)
 	}
 }
 
-// TestAMailerThatDies between claim and sending is followed by another when its lease has run out; one that cannot claim, at
-// once. A mark that fails sends nothing again.
+// TestAMailerThatDies shows that another mailer takes over once the lease has expired, or at once if there is no lease, and that a
+// failed mark does not send the mail again.
 func TestAMailerThatDies(t *testing.T) {
 	tests := map[string]struct {
 		operation string
 		fault     wiretap.Fault
 		after     time.Duration // until the mail may be delivered again
 	}{
-		"before the claim":         {"TransactWriteItems", wiretap.AccessDenied, 0},
+		"before the lease":         {"TransactWriteItems", wiretap.AccessDenied, 0},
 		"after it, before sending": {"TransactWriteItems", loseResponseAndDeny, 2 * time.Minute},
 		"before the mark":          {"UpdateItem", wiretap.AccessDenied, 25 * time.Hour},
 	}
@@ -292,70 +293,72 @@ func TestAMailerThatDies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			f.register(t, "alice", "alice@example.com")
-			box := &fakeSender{}
+			sender := &fakeSender{}
 			f.tap.Inject(test.operation, 0, 1, test.fault)
-			_ = f.deliver(t, box) // the mailer that dies
+			_ = f.deliver(t, sender) // the mailer that dies
 			f.tap.Reset()
 			f.clock = f.clock.Add(test.after)
-			if err := f.deliver(t, box); err != nil || len(box.sent) != 1 {
-				t.Errorf("sent were %+v, error %v", box.sent, err)
+			if err := f.deliver(t, sender); err != nil || len(sender.sent) != 1 {
+				t.Errorf("the mails after %v: got %+v and the error %v, want 1", test.after, sender.sent, err)
 			}
 		})
 	}
 }
 
-// loseForGood lets the engine do the call and answers as if it were forbidden, which nobody repeats.
+// loseResponseAndDeny lets the engine execute the call and responds that access is denied, so the call is not repeated.
 func loseResponseAndDeny(e wiretap.Exchange) (*http.Response, error) {
 	if _, err := wiretap.LoseAnswer(e); err == nil {
-		return nil, errors.New("the answer was not lost")
+		return nil, errors.New("the response was not lost")
 	}
 	return wiretap.AccessDenied(e)
 }
 
-func TestALeaseKeepsOthersAway(t *testing.T) {
+// TestALeaseIsExclusive delivers the mail a second time while it is being sent.
+func TestALeaseIsExclusive(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
 	mail := f.mailIDs(t)[0]
-	during := errors.New("not tried")
-	box := &hookedSender{}
-	box.hook = func() {
-		box.hook = nil
-		during = f.mailer(&box.fakeSender).Deliver(t.Context(), mail, "another")
+	second := errors.New("not called")
+	sender := &hookedSender{}
+	sender.hook = func() {
+		sender.hook = nil
+		second = f.mailer(&sender.fakeSender).Deliver(t.Context(), mail, "another")
 	}
-	if err := outbox.NewMailer(f.store, box, f.keys, outbox.Limits{PerHour: 5}, outbox.Lifetimes{Verification: time.Hour}, f.now, f.logger()).
-		Deliver(t.Context(), mail, "first"); err != nil {
+	limits, lives := outbox.Limits{PerHour: 5}, outbox.Lifetimes{Verification: time.Hour}
+	mailer := outbox.NewMailer(f.store, sender, f.keys, limits, lives, f.now, f.logger())
+	if err := mailer.Deliver(t.Context(), mail, "first"); err != nil {
 		t.Fatal(err)
 	}
-	if during == nil || len(box.sent) != 1 {
-		t.Errorf("a second mailer meanwhile: %v; sent were %+v", during, box.sent)
+	if second == nil || len(sender.sent) != 1 {
+		t.Errorf("a second delivery: got the error %v and the mails %+v, want an error and 1", second, sender.sent)
 	}
 }
 
-// reentrantBox lets something happen while a mail is being sent.
+// hookedSender calls the hook before it sends a mail.
 type hookedSender struct {
 	fakeSender
 	hook func()
 }
 
-func (r *hookedSender) SendMail(ctx context.Context, purpose outbox.Purpose, user account.User, token secret.String) error {
-	if r.hook != nil {
-		r.hook()
+func (s *hookedSender) SendMail(ctx context.Context, purpose outbox.Purpose, user account.User, token secret.String) error {
+	if s.hook != nil {
+		s.hook()
 	}
-	return r.fakeSender.SendMail(ctx, purpose, user, token)
+	return s.fakeSender.SendMail(ctx, purpose, user, token)
 }
 
-func TestARefusedMailIsConsumed(t *testing.T) {
+func TestARefusedMailIsNotRepeated(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
-	box := &fakeSender{errs: []error{fmt.Errorf("no: %w", outbox.ErrRefused)}}
+	sender := &fakeSender{errs: []error{fmt.Errorf("no: %w", outbox.ErrRefused)}}
 	for range 3 {
-		if err := f.deliver(t, box); err != nil {
+		if err := f.deliver(t, sender); err != nil {
 			t.Fatal(err)
 		}
 		f.clock = f.clock.Add(5 * time.Minute)
 	}
-	if len(box.sent) != 0 {
-		t.Errorf("sent were %+v", box.sent)
+	if len(sender.sent) != 0 {
+		t.Errorf("the mails: got %+v, want none", sender.sent)
 	}
 }
 
@@ -363,8 +366,8 @@ func TestAnOldMailIsNotSent(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
 	f.clock = f.clock.Add(24 * time.Hour)
-	box := &fakeSender{}
-	if err := f.deliver(t, box); err != nil || len(box.sent) != 0 {
-		t.Errorf("sent were %+v, error %v", box.sent, err)
+	sender := &fakeSender{}
+	if err := f.deliver(t, sender); err != nil || len(sender.sent) != 0 {
+		t.Errorf("the mails: got %+v and the error %v, want none", sender.sent, err)
 	}
 }

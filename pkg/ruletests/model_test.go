@@ -15,7 +15,8 @@ import (
 	"latchkey/pkg/session"
 )
 
-// modelRuns is how many sequences are tried. Each of their steps is a few calls to a real engine; -rapid.checks asks for more.
+// modelRuns is the number of random sequences. Each step makes several calls to a real engine. The flag -rapid.checks sets another
+// number.
 const modelRuns = "30"
 
 func init() {
@@ -24,8 +25,8 @@ func init() {
 	}
 }
 
-// TestSessionsAgainstTheModel drives the rules over the real store through random sequences and compares each answer with
-// a small model of the state machine in refresh.go.
+// TestSessionsAgainstTheModel runs the rules over the real store through random sequences, and compares each response with a small
+// model of the state machine in pkg/session/refresh.go.
 func TestSessionsAgainstTheModel(t *testing.T) {
 	f := newFixture(t)
 	users := 0
@@ -33,22 +34,22 @@ func TestSessionsAgainstTheModel(t *testing.T) {
 		users++
 		m := newMachine(rt, f, t, fmt.Sprintf("user%d", users))
 		rt.Repeat(map[string]func(*rapid.T){
-			"login":            m.login,
-			"refresh":          m.refresh,
-			"lose the answer":  m.refreshLosingTheAnswer,
-			"parallel refresh": m.parallelRefresh,
-			"present an old":   m.presentOld,
-			"logout":           m.logout,
-			"raise the epoch":  m.raiseEpoch,
-			"let time pass":    m.letTimePass,
-			"":                 m.check,
+			"login":              m.login,
+			"refresh":            m.refresh,
+			"lose a response":    m.refreshLosingTheResponse,
+			"parallel refresh":   m.parallelRefresh,
+			"present an old one": m.presentOld,
+			"logout":             m.logout,
+			"raise the epoch":    m.raiseEpoch,
+			"let time pass":      m.letTimePass,
+			"":                   m.check,
 		})
 	})
 }
 
-// modelSession is what the model knows of a session: whether it counts, and the pairs of its generations.
+// modelSession is a session in the model.
 type modelSession struct {
-	pairs   []session.Pair // by generation; the last is the current one
+	pairs   []session.Pair // one for each generation; the last one is current
 	renewed time.Time
 	expires time.Time
 	end     time.Time
@@ -56,7 +57,7 @@ type modelSession struct {
 	ended   bool
 }
 
-// machine is the model beside the real thing.
+// machine holds the model and the fixture of one sequence.
 type machine struct {
 	ctx      context.Context
 	f        *fixture
@@ -100,7 +101,7 @@ func (m *machine) login(rt *rapid.T) {
 	m.addSession(pair)
 }
 
-// present shows the refresh token of a generation and holds what the model says of it.
+// present exchanges the refresh token of a generation and compares the response with the model.
 func (m *machine) present(rt *rapid.T, s *modelSession, generation int) {
 	got, err := m.f.refresher().Refresh(m.ctx, s.pairs[generation].Refresh)
 	current := len(s.pairs) - 1
@@ -131,7 +132,7 @@ func (m *machine) presentOld(rt *rapid.T) {
 	m.present(rt, s, rapid.IntRange(0, len(s.pairs)-1).Draw(rt, "generation"))
 }
 
-func (m *machine) refreshLosingTheAnswer(rt *rapid.T) {
+func (m *machine) refreshLosingTheResponse(rt *rapid.T) {
 	m.f.loseNextResponse("UpdateItem")
 	m.refresh(rt)
 	m.f.tap.Reset()
@@ -168,7 +169,7 @@ func (m *machine) logout(rt *rapid.T) {
 	err := m.f.logOut(m.ctx, session.Credentials{}, token)
 	if !m.live(s) {
 		if !errors.Is(err, session.ErrAuthenticationRequired) {
-			rt.Fatalf("logging out of an ended session: %v", err)
+			rt.Fatalf("the logout of an ended session: got the error %v, want %v", err, session.ErrAuthenticationRequired)
 		}
 		return
 	}
@@ -189,8 +190,8 @@ func (m *machine) letTimePass(rt *rapid.T) {
 	m.f.clock = m.f.clock.Add(step)
 }
 
-// check holds that the access token of each session's current generation counts exactly while the session does and it
-// has not expired itself.
+// check checks for each session that the access token of its current generation is accepted exactly while the session is live and
+// the token has not expired.
 func (m *machine) check(rt *rapid.T) {
 	for i, s := range m.sessions {
 		pair := s.pairs[len(s.pairs)-1]
@@ -198,28 +199,28 @@ func (m *machine) check(rt *rapid.T) {
 		want := m.live(s) && m.f.clock.Before(expires)
 		_, err := m.f.admit(m.ctx, session.Credentials{Access: pair.Access})
 		if got := err == nil; got != want {
-			rt.Fatalf("session %d: the access token counts: %v, want %v (%v)", i, got, want, err)
+			rt.Fatalf("the access token of session %d: got accepted: %v, want %v (%v)", i, got, want, err)
 		}
 	}
 }
 
 func (m *machine) checkAccepted(rt *rapid.T, err error) {
 	if err != nil {
-		rt.Fatalf("an honest caller is refused: %v", err)
+		rt.Fatalf("a permitted request: got the error %v, want none", err)
 	}
 }
 
 func (m *machine) checkRefused(rt *rapid.T, err error) {
 	if !errors.Is(err, session.ErrInvalidRefreshToken) || errors.Is(err, fault.ServiceUnavailable) {
-		rt.Fatalf("the error is %v, want a refusal", err)
+		rt.Fatalf("a forbidden request: got the error %v, want %v", err, session.ErrInvalidRefreshToken)
 	}
 }
 
-// same holds that two answers for one generation are one pair.
+// checkSame checks that two responses for one generation contain the same pair.
 func (m *machine) checkSame(rt *rapid.T, got, want session.Pair) {
 	gotClaims, gotErr := m.f.authority.VerifyAccess(got.Access.Reveal(), m.f.clock)
 	wantClaims, wantErr := m.f.authority.VerifyAccess(want.Access.Reveal(), m.f.clock)
 	if got.Refresh != want.Refresh || gotClaims != wantClaims || gotErr != nil || wantErr != nil {
-		rt.Fatalf("two pairs for one generation: %+v, %v and %+v, %v", gotClaims, gotErr, wantClaims, wantErr)
+		rt.Fatalf("the pairs of one generation: got %+v (%v), want %+v (%v)", gotClaims, gotErr, wantClaims, wantErr)
 	}
 }

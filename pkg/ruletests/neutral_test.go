@@ -15,8 +15,9 @@ func (f *fixture) neutral() *signup.NeutralRegistrar {
 	return signup.NewNeutralRegistrar(f.registrar(), f.store)
 }
 
-// TestNeutralRegistrationTellsNothing: free and taken addresses cost the same calls, units and hashes, and get the mail that fits.
-func TestNeutralRegistrationTellsNothing(t *testing.T) {
+// TestNeutralRegistrationRevealsNoAddress shows that free and taken addresses cost the same calls, units and hashes, and that each
+// receives its kind of mail.
+func TestNeutralRegistrationRevealsNoAddress(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
 	seen := map[string]bool{}
@@ -31,7 +32,7 @@ func TestNeutralRegistrationTellsNothing(t *testing.T) {
 		seen[fmt.Sprint(err, operations, f.hasher.Hashes()-before)] = true
 	}
 	if len(seen) != 1 {
-		t.Errorf("told apart: %v", seen)
+		t.Errorf("free and taken addresses: got %d different responses, want 1: %v", len(seen), seen)
 	}
 	purposes := map[outbox.Purpose]int{}
 	for _, item := range f.tables.Items(t, f.tables.Sessions) {
@@ -42,20 +43,20 @@ func TestNeutralRegistrationTellsNothing(t *testing.T) {
 		}
 	}
 	if purposes[outbox.Verification] != 2 || purposes[outbox.AddressTaken] != 3 {
-		t.Errorf("the mails are %v", purposes)
+		t.Errorf("the mails: got %v, want 2 of %s and 3 of %s", purposes, outbox.Verification, outbox.AddressTaken)
 	}
 	if err := f.neutral().Register(t.Context(), registration("alice", "alice@example.com")); !errors.Is(err, account.ErrUsernameTaken) {
-		t.Errorf("a taken username: %v", err)
+		t.Errorf("a taken username: got the error %v, want %v", err, account.ErrUsernameTaken)
 	}
 	if err := f.neutral().Register(t.Context(), registration("a@b", "nowhere")); err == nil {
-		t.Error("what does not fit is accepted")
+		t.Error("an invalid username and address: got no error, want a refusal")
 	}
 }
 
-// TestAPendingAccountSignsNobodyIn until its mailbox has been shown to be owned.
-func TestAPendingAccountSignsNobodyIn(t *testing.T) {
+// TestAPendingAccountHasNoLogin shows that logins fail until the address is verified.
+func TestAPendingAccountHasNoLogin(t *testing.T) {
 	ways := map[string]func(t *testing.T, f *fixture) string{
-		"the link of its mail": func(t *testing.T, f *fixture) string {
+		"the verification link": func(t *testing.T, f *fixture) string {
 			if _, err := f.verify(t, f.mailedToken(t, outbox.Verification, "alice@example.com")); err != nil {
 				t.Fatal(err)
 			}
@@ -75,22 +76,23 @@ func TestAPendingAccountSignsNobodyIn(t *testing.T) {
 				t.Fatal(err)
 			}
 			if user := f.user(t, "alice"); !user.Pending || user.EmailVerified {
-				t.Errorf("the account is %+v", user)
+				t.Errorf("the account: got %+v, want a pending one without a verified address", user)
 			}
 			for range 2 {
 				if _, err := f.passwordLogin(t.Context(), "alice", goodPassword); !errors.Is(err, account.ErrInvalidCredentials) {
-					t.Errorf("before: %v", err)
+					t.Errorf("a login before: got the error %v, want %v", err, account.ErrInvalidCredentials)
 				}
 			}
-			if _, _, err := f.login().CookieLogin(t.Context(), attempt("alice@example.com", goodPassword)); !errors.Is(err, account.ErrInvalidCredentials) {
-				t.Errorf("for a cookie: %v", err)
+			_, _, err := f.login().CookieLogin(t.Context(), attempt("alice@example.com", goodPassword))
+			if !errors.Is(err, account.ErrInvalidCredentials) {
+				t.Errorf("a cookie login before: got the error %v, want %v", err, account.ErrInvalidCredentials)
 			}
-			if made := f.countedAttempts(t); made != "3" {
-				t.Errorf("%s tries are counted", made)
+			if counted := f.countedAttempts(t); counted != "3" {
+				t.Errorf("the counted attempts: got %s, want 3", counted)
 			}
 			password := open(t, f)
 			if _, err := f.passwordLogin(t.Context(), "alice", password); err != nil {
-				t.Errorf("after: %v", err)
+				t.Errorf("a login after: got the error %v, want none", err)
 			}
 		})
 	}

@@ -17,14 +17,14 @@ import (
 	"latchkey/pkg/signin"
 )
 
-// acme is a provider that knows one person, whatever the code.
+// fakeProvider is a provider that identifies one person for every code.
 type fakeProvider struct {
 	mu     sync.Mutex
 	person signin.Profile
-	issuer string // as its callbacks name it; empty for a provider that does not
+	issuer string // in its callbacks; empty if the provider adds none
 	err    error
-	calls  int             // how often it was asked who the person is
-	keys   signin.FlowKeys // that it was asked with last
+	calls  int             // the number of calls of Identify
+	keys   signin.FlowKeys // the keys of the last call
 }
 
 func (a *fakeProvider) Provider(name string) (signin.IdentityProvider, error) {
@@ -53,7 +53,7 @@ func (a *fakeProvider) Identify(_ context.Context, _ secret.String, keys signin.
 
 const flowLife = 10 * time.Minute
 
-// octavia is a person whom the provider vouches for.
+// newProvider returns a provider that has verified the address of the person octavia.
 func newProvider() *fakeProvider {
 	return &fakeProvider{issuer: "https://acme.example", person: signin.Profile{
 		Identity: signin.Identity{Issuer: "https://acme.example", Subject: "42"},
@@ -70,7 +70,7 @@ func (f *fixture) oauthWithStore(provider *fakeProvider, store signin.IdentitySt
 	return signin.NewOAuth(provider, f.store, identities, flowLife, f.now, rand.Reader)
 }
 
-// begin starts a flow and returns what the browser comes back with, and its cookie.
+// startFlow starts a flow. It returns the callback of the provider and the binding cookie.
 func (f *fixture) startFlow(t *testing.T, provider *fakeProvider, binding secret.String) (signin.Callback, secret.String) {
 	t.Helper()
 	return f.startFlowAt(t, "acme", provider, binding)
@@ -78,18 +78,18 @@ func (f *fixture) startFlow(t *testing.T, provider *fakeProvider, binding secret
 
 func (f *fixture) startFlowAt(t *testing.T, name string, provider *fakeProvider, binding secret.String) (signin.Callback, secret.String) {
 	t.Helper()
-	started, err := f.oauth(provider).Start(t.Context(), name, binding)
+	redirect, err := f.oauth(provider).Start(t.Context(), name, binding)
 	if err != nil {
 		t.Fatal(err)
 	}
-	location, err := url.Parse(started.Location)
+	location, err := url.Parse(redirect.Location)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return signin.Callback{Code: secret.New("code"), State: secret.New(location.Query().Get("state"))}, started.Binding
+	return signin.Callback{Code: secret.New("code"), State: secret.New(location.Query().Get("state"))}, redirect.Binding
 }
 
-// oauthIn goes through a whole flow.
+// oauthLogin completes a flow.
 func (f *fixture) oauthLogin(t *testing.T, provider *fakeProvider) (session.Pair, error) {
 	t.Helper()
 	callback, binding := f.startFlow(t, provider, secret.String{})
@@ -106,16 +106,16 @@ func (f *fixture) mustOAuthLogin(t *testing.T, provider *fakeProvider) session.P
 	return pair
 }
 
-// TestACallbackThatDoesNotFitSpendsNothing: the provider is not called, and the flow can still be finished.
-func TestACallbackThatDoesNotFitSpendsNothing(t *testing.T) {
+// TestAMismatchedCallbackSpendsNothing also shows that the provider is not called and that the flow can still be finished.
+func TestAMismatchedCallbackSpendsNothing(t *testing.T) {
 	foreign := secret.New(base64.RawURLEncoding.EncodeToString(make([]byte, 32)))
 	tests := map[string]func(provider *string, callback *signin.Callback, binding *secret.String){
 		"no cookie":               func(_ *string, _ *signin.Callback, b *secret.String) { *b = secret.String{} },
-		"another browser's":       func(_ *string, _ *signin.Callback, b *secret.String) { *b = foreign },
-		"a cookie that is none":   func(_ *string, _ *signin.Callback, b *secret.String) { *b = secret.New("x") },
+		"another browser":         func(_ *string, _ *signin.Callback, b *secret.String) { *b = foreign },
+		"a malformed cookie":      func(_ *string, _ *signin.Callback, b *secret.String) { *b = secret.New("x") },
 		"no state":                func(_ *string, c *signin.Callback, _ *secret.String) { c.State = secret.String{} },
 		"an unknown state":        func(_ *string, c *signin.Callback, _ *secret.String) { c.State = foreign },
-		"a state that is none":    func(_ *string, c *signin.Callback, _ *secret.String) { c.State = secret.New("x") },
+		"a malformed state":       func(_ *string, c *signin.Callback, _ *secret.String) { c.State = secret.New("x") },
 		"another provider":        func(p *string, _ *signin.Callback, _ *secret.String) { *p = "other" },
 		"an error, no cookie":     func(_ *string, c *signin.Callback, b *secret.String) { c.Error, *b = "access_denied", secret.String{} },
 		"the state as the cookie": func(_ *string, c *signin.Callback, b *secret.String) { *b = c.State },
@@ -124,22 +124,22 @@ func TestACallbackThatDoesNotFitSpendsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, provider := newFixture(t), newProvider()
 			callback, binding := f.startFlow(t, provider, secret.String{})
-			at, misfit, cookie := "acme", callback, binding
-			change(&at, &misfit, &cookie)
-			if _, _, err := f.oauth(provider).Finish(t.Context(), at, misfit, cookie); !errors.Is(err, signin.ErrInvalidOAuthState) {
-				t.Fatalf("the error is %v", err)
+			name, mismatched, cookie := "acme", callback, binding
+			change(&name, &mismatched, &cookie)
+			if _, _, err := f.oauth(provider).Finish(t.Context(), name, mismatched, cookie); !errors.Is(err, signin.ErrInvalidOAuthState) {
+				t.Fatalf("the callback: got the error %v, want %v", err, signin.ErrInvalidOAuthState)
 			}
 			if provider.calls != 0 {
-				t.Error("the provider was called")
+				t.Errorf("the calls of the provider: got %d, want 0", provider.calls)
 			}
 			if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
-				t.Errorf("the flow was spent: %v", err)
+				t.Errorf("the matching callback afterwards: got the error %v, want none", err)
 			}
 		})
 	}
 }
 
-func TestAFlowEnds(t *testing.T) {
+func TestAFlowExpires(t *testing.T) {
 	for name, test := range map[string]struct {
 		later time.Duration
 		want  error
@@ -153,13 +153,13 @@ func TestAFlowEnds(t *testing.T) {
 			f.clock = f.clock.Truncate(time.Second).Add(test.later)
 			_, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding)
 			if !errors.Is(err, test.want) {
-				t.Errorf("the error is %v", err)
+				t.Errorf("a callback after %v: got the error %v, want %v", test.later, err, test.want)
 			}
 		})
 	}
 }
 
-// TestAFlowIsSpentOnce, by many at once too, and by a callback that brings an error.
+// TestAFlowIsSpentOnce finishes a flow many times at once, and another one with an error and again without.
 func TestAFlowIsSpentOnce(t *testing.T) {
 	const many = 32
 	f, provider := newFixture(t), newProvider()
@@ -170,66 +170,66 @@ func TestAFlowIsSpentOnce(t *testing.T) {
 		wait.Go(func() { _, _, errs[i] = f.oauth(provider).Finish(t.Context(), "acme", callback, binding) })
 	}
 	wait.Wait()
-	won := 0
+	finished := 0
 	for _, err := range errs {
 		if err == nil {
-			won++
+			finished++
 		} else if !errors.Is(err, signin.ErrInvalidOAuthState) {
-			t.Errorf("a loser got %v", err)
+			t.Errorf("a concurrent callback: got the error %v, want none or %v", err, signin.ErrInvalidOAuthState)
 		}
 	}
-	if won != 1 || provider.calls != 1 {
-		t.Errorf("%d won, the provider was asked %d times", won, provider.calls)
+	if finished != 1 || provider.calls != 1 {
+		t.Errorf("got %d finished flows and %d calls of the provider, want 1 and 1", finished, provider.calls)
 	}
 
 	callback, binding = f.startFlow(t, provider, secret.String{})
 	denied := callback
 	denied.Error = "access_denied"
 	if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", denied, binding); !errors.Is(err, signin.ErrOAuthFailed) {
-		t.Errorf("denied: %v", err)
+		t.Errorf("a callback with an error: got the error %v, want %v", err, signin.ErrOAuthFailed)
 	}
 	if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, signin.ErrInvalidOAuthState) {
-		t.Errorf("after the denial: %v", err)
+		t.Errorf("a callback after one with an error: got the error %v, want %v", err, signin.ErrInvalidOAuthState)
 	}
 }
 
-// TestFlowsAtOnce share the browser's cookie and do not end each other.
-func TestFlowsAtOnce(t *testing.T) {
+// TestConcurrentFlows shows that the flows of a browser share one cookie and do not end each other.
+func TestConcurrentFlows(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	first, binding := f.startFlow(t, provider, secret.String{})
 	second, again := f.startFlow(t, provider, binding)
 	if again.Reveal() != binding.Reveal() {
-		t.Error("the second flow has another cookie")
+		t.Error("the cookie of the second flow: got another one, want the same")
 	}
-	if _, replaced := f.startFlow(t, provider, secret.New("not ours")); replaced.Reveal() == "not ours" {
-		t.Error("a cookie that is not ours was taken")
+	if _, replaced := f.startFlow(t, provider, secret.New("foreign")); replaced.Reveal() == "foreign" {
+		t.Error("the cookie of a flow: got a foreign one, want a new one")
 	}
 	for name, callback := range map[string]signin.Callback{"second": second, "first": first} {
 		if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("the callback of the %s flow: got the error %v, want none", name, err)
 		}
 	}
 	if first.State.Reveal() == second.State.Reveal() {
-		t.Error("the flows have one state")
+		t.Error("the states of two flows: got equal ones, want different ones")
 	}
 }
 
-// TestTheFlowsKeys reach the provider as they were made, and differ from flow to flow.
-func TestTheFlowsKeys(t *testing.T) {
+// TestFlowKeys shows that the keys of a flow reach the provider, and that each flow has new ones.
+func TestFlowKeys(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	seen := map[string]bool{}
 	for range 2 {
 		f.mustOAuthLogin(t, provider)
 		for _, key := range []secret.String{provider.keys.State, provider.keys.Verifier, provider.keys.Nonce} {
 			if len(key.Reveal()) != 43 || seen[key.Reveal()] {
-				t.Errorf("a key of %d characters, or one seen before", len(key.Reveal()))
+				t.Errorf("a flow key: got %q, want 43 characters and a new key", key.Reveal())
 			}
 			seen[key.Reveal()] = true
 		}
 	}
 }
 
-func TestALostAnswerSpendsNoFlow(t *testing.T) {
+func TestALostResponseSpendsNoFlow(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	callback, binding := f.startFlow(t, provider, secret.String{})
 	f.loseNextResponse("UpdateItem")
@@ -238,17 +238,17 @@ func TestALostAnswerSpendsNoFlow(t *testing.T) {
 	}
 }
 
-// TestRefusalsOfTheProvider leave no account.
+// TestRefusalsOfTheProvider shows that a refused sign-in creates no account.
 func TestRefusalsOfTheProvider(t *testing.T) {
 	tests := map[string]struct {
 		change func(*fakeProvider, *signin.Callback)
 		want   error
 	}{
-		"it refuses":       {func(a *fakeProvider, _ *signin.Callback) { a.err = signin.ErrOAuthFailed }, signin.ErrOAuthFailed},
-		"it fails":         {func(a *fakeProvider, _ *signin.Callback) { a.err = signin.ErrOAuthProviderFailed }, signin.ErrOAuthProviderFailed},
-		"another's issuer": {func(_ *fakeProvider, c *signin.Callback) { c.Issuer = "https://evil.example" }, signin.ErrOAuthFailed},
-		"no address":       {func(a *fakeProvider, _ *signin.Callback) { a.person.Email = "" }, signin.ErrOAuthEmailRequired},
-		"an address that none can have": {
+		"refusal":        {func(a *fakeProvider, _ *signin.Callback) { a.err = signin.ErrOAuthFailed }, signin.ErrOAuthFailed},
+		"failure":        {func(a *fakeProvider, _ *signin.Callback) { a.err = signin.ErrOAuthProviderFailed }, signin.ErrOAuthProviderFailed},
+		"another issuer": {func(_ *fakeProvider, c *signin.Callback) { c.Issuer = "https://evil.example" }, signin.ErrOAuthFailed},
+		"no address":     {func(a *fakeProvider, _ *signin.Callback) { a.person.Email = "" }, signin.ErrOAuthEmailRequired},
+		"an invalid address": {
 			func(a *fakeProvider, _ *signin.Callback) { a.person.Email = "octavia" }, signin.ErrOAuthEmailRequired,
 		},
 	}
@@ -258,22 +258,22 @@ func TestRefusalsOfTheProvider(t *testing.T) {
 			callback, binding := f.startFlow(t, provider, secret.String{})
 			test.change(provider, &callback)
 			if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); !errors.Is(err, test.want) {
-				t.Errorf("the error is %v", err)
+				t.Errorf("the callback: got the error %v, want %v", err, test.want)
 			}
 			for _, key := range f.tables.Keys(t) {
 				if !strings.HasPrefix(key, "A#") {
-					t.Errorf("there is %s", key)
+					t.Errorf("the tables: got the item %s, want only flows", key)
 				}
 			}
 		})
 	}
 }
 
-// TestTheIssuerInACallback is its provider's, or tells nothing if the provider has no name for itself.
+// TestTheIssuerInACallback shows that the issuer is optional, and that it is ignored if the provider has none.
 func TestTheIssuerInACallback(t *testing.T) {
 	for name, test := range map[string]struct{ provider, callback string }{
-		"the provider's":              {"https://acme.example", "https://acme.example"},
-		"left out":                    {"https://acme.example", ""},
+		"of the provider":             {"https://acme.example", "https://acme.example"},
+		"absent":                      {"https://acme.example", ""},
 		"of a provider that has none": {"", "https://acme.example"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -282,42 +282,43 @@ func TestTheIssuerInACallback(t *testing.T) {
 			callback, binding := f.startFlow(t, provider, secret.String{})
 			callback.Issuer = test.callback
 			if _, _, err := f.oauth(provider).Finish(t.Context(), "acme", callback, binding); err != nil {
-				t.Error(err)
+				t.Errorf("a callback with the issuer %q: got the error %v, want none", test.callback, err)
 			}
 		})
 	}
 }
 
-// uncalled is a store of flows that nothing may be asked of.
+// failingFlows is a store that must not be called.
 type failingFlows struct{ signin.FlowStore }
 
 func (failingFlows) SpendFlow(context.Context, signin.Flow, time.Time) (signin.Flow, error) {
 	return signin.Flow{}, errors.New("the store was called")
 }
 
-// TestWhatCannotBeAKeyCostsNoCall: there is one way to write a state or a binding, and it is looked at first.
-func TestWhatCannotBeAKeyCostsNoCall(t *testing.T) {
+// TestMalformedKeysCostNoCall shows that a state or a binding has one spelling, and that others are refused without a call to the
+// store.
+func TestMalformedKeysCostNoCall(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	good := strings.Repeat("A", 43)
 	flows := signin.NewOAuth(provider, failingFlows{}, nil, flowLife, f.now, rand.Reader)
 	for name, text := range map[string]string{
-		"nothing": "", "too short": good[1:], "too long": good + "A", "a line break inside": good[:20] + "\n" + good[20:],
+		"empty": "", "too short": good[1:], "too long": good + "A", "a line break inside": good[:20] + "\n" + good[20:],
 		"bits to spare": good[1:] + "B", "the other alphabet": good[1:] + "+",
 	} {
-		for which, misfit := range map[string]struct{ state, binding string }{"state": {text, good}, "binding": {good, text}} {
-			callback := signin.Callback{Code: secret.New("code"), State: secret.New(misfit.state)}
-			_, _, err := flows.Finish(t.Context(), "acme", callback, secret.New(misfit.binding))
+		for key, malformed := range map[string]struct{ state, binding string }{"state": {text, good}, "binding": {good, text}} {
+			callback := signin.Callback{Code: secret.New("code"), State: secret.New(malformed.state)}
+			_, _, err := flows.Finish(t.Context(), "acme", callback, secret.New(malformed.binding))
 			if !errors.Is(err, signin.ErrInvalidOAuthState) {
-				t.Errorf("%s as %s: the error is %v", name, which, err)
+				t.Errorf("the %s %q (%s): got the error %v, want %v", key, text, name, err, signin.ErrInvalidOAuthState)
 			}
 		}
 		if _, binding := f.startFlow(t, provider, secret.New(text)); binding.Reveal() == text {
-			t.Errorf("%s: it was taken for a binding", name)
+			t.Errorf("the binding %q (%s): got it for a new flow, want another one", text, name)
 		}
 	}
 }
 
-func TestProvidersThatAreNotThere(t *testing.T) {
+func TestUnavailableProviders(t *testing.T) {
 	f, provider := newFixture(t), newProvider()
 	for name, want := range map[string]string{
 		"closed": "provider_not_configured", "nobody": "unknown_provider", "Acme": "unknown_provider", "\xff": "unknown_provider",
@@ -326,11 +327,11 @@ func TestProvidersThatAreNotThere(t *testing.T) {
 		_, _, finishing := f.oauth(provider).Finish(t.Context(), name, signin.Callback{}, secret.String{})
 		for _, err := range []error{starting, finishing, f.oauth(provider).CheckProvider(name)} {
 			if refused := fault.From(err); refused == nil || refused.Code != want {
-				t.Errorf("%s: the error is %v", name, err)
+				t.Errorf("the provider %q: got the error %v, want %s", name, err, want)
 			}
 		}
 	}
 	if keys := f.tables.Keys(t); len(keys) != 0 {
-		t.Errorf("the tables hold %v", keys)
+		t.Errorf("the tables: got %v, want no items", keys)
 	}
 }

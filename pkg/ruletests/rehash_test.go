@@ -12,13 +12,13 @@ import (
 	"latchkey/pkg/signin"
 )
 
-// Hashes of goodPassword as other systems have left them; package password has the rest of the formats.
+// Hashes of goodPassword in the formats of other systems. Package password tests all formats.
 const (
 	djangoHash = "pbkdf2_sha256$1000$sdUf0uYMcMjIxvUUfWbRR7$QTllSh9DTDOM83GzhUKTAgy7t9QcWydE+gNeNSt8HuY="
 	bcryptHash = "bcrypt_sha256$$2b$04$b0gCk8EQMwvILLcBM3hif.QLP9MCjap7eBg/QicdjAYlRjx.ZW7YS"
 )
 
-// legacy registers an account whose password hash another system has made.
+// registerWithHash registers an account with a password hash of another system.
 func (f *fixture) registerWithHash(t *testing.T, name, hash string) account.User {
 	t.Helper()
 	f.registerWith(t, name, attributes{"phc": text(hash)})
@@ -37,19 +37,21 @@ func TestALegacyHashIsReplacedAtLogin(t *testing.T) {
 				t.Fatal(err)
 			}
 			if calls, computed := len(f.tap.Calls()), f.hasher.Hashes()-hashes; calls != 4 || computed != 2 {
-				t.Errorf("the first login made %d calls and %d hashes", calls, computed)
+				t.Errorf("the first login: got %d calls and %d hashes, want 4 and 2", calls, computed)
 			}
 			renewed := f.user(t, name)
 			want := before
 			want.PasswordHash, want.SessionsLeft, want.LastLogin = renewed.PasswordHash, before.SessionsLeft-1, renewed.LastLogin
 			if !reflect.DeepEqual(renewed, want) || !strings.HasPrefix(renewed.PasswordHash.Reveal(), "$argon2id$v=19$m=64,t=1,p=1$") {
-				t.Errorf("the account became %+v with %s", renewed, renewed.PasswordHash.Reveal())
+				t.Errorf("the account after the first login: got %+v with the hash %s, want %+v with a hash of the current parameters",
+					renewed, renewed.PasswordHash.Reveal(), want)
 			}
 			if _, err := f.passwordLogin(t.Context(), name, goodPassword); err != nil {
-				t.Errorf("the second login: %v", err)
+				t.Errorf("the second login: got the error %v, want none", err)
 			}
 			if again := f.user(t, name); again.PasswordHash != renewed.PasswordHash || f.hasher.Hashes()-hashes != 3 {
-				t.Errorf("the second login stored %s, %d hashes in all", again.PasswordHash.Reveal(), f.hasher.Hashes()-hashes)
+				t.Errorf("after the second login: got the hash %s and %d computed hashes, want %s and 3",
+					again.PasswordHash.Reveal(), f.hasher.Hashes()-hashes, renewed.PasswordHash.Reveal())
 			}
 		})
 	}
@@ -70,15 +72,15 @@ func TestARefusedLoginReplacesNoHash(t *testing.T) {
 		before, hashes := f.user(t, name), f.hasher.Hashes()
 		_, err := f.passwordLogin(t.Context(), name, test.password)
 		if !errors.Is(err, test.want) || f.hasher.Hashes() != hashes+1 {
-			t.Errorf("%s: the error is %v after %d hashes", name, err, f.hasher.Hashes()-hashes)
+			t.Errorf("a login as %s: got the error %v after %d hashes, want %v after 1", name, err, f.hasher.Hashes()-hashes, test.want)
 		}
 		if after := f.user(t, name); !reflect.DeepEqual(after, before) {
-			t.Errorf("%s: the account became %+v", name, after)
+			t.Errorf("the account %s: got %+v, want %+v", name, after, before)
 		}
 	}
 }
 
-// TestManyFirstLoginsAtOnce: all get in, and the hash that one of them has stored stays.
+// TestManyFirstLoginsAtOnce shows that all succeed, and that the hash that one of them stores is not overwritten.
 func TestManyFirstLoginsAtOnce(t *testing.T) {
 	f := newFixture(t)
 	before := f.registerWithHash(t, "alice", djangoHash)
@@ -86,10 +88,10 @@ func TestManyFirstLoginsAtOnce(t *testing.T) {
 	login := f.login()
 	var all sync.WaitGroup
 	for range callers {
-		asked := attempt("alice", goodPassword)
-		asked.Device = f.deviceOf(t, "alice") // strangers would have to wait for one another
+		req := attempt("alice", goodPassword)
+		req.Device = f.deviceOf(t, "alice") // unknown devices would have to wait for one another
 		all.Go(func() {
-			if _, _, err := login.Login(t.Context(), asked); err != nil {
+			if _, _, err := login.Login(t.Context(), req); err != nil {
 				t.Error(err)
 			}
 		})
@@ -97,15 +99,16 @@ func TestManyFirstLoginsAtOnce(t *testing.T) {
 	all.Wait()
 	after := f.user(t, "alice")
 	if match, err := f.hasher.Verify(after.PasswordHash, secret.New(goodPassword)); err != nil || !match {
-		t.Errorf("the hash is %s", after.PasswordHash.Reveal())
+		t.Errorf("the hash: got %s and the error %v, want a hash of the password", after.PasswordHash.Reveal(), err)
 	}
 	if after.SessionsLeft != before.SessionsLeft-callers || after.Epoch != before.Epoch {
-		t.Errorf("the account became %+v", after)
+		t.Errorf("the account: got %+v, want %d sessions left and the epoch %d", after, before.SessionsLeft-callers, before.Epoch)
 	}
 }
 
-// TestAReplacedHashAgainstAChange: what somebody else has stored since is not overwritten, and decides.
-func TestAReplacedHashAgainstAChange(t *testing.T) {
+// TestReplacingAHashAgainstAChange changes the account before the login is recorded. The changed account is not overwritten, and
+// decides.
+func TestReplacingAHashAgainstAChange(t *testing.T) {
 	another := cheapHasher().Hash(secret.New("another password")).Reveal()
 	same := cheapHasher().Hash(secret.New(goodPassword)).Reveal()
 	tests := map[string]struct {
@@ -126,16 +129,16 @@ func TestAReplacedHashAgainstAChange(t *testing.T) {
 			store := &beforeRecordLogin{LoginStore: f.store, hook: func() { f.setUser(t, "alice", test.change) }}
 			login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
 			if _, _, err := login.Login(t.Context(), attempt("alice", goodPassword)); !errors.Is(err, test.want) {
-				t.Errorf("the error is %v", err)
+				t.Errorf("the login: got the error %v, want %v", err, test.want)
 			}
 			if after := f.user(t, "alice"); after.PasswordHash.Reveal() != test.stored {
-				t.Errorf("the hash is %s", after.PasswordHash.Reveal())
+				t.Errorf("the hash: got %s, want %s", after.PasswordHash.Reveal(), test.stored)
 			}
 		})
 	}
 }
 
-func TestAReplacedHashWhoseAnswerIsLost(t *testing.T) {
+func TestReplacingAHashWithALostResponse(t *testing.T) {
 	f := newFixture(t)
 	before := f.registerWithHash(t, "alice", djangoHash)
 	hashes := f.hasher.Hashes()
@@ -144,18 +147,18 @@ func TestAReplacedHashWhoseAnswerIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	if after := f.user(t, "alice"); after.SessionsLeft != before.SessionsLeft-1 || after.PasswordHash == before.PasswordHash {
-		t.Errorf("the account became %+v", after)
+		t.Errorf("the account after the login: got %+v, want one session less and a new hash", after)
 	}
 	if computed := f.hasher.Hashes() - hashes; computed != 2 {
-		t.Errorf("%d hashes were computed", computed)
+		t.Errorf("the hashes: got %d, want 2", computed)
 	}
 }
 
-// TestAHashThatCannotBeUsed looks from outside like a wrong password, costs one hash, and is told in the log.
+// TestAHashThatCannotBeUsed shows that the response is that of a wrong password, after one hash, and that the log reports it.
 func TestAHashThatCannotBeUsed(t *testing.T) {
 	for name, hash := range map[string]string{
-		"in no format": "a hash of some other system",
-		"too costly":   strings.Replace(djangoHash, "$1000$", "$1000000000$", 1),
+		"unknown format": "a hash of some other system",
+		"too costly":     strings.Replace(djangoHash, "$1000$", "$1000000000$", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -163,14 +166,14 @@ func TestAHashThatCannotBeUsed(t *testing.T) {
 			hashes := f.hasher.Hashes()
 			_, err := f.passwordLogin(t.Context(), "broken", goodPassword)
 			if !errors.Is(err, account.ErrInvalidCredentials) || f.hasher.Hashes() != hashes+1 {
-				t.Errorf("the error is %v after %d hashes", err, f.hasher.Hashes()-hashes)
+				t.Errorf("the login: got the error %v after %d hashes, want %v after 1", err, f.hasher.Hashes()-hashes, account.ErrInvalidCredentials)
 			}
 			if after := f.user(t, "broken"); !reflect.DeepEqual(after, before) {
-				t.Errorf("the account became %+v", after)
+				t.Errorf("the account: got %+v, want %+v", after, before)
 			}
 			log := f.log.String()
 			if !strings.Contains(log, "password_hash_unusable") || !strings.Contains(log, before.ID.String()) || strings.Contains(log, hash) {
-				t.Errorf("the log is %s", log)
+				t.Errorf("the log: got %s, want password_hash_unusable with the user's id and without the hash", log)
 			}
 		})
 	}

@@ -10,9 +10,9 @@ import (
 	"latchkey/pkg/signin"
 )
 
-// The stores here are the real one, with something that happens between two of its calls.
+// The stores in this file are the real store. Each calls its hook once, between two calls of the rules.
 
-// changingStore lets it happen between the reading of an account and the recording of a login.
+// beforeRecordLogin calls the hook after an account was read and before a login is recorded.
 type beforeRecordLogin struct {
 	signin.LoginStore
 	hook func()
@@ -23,7 +23,7 @@ func (c *beforeRecordLogin) RecordLogin(ctx context.Context, user account.User, 
 	return c.LoginStore.RecordLogin(ctx, user, hash, now)
 }
 
-// putStore lets it happen between the recording of a login and the storing of its session.
+// beforePutSession calls the hook after a login was recorded and before its session is stored.
 type beforePutSession struct {
 	signin.LoginStore
 	hook func()
@@ -34,7 +34,7 @@ func (p *beforePutSession) PutSession(ctx context.Context, session session.Sessi
 	return p.LoginStore.PutSession(ctx, session)
 }
 
-// interruptedStore lets it happen between the reading of a session and its renewal.
+// beforeRenewSession calls the hook after a session was read and before it is renewed.
 type beforeRenewSession struct {
 	session.Store
 	hook func()
@@ -45,10 +45,11 @@ func (i *beforeRenewSession) RenewSession(ctx context.Context, renewal session.R
 	return i.Store.RenewSession(ctx, renewal)
 }
 
-func callOnce(do *func()) {
-	if *do != nil {
-		act := *do
-		*do = nil
-		act()
+// callOnce calls the hook and removes it.
+func callOnce(hook *func()) {
+	if *hook != nil {
+		call := *hook
+		*hook = nil
+		call()
 	}
 }

@@ -25,13 +25,13 @@ import (
 	"latchkey/pkg/token"
 )
 
-// house is the rules over a real store, with a clock that the test moves and cheap hashes.
+// fixture holds the rules over a real store, with a clock that the test advances and with cheap hashes.
 type fixture struct {
 	store     *dynamo.Store
 	tap       *wiretap.Tap
 	tables    enginetest.Tables
 	hasher    *countingHasher
-	keySet    string // as SIGNING_KEYS has it
+	keySet    string // in the format of SIGNING_KEYS
 	keys      *token.KeySet
 	authority *token.Authority
 	clock     time.Time
@@ -70,11 +70,11 @@ func newFixture(t *testing.T) *fixture {
 
 func newKeySet(t *testing.T) string {
 	t.Helper()
-	made, err := token.GenerateKeySet(rand.Reader, "ES256")
+	keySet, err := token.GenerateKeySet(rand.Reader, "ES256")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(made)
+	return string(keySet)
 }
 
 func parseKeySet(t *testing.T, keySet string) *token.KeySet {
@@ -86,18 +86,18 @@ func parseKeySet(t *testing.T, keySet string) *token.KeySet {
 	return keys
 }
 
-// addDerivingKey puts a new key before the one that derives refresh tokens.
+// addDerivingKey adds a key to the key set, which then derives the refresh tokens.
 func (f *fixture) addDerivingKey(t *testing.T) {
 	t.Helper()
 	fresh := `{"kty":"oct","alg":"HS256","kid":"fresh","k":"` + strings.Repeat("Q", 43) + `"}`
 	f.keySet = strings.Replace(f.keySet, `{"keys":[`, `{"keys":[`+fresh+`,`, 1)
 	f.keys = parseKeySet(t, f.keySet)
 	if f.keys.DerivingKey() != "fresh" {
-		t.Fatal("the new key is not the one in use")
+		t.Fatalf("the deriving key: got %s, want fresh", f.keys.DerivingKey())
 	}
 }
 
-// loseNextAnswer breaks the connection after the store has done the next call of that operation.
+// loseNextResponse lets the store execute the next call of the operation, and drops its response.
 func (f *fixture) loseNextResponse(operation string) {
 	f.tap.Inject(operation, 0, 1, wiretap.LoseAnswer)
 }
@@ -120,25 +120,25 @@ func (f *fixture) devices() *guard.Devices { return guard.NewDevices(f.keys, ran
 
 func (f *fixture) guard() *guard.Guard { return guard.New(f.store, f.devices(), f.now, rand.Reader) }
 
-// deviceOf makes the cookie of a device that the user of that name has signed in on.
+// deviceOf returns the cookie of a device on which the user has signed in.
 func (f *fixture) deviceOf(t *testing.T, name string) secret.String {
 	t.Helper()
 	user := f.user(t, name)
 	return f.keys.SealDevice(guard.DeviceClaims{User: user.ID, Epoch: user.Epoch, Device: id.New(rand.Reader)})
 }
 
-// signIn is what somebody shows who was never here before.
+// attempt returns an attempt on a device that the service does not know.
 func attempt(name, password string) guard.Attempt {
 	return guard.Attempt{Name: name, Password: secret.New(password)}
 }
 
-// tryLogin signs in with a name and a password.
+// passwordLogin logs in with a name and a password.
 func (f *fixture) passwordLogin(ctx context.Context, name, password string) (session.Pair, error) {
 	pair, _, err := f.login().Login(ctx, attempt(name, password))
 	return pair, err
 }
 
-// reset sets the password by a link's token.
+// reset sets the password with the token of a link.
 func (f *fixture) reset(ctx context.Context, token secret.String, password string) error {
 	_, err := f.resetter().Reset(ctx, token, secret.New(password))
 	return err
@@ -150,13 +150,13 @@ func (f *fixture) authenticator() *session.Authenticator {
 
 func (f *fixture) cookies() *session.Cookies { return session.NewCookies(f.lives, f.now, rand.Reader) }
 
-// authenticate presents the access token of pair.
+// authenticate authenticates a request with the access token of the pair.
 func (f *fixture) authenticate(t *testing.T, pair session.Pair) (session.Authentication, error) {
 	t.Helper()
 	return f.admit(t.Context(), session.Credentials{Access: pair.Access})
 }
 
-// admit authenticates the credentials of one request.
+// admit authenticates a request with the credentials.
 func (f *fixture) admit(ctx context.Context, credentials session.Credentials) (session.Authentication, error) {
 	return admitBy(ctx, f.authenticator(), credentials)
 }
@@ -171,7 +171,7 @@ func admitBy(
 	return authenticator.Admit(ctx, resolution)
 }
 
-// endSessions logs out with the credentials of one request and a refresh token in its body.
+// logOut logs out with the credentials of a request and the refresh token in its body.
 func (f *fixture) logOut(ctx context.Context, credentials session.Credentials, refresh secret.String) error {
 	resolution, err := f.authenticator().Resolve(ctx, credentials)
 	if err != nil {
@@ -204,7 +204,7 @@ func registration(username, email string) signup.Registration {
 	return signup.Registration{Username: username, Email: email, Password: secret.New(goodPassword)}
 }
 
-// register creates an account and returns its first tokens.
+// register creates an account and returns its first token pair.
 func (f *fixture) register(t *testing.T, username, email string) session.Pair {
 	t.Helper()
 	pair, err := f.registrar().Register(t.Context(), registration(username, email))
@@ -214,7 +214,7 @@ func (f *fixture) register(t *testing.T, username, email string) session.Pair {
 	return pair
 }
 
-// user reads the account that name names.
+// user reads the account with the login name.
 func (f *fixture) user(t *testing.T, name string) account.User {
 	t.Helper()
 	user, err := f.store.FindUser(t.Context(), account.ParseLoginName(name))
