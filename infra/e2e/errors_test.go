@@ -2,56 +2,58 @@ package e2e_test
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
+
+	"latchkey/infra/testkit/httpclient"
 )
 
-// TestErrors holds the contract's answer for each row of its table that applies.
+// TestErrors checks the error responses of the contract.
 func TestErrors(t *testing.T) {
-	token := register(t, "errant")
-	const asJSON = "Content-Type: application/json"
+	name := uniqueName("errors")
+	token := register(t, name)
+	const json, form = httpclient.JSON, httpclient.Form
 	tests := map[string]struct {
 		method, path, body string
 		headers            []string
 		status             int
 		detail             string
 	}{
-		"field faults":       {"POST", "/api/auth/register", `{"username":"x"}`, []string{asJSON}, 400, "Validation failed for POST /api/auth/register"},
-		"no JSON":            {"POST", "/api/auth/login", `{`, []string{asJSON}, 400, "JSON is malformed"},
-		"empty":              {"POST", "/api/auth/login", "", nil, 400, "JSON is malformed"},
-		"empty, as a form":   {"POST", "/api/auth/login", "", []string{"Content-Type: application/x-www-form-urlencoded"}, 400, "JSON is malformed"},
-		"an array":           {"POST", "/api/auth/login", `[]`, []string{asJSON}, 400, "JSON is malformed"},
-		"null":               {"POST", "/api/auth/login", `null`, []string{asJSON}, 400, "JSON is malformed"},
-		"no UTF-8":           {"POST", "/api/auth/login", "{\"username\":\"\xff\"}", []string{asJSON}, 400, "JSON is malformed"},
-		"a lone surrogate":   {"POST", "/api/auth/login", `{"username":"\ud800","password":"x"}`, []string{asJSON}, 400, "JSON is malformed"},
-		"a name twice":       {"POST", "/api/auth/login", `{"username":"errant","password":"a","password":"b"}`, []string{asJSON}, 400, "JSON is malformed"},
-		"10,000 deep":        {"POST", "/api/auth/login", strings.Repeat("[", 10_000), []string{asJSON}, 400, "JSON is malformed"},
-		"400 digits":         {"POST", "/api/auth/login", `{"username":"errant","password":` + strings.Repeat("9", 400) + `}`, []string{asJSON}, 400, "Validation failed for POST /api/auth/login"},
-		"17 KiB":             {"POST", "/api/auth/login", `{"username":"` + strings.Repeat("x", 17<<10) + `"}`, []string{asJSON}, 413, "Request Entity Too Large"},
-		"a form":             {"POST", "/api/auth/login", "username=errant", []string{"Content-Type: application/x-www-form-urlencoded"}, 415, "Content-Type must be application/json"},
-		"no content type":    {"POST", "/api/auth/login", credentials("errant"), nil, 415, "Content-Type must be application/json"},
-		"wrong password":     {"POST", "/api/auth/login", `{"username":"errant","password":"wrong"}`, []string{asJSON}, 403, "Invalid credentials"},
-		"unknown user":       {"POST", "/api/auth/login", credentials("nobody"), []string{asJSON}, 403, "Invalid credentials"},
-		"username taken":     {"POST", "/api/auth/register", registration("Errant"), []string{asJSON}, 403, "Username already exists"},
-		"address taken":      {"POST", "/api/auth/register", strings.Replace(registration("errant"), `"errant"`, `"errant2"`, 1), []string{asJSON}, 403, "Email already registered"},
-		"no credential":      {"POST", "/api/auth/me", "", nil, 401, "Authentication required"},
-		"a bad credential":   {"GET", "/api/auth/me", "", []string{bearer(token + "x")}, 401, "Authentication required"},
-		"bad, with bad body": {"POST", "/api/auth/me", "{", []string{bearer("x"), asJSON}, 401, "Authentication required"},
-		"good, bad body":     {"POST", "/api/auth/me", "{", []string{bearer(token), asJSON}, 400, "JSON is malformed"},
-		"unknown path":       {"GET", "/api/auth/nowhere", "", nil, 404, "Not Found"},
-		"a slash too many":   {"POST", "/api/auth/login/", credentials("errant"), []string{asJSON}, 404, "Not Found"},
-		"wrong method":       {"GET", "/api/auth/login", "", nil, 405, "Method Not Allowed"},
-		"another method":     {"DELETE", "/api/auth/me", "", nil, 405, "Method Not Allowed"},
+		"invalid fields":       {"POST", "/api/auth/register", `{"username":"x"}`, []string{json}, 400, "Validation failed for POST /api/auth/register"},
+		"not JSON":             {"POST", "/api/auth/login", `{`, []string{json}, 400, "JSON is malformed"},
+		"empty":                {"POST", "/api/auth/login", "", nil, 400, "JSON is malformed"},
+		"empty form":           {"POST", "/api/auth/login", "", []string{form}, 400, "JSON is malformed"},
+		"array":                {"POST", "/api/auth/login", `[]`, []string{json}, 400, "JSON is malformed"},
+		"null":                 {"POST", "/api/auth/login", `null`, []string{json}, 400, "JSON is malformed"},
+		"not UTF-8":            {"POST", "/api/auth/login", "{\"username\":\"\xff\"}", []string{json}, 400, "JSON is malformed"},
+		"lone surrogate":       {"POST", "/api/auth/login", `{"username":"\ud800","password":"x"}`, []string{json}, 400, "JSON is malformed"},
+		"duplicate name":       {"POST", "/api/auth/login", `{"username":"x","password":"a","password":"b"}`, []string{json}, 400, "JSON is malformed"},
+		"nested 10,000 times":  {"POST", "/api/auth/login", strings.Repeat("[", 10_000), []string{json}, 400, "JSON is malformed"},
+		"number of 400 digits": {"POST", "/api/auth/login", `{"username":"x","password":` + strings.Repeat("9", 400) + `}`, []string{json}, 400, "Validation failed for POST /api/auth/login"},
+		"17 KiB":               {"POST", "/api/auth/login", `{"username":"` + strings.Repeat("x", 17<<10) + `"}`, []string{json}, 413, "Request Entity Too Large"},
+		"form":                 {"POST", "/api/auth/login", "username=x", []string{form}, 415, "Content-Type must be application/json"},
+		"no content type":      {"POST", "/api/auth/login", credentials(name), nil, 415, "Content-Type must be application/json"},
+		"wrong password":       {"POST", "/api/auth/login", wrongCredentials(name), []string{json}, 403, "Invalid credentials"},
+		"unknown user":         {"POST", "/api/auth/login", credentials(uniqueName("unknown")), []string{json}, 403, "Invalid credentials"},
+		"username taken":       {"POST", "/api/auth/register", registration(strings.ToUpper(name)), []string{json}, 403, "Username already exists"},
+		"address taken":        {"POST", "/api/auth/register", strings.Replace(registration(name), name, name+"x", 1), []string{json}, 403, "Email already registered"},
+		"no credential":        {"POST", "/api/auth/me", "", nil, 401, "Authentication required"},
+		"bad credential":       {"GET", "/api/auth/me", "", []string{bearer(token + "x")}, 401, "Authentication required"},
+		"bad credential, body": {"POST", "/api/auth/me", "{", []string{bearer("x"), json}, 401, "Authentication required"},
+		"bad body":             {"POST", "/api/auth/me", "{", []string{bearer(token), json}, 400, "JSON is malformed"},
+		"unknown path":         {"GET", "/api/auth/nowhere", "", nil, 404, "Not Found"},
+		"trailing slash":       {"POST", "/api/auth/login/", credentials(name), []string{json}, 404, "Not Found"},
+		"wrong method":         {"GET", "/api/auth/login", "", nil, 405, "Method Not Allowed"},
+		"another wrong method": {"DELETE", "/api/auth/me", "", nil, 405, "Method Not Allowed"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := send(t, shared.URL, test.method, test.path, test.body, test.headers...)
 			if got.Status != test.status || got.Member("detail") != test.detail {
-				t.Fatalf("the answer is %v", got)
+				t.Fatalf("%s %s: got %v, want %d %q", test.method, test.path, got, test.status, test.detail)
 			}
 			if got.Member("status_code") != fmt.Sprint(test.status) || got.Member("code") == "" || got.Member("request_id") == "" {
-				t.Errorf("the body is %s", got.Body)
+				t.Errorf("%s %s: got %v, want a status_code, a code and a request_id", test.method, test.path, got)
 			}
 			checkHeaders(t, got)
 		})
@@ -59,34 +61,43 @@ func TestErrors(t *testing.T) {
 }
 
 func TestHeadersOfErrors(t *testing.T) {
-	if got := send(t, shared.URL, "PUT", "/api/auth/me", ""); got.Header.Get("Allow") != "GET, POST" {
-		t.Errorf("405 has Allow %q", got.Header.Get("Allow"))
-	}
-	if got := send(t, shared.URL, "HEAD", "/api/auth/me", ""); got.Status != http.StatusMethodNotAllowed {
-		t.Errorf("HEAD answers %d", got.Status)
-	}
-	if got := send(t, shared.URL, "GET", "/api/auth/me", ""); got.Header.Get("WWW-Authenticate") != "Bearer" {
-		t.Errorf("401 has WWW-Authenticate %q", got.Header.Get("WWW-Authenticate"))
-	}
-	if got := send(t, shared.URL, "GET", "/api/auth/me", "", bearer(strings.Repeat("x", 11_000))); got.Status != 431 {
-		t.Errorf("headers over 10 kB answer %d", got.Status)
+	for _, test := range []struct {
+		method, header string // header is sent
+		status         int
+		name, value    string // of a response header
+	}{
+		{"PUT", "", 405, "Allow", "GET, POST"},
+		{"HEAD", "", 405, "Allow", "GET, POST"},
+		{"GET", "", 401, "WWW-Authenticate", "Bearer"},
+		{"GET", bearer(strings.Repeat("x", 11_000)), 431, "", ""}, // the gateway limits headers to 10 kB
+	} {
+		var headers []string
+		if test.header != "" {
+			headers = []string{test.header}
+		}
+		got := send(t, shared.URL, test.method, "/api/auth/me", "", headers...)
+		if got.Status != test.status || got.Header.Get(test.name) != test.value {
+			t.Errorf("%s with %.30q: got %d and %s %q, want %d and %q",
+				test.method, test.header, got.Status, test.name, got.Header.Get(test.name), test.status, test.value)
+		}
 	}
 }
 
-// TestLogsTellNothingSecret looks through all that the functions have logged for what tests have sent and got.
-func TestLogsTellNothingSecret(t *testing.T) {
-	token := register(t, "discreet")
-	post(t, "/api/auth/login", `{"username":"discreet","password":"a-wrong-password"}`)
-	send(t, shared.URL, "GET", "/api/auth/me", "", bearer(token), "Cookie: session_id=a-cookie")
-	logged := shared.logs.String()
-	for _, secret := range []string{"SecurePass123!", "a-wrong-password", token, "a-cookie", "discreet@example.com", "$argon2id$"} {
-		if strings.Contains(logged, secret) {
-			t.Errorf("the logs have %q", secret)
+// TestLogsContainNoSecrets checks that the functions log requests, but neither credentials nor addresses.
+func TestLogsContainNoSecrets(t *testing.T) {
+	name := uniqueName("logged")
+	token := register(t, name)
+	post(t, "/api/auth/login", fmt.Sprintf(`{"username":%q,"password":"a-wrong-password"}`, name))
+	get(t, "/api/auth/me", bearer(token), "Cookie: session_id=a-cookie")
+	text := logs.String()
+	for _, secret := range []string{"SecurePass123!", "a-wrong-password", token, "a-cookie", email(name), "$argon2id$"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the logs contain %q", secret)
 		}
 	}
-	for _, told := range []string{`"route":"POST /api/auth/login","status":403`, `"code":"invalid_credentials"`, `"user_id":`} {
-		if !strings.Contains(logged, told) {
-			t.Errorf("the logs lack %s", told)
+	for _, want := range []string{`"route":"POST /api/auth/login","status":403`, `"code":"invalid_credentials"`, `"user_id":`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the logs do not contain %s", want)
 		}
 	}
 }

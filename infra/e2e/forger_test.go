@@ -17,23 +17,23 @@ import (
 	"testing"
 )
 
-// signedUp is a user with the tokens of a session.
-type signedUp struct{ id, access, refresh string }
+// tokenUser is a user with the tokens of a session.
+type tokenUser struct{ id, access, refresh string }
 
-// signUp creates a user on the stack at base.
-func signUp(t *testing.T, base, name string) signedUp {
+// signUp registers a user on the stack at base.
+func signUp(t *testing.T, base, name string) tokenUser {
 	t.Helper()
-	made := send(t, base, "POST", "/api/auth/register", registration(name), "Content-Type: application/json")
-	user := signedUp{access: made.Member("access_token"), refresh: made.Member("refresh_token")}
+	registered := sendJSON(t, base, "/api/auth/register", registration(name))
+	user := tokenUser{access: registered.Member("access_token"), refresh: registered.Member("refresh_token")}
 	me := send(t, base, "GET", "/api/auth/me", "", bearer(user.access))
-	if user.id = me.Member("id"); made.Status != http.StatusCreated || user.id == "" {
-		t.Fatalf("signing up %s: %v, then %v", name, made, me)
+	if user.id = me.Member("id"); registered.Status != http.StatusCreated || user.id == "" {
+		t.Fatalf("signing up %s: got %v and for me %v, want 201 and an id", name, registered, me)
 	}
 	return user
 }
 
-// session returns the id of the session that the user's tokens belong to.
-func (u signedUp) session(t *testing.T) string {
+// session returns the id of the session that the tokens belong to.
+func (u tokenUser) session(t *testing.T) string {
 	t.Helper()
 	var claims struct{ Sid string }
 	if err := json.Unmarshal([]byte(decodePart(t, u.access, 1)), &claims); err != nil {
@@ -55,42 +55,42 @@ func decode64(t *testing.T, text string) []byte {
 	return data
 }
 
-// decodePart reads one of the three parts of a JWT.
+// decodePart decodes one of the three parts of a JWT.
 func decodePart(t *testing.T, jwt string, part int) string {
 	t.Helper()
 	return string(decode64(t, strings.Split(jwt, ".")[part]))
 }
 
-// replaced exchanges a piece of a text that must be there.
-func replaced(t *testing.T, whole, piece, by string) string {
+// replace replaces the first occurrence of a piece, which must be present.
+func replace(t *testing.T, text, piece, by string) string {
 	t.Helper()
-	changed := strings.Replace(whole, piece, by, 1)
-	if changed == whole {
-		t.Fatalf("%q is not in %q", piece, whole)
+	changed := strings.Replace(text, piece, by, 1)
+	if changed == text {
+		t.Fatalf("%q does not contain %q", text, piece)
 	}
 	return changed
 }
 
-// withPayload exchanges a piece of a JWT's claims and leaves the signature as it is.
+// withPayload replaces a piece of the claims of a JWT and keeps its signature.
 func withPayload(t *testing.T, jwt, piece, by string) string {
 	t.Helper()
 	parts := strings.Split(jwt, ".")
-	return parts[0] + "." + encode64(replaced(t, decodePart(t, jwt, 1), piece, by)) + "." + parts[2]
+	return parts[0] + "." + encode64(replace(t, decodePart(t, jwt, 1), piece, by)) + "." + parts[2]
 }
 
-// forger makes tokens that nearly are ours: by the stack's own Ed25519 key, so that nothing but the fault under test is
-// wrong. Signatures of such a key have one form only.
+// forger creates tokens that are almost valid. It signs with the Ed25519 key of the stack, so that only the fault under test
+// is wrong. Such a signature has only one valid form.
 type forger struct {
 	t              *testing.T
-	user           signedUp
+	user           tokenUser
 	private        ed25519.PrivateKey
 	kid            string
-	header, claims string // of a good token of the user
+	header, claims string // of a valid token of the user
 }
 
-func newForger(t *testing.T, name string) *forger {
+func newForger(t *testing.T) *forger {
 	t.Helper()
-	f := &forger{t: t, user: signUp(t, shared.URL, name)}
+	f := &forger{t: t, user: signUp(t, shared.URL, uniqueName("forger"))}
 	key := f.key("EdDSA")
 	f.private, f.kid = ed25519.NewKeyFromSeed(decode64(t, key["d"])), key["kid"]
 	f.header = fmt.Sprintf(`{"alg":"EdDSA","kid":%q,"typ":"JWT"}`, f.kid)
@@ -98,7 +98,7 @@ func newForger(t *testing.T, name string) *forger {
 	return f
 }
 
-// key returns the stack's first private key of an algorithm.
+// key returns the first private key of the stack for an algorithm.
 func (f *forger) key(algorithm string) map[string]string {
 	f.t.Helper()
 	for _, key := range readKeys(f.t, signingKeys(f.t)) {
@@ -110,15 +110,15 @@ func (f *forger) key(algorithm string) map[string]string {
 	return nil
 }
 
-// sign signs header and claims, whatever they say.
-func (f *forger) sign(header, claims string) string { return signBy(f.private, header, claims) }
+// sign signs any header and claims.
+func (f *forger) sign(header, claims string) string { return signWith(f.private, header, claims) }
 
-func signBy(private ed25519.PrivateKey, header, claims string) string {
+func signWith(private ed25519.PrivateKey, header, claims string) string {
 	signed := encode64(header) + "." + encode64(claims)
 	return signed + "." + encode64(ed25519.Sign(private, []byte(signed)))
 }
 
-func signByHMAC(secret []byte, header, claims string) string {
+func signWithHMAC(secret []byte, header, claims string) string {
 	signed := encode64(header) + "." + encode64(claims)
 	return signed + "." + encode64(mac(secret, signed))
 }
@@ -129,55 +129,55 @@ func mac(secret []byte, message string) []byte {
 	return hash.Sum(nil)
 }
 
-// withHeader signs a good token but for one piece of its header.
+// withHeader signs a valid token after replacing one piece of its header.
 func (f *forger) withHeader(piece, by string) string {
 	f.t.Helper()
-	return f.sign(replaced(f.t, f.header, piece, by), f.claims)
+	return f.sign(replace(f.t, f.header, piece, by), f.claims)
 }
 
-// withClaims signs a good token but for one piece of its claims.
+// withClaims signs a valid token after replacing one piece of its claims.
 func (f *forger) withClaims(piece, by string) string {
 	f.t.Helper()
-	return f.sign(f.header, replaced(f.t, f.claims, piece, by))
+	return f.sign(f.header, replace(f.t, f.claims, piece, by))
 }
 
-// with signs a good token but for the values of some claims, given as name and JSON by turns.
+// with signs a valid token after replacing the values of some claims, given as names and JSON values in turn.
 func (f *forger) with(pairs ...string) string {
 	f.t.Helper()
 	claims := f.claims
 	for i := 0; i < len(pairs); i += 2 {
 		member := regexp.MustCompile(`"` + pairs[i] + `":("[^"]*"|\d+)`).FindStringIndex(claims)
 		if member == nil {
-			f.t.Fatalf("there is no %s in %s", pairs[i], claims)
+			f.t.Fatalf("the claims %s have no %s", claims, pairs[i])
 		}
 		claims = claims[:member[0]] + `"` + pairs[i] + `":` + pairs[i+1] + claims[member[1]:]
 	}
 	return f.sign(f.header, claims)
 }
 
-// refreshLabel is what the MAC of a refresh token begins with.
+// refreshLabel is the beginning of the text that the MAC of a refresh token covers.
 const refreshLabel = "latchkey/refresh/v1\x00"
 
-// sealed makes a derived token of what another one states, by a secret in base64url and under a label.
+// sealed derives a token with the payload of another one, from a secret in base64url and a label.
 func (f *forger) sealed(secret, label string, other []byte) string {
 	f.t.Helper()
-	statement := other[:len(other)-sha256.Size]
-	return encode64(slices.Concat(statement, mac(decode64(f.t, secret), label+string(statement))))
+	payload := other[:len(other)-sha256.Size]
+	return encode64(slices.Concat(payload, mac(decode64(f.t, secret), label+string(payload))))
 }
 
-// flipped returns data with one bit changed.
-func flipped(data []byte, at, bit int) []byte {
+// flipBit returns a copy of data with one bit changed.
+func flipBit(data []byte, at int) []byte {
 	changed := slices.Clone(data)
-	changed[at] ^= 1 << bit
+	changed[at] ^= 1
 	return changed
 }
 
-// impostor is a server of somebody else, with a key of its own that it publishes under the id of one of ours.
+// impostor is an attacker's server. It publishes a key of its own under the id of a key of the stack.
 type impostor struct {
-	url     string
-	private ed25519.PrivateKey
-	jwk     string
-	asked   atomic.Int32
+	url      string
+	private  ed25519.PrivateKey
+	jwk      string
+	requests atomic.Int32
 }
 
 func newImpostor(t *testing.T, kid string) *impostor {
@@ -189,10 +189,93 @@ func newImpostor(t *testing.T, kid string) *impostor {
 	i := &impostor{private: private}
 	i.jwk = fmt.Sprintf(`{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","use":"sig","kid":%q,"x":%q}`, kid, encode64(public))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		i.asked.Add(1)
+		i.requests.Add(1)
 		_, _ = fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"keys":[%s]}`, i.url, i.url, i.jwk)
 	}))
 	t.Cleanup(server.Close)
 	i.url = server.URL
 	return i
+}
+
+// accessTokens returns one forged access token of each kind, by name. pkg/token tests many more of each kind.
+func (f *forger) accessTokens() map[string]string {
+	f.t.Helper()
+	published := get(f.t, jwksPath).Body
+	raw := f.sign(f.header, f.claims)
+	valid, forged := strings.Split(f.user.access, "."), strings.Split(raw, ".")
+	none := encode64(replace(f.t, f.header, `"EdDSA"`, `"none"`))
+	hs256 := replace(f.t, f.header, "EdDSA", "HS256")
+	octKey := f.key("HS256")
+	return map[string]string{
+		"alg none":                     none + "." + forged[1] + ".",
+		"alg of another key":           f.withHeader(`"EdDSA"`, `"ES256"`),
+		"kid unknown":                  f.withHeader(`"`+f.kid+`"`, `"unknown"`),
+		"kid of the RSA key":           f.withHeader(f.kid, f.key("RS256")["kid"]),
+		"crit":                         f.withHeader(`{`, `{"crit":["exp"],`),
+		"typ of another kind":          f.withHeader(`"JWT"`, `"at+jwt"`),
+		"header not UTF-8":             f.withHeader(`"`+f.kid+`"`, "\"\xff\""),
+		"another iss":                  f.with("iss", `"https://evil.example"`),
+		"another aud":                  f.with("aud", `"https://other.example"`),
+		"another type":                 f.with("type", `"refresh"`),
+		"expired":                      f.with("iat", `1700000000`, "exp", `1700003600`),
+		"no exp":                       f.withClaims(`"exp":`, `"x":`),
+		"duplicate sub":                f.withClaims(`{`, `{"sub":"`+f.user.id+`",`),
+		"sub a key of the store":       f.with("sub", `"U#`+f.user.id+`"`),
+		"claims too long":              f.withClaims(`{`, `{"x":"`+strings.Repeat("x", 4_096)+`",`),
+		"no signature":                 forged[0] + "." + forged[1] + ".",
+		"unused bits set":              raw[:len(raw)-1] + string(raw[len(raw)-1]+1),
+		"two tokens":                   raw + "," + raw,
+		"HS256 with the published set": signWithHMAC([]byte(published), hs256, f.claims),
+		"HS256 with the deriving key":  signWithHMAC(decode64(f.t, octKey["k"]), replace(f.t, hs256, f.kid, octKey["kid"]), f.claims),
+		"signature of another key":     valid[0] + "." + valid[1] + "." + forged[2],
+		"signature of other claims":    withPayload(f.t, f.user.access, f.user.id, "00000000-0000-4000-8000-000000000000"),
+		"zeros (CVE-2022-21449)":       valid[0] + "." + valid[1] + "." + encode64(make([]byte, 64)),
+		"changed bit in the signature": forged[0] + "." + forged[1] + "." + encode64(flipBit(decode64(f.t, forged[2]), 0)),
+		"changed bit in the claims":    forged[0] + "." + encode64(flipBit(decode64(f.t, forged[1]), 20)) + "." + forged[2],
+	}
+}
+
+// foreignTokens returns tokens of the impostor and tokens that point to it, each with another hint at its key.
+func (f *forger) foreignTokens(foreign *impostor) map[string]string {
+	f.t.Helper()
+	tokens := map[string]string{
+		"our kid":                signWith(foreign.private, f.header, f.claims),
+		"kid a URL":              signWith(foreign.private, replace(f.t, f.header, f.kid, foreign.url), f.claims),
+		"its own iss":            signWith(foreign.private, f.header, replace(f.t, f.claims, shared.URL, foreign.url)),
+		"jku, signed by our key": f.withHeader(`{`, `{"jku":"`+foreign.url+`",`),
+		"jwk, signed by our key": f.withHeader(`{`, `{"jwk":`+foreign.jwk+`,`),
+		"x5u, signed by our key": f.withHeader(`{`, `{"x5u":"`+foreign.url+`",`),
+		"no kid":                 signWith(foreign.private, `{"alg":"EdDSA","typ":"JWT"}`, f.claims),
+	}
+	for hint, value := range map[string]string{
+		"jku": `"` + foreign.url + `"`, "x5u": `"` + foreign.url + `"`, "jwk": foreign.jwk, "x5c": `["MIIB"]`,
+	} {
+		tokens[hint] = signWith(foreign.private, replace(f.t, f.header, `{`, `{"`+hint+`":`+value+`,`), f.claims)
+	}
+	return tokens
+}
+
+// refreshFields are the fields of a refresh token, with the index of their first byte.
+var refreshFields = map[string]int{"version": 0, "key tag": 1, "user": 5, "session": 21, "generation": 37, "MAC": 41}
+
+// refreshTokens returns one forged refresh token of each kind. pkg/token changes every bit.
+func (f *forger) refreshTokens() map[string]string {
+	f.t.Helper()
+	raw := f.user.refresh
+	data := decode64(f.t, raw)
+	secret := f.key("HS256")["k"]
+	tokens := map[string]string{
+		"truncated":            raw[:len(raw)-1],
+		"padded":               raw + "=",
+		"without its MAC":      encode64(data[:41]),
+		"unused bits set":      raw[:len(raw)-1] + string(raw[len(raw)-1]+1),
+		"of another purpose":   f.sealed(secret, "latchkey/verify-email/v1\x00", data),
+		"of another version":   f.sealed(secret, refreshLabel, flipBit(data, 0)),
+		"of another key's tag": f.sealed(secret, refreshLabel, flipBit(data, 1)),
+		"by another secret":    f.sealed(f.key("EdDSA")["d"], refreshLabel, data),
+	}
+	for name, first := range refreshFields {
+		tokens["changed bit in the "+name] = encode64(flipBit(data, first))
+	}
+	return tokens
 }

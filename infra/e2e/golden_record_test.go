@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/infra/testkit"
+	"latchkey/infra/testkit/httpclient"
 	"latchkey/infra/testkit/wiretap"
 	"latchkey/pkg/app"
 	"latchkey/pkg/token"
@@ -172,7 +173,7 @@ func must(t *testing.T, got response, status int) response {
 // link returns the token of the nth mail to the account of that name.
 func (g goldenStack) link(t *testing.T, name string, nth int) string {
 	t.Helper()
-	return awaitMail(t, g.MailURL, name+"@example.com", nth).token(t)
+	return awaitMailAt(t, g.MailURL, name+"@example.com", nth).token(t)
 }
 
 // signUp registers an account and waits for its first mail.
@@ -206,7 +207,7 @@ func (g goldenStack) recordNeutral(t *testing.T, clients map[string]goldenClient
 	}
 	must(t, g.get(t, "/api/auth/verify-email/"+clients["settled"].Link), http.StatusOK)
 	register("unlucky", "settled")
-	awaitMail(t, g.MailURL, "settled@example.com", 2)
+	awaitMailAt(t, g.MailURL, "settled@example.com", 2)
 }
 
 // recordSessions makes sessions of tokens and cookies.
@@ -214,7 +215,7 @@ func (g goldenStack) recordSessions(t *testing.T, clients map[string]goldenClien
 	t.Helper()
 	body := `{"username":"Reader","email":"Reader@Example.COM","password":"SecurePass123!","first_name":"Zoë","last_name":"van Rossum"}`
 	must(t, g.post(t, "/api/auth/register", body), http.StatusCreated)
-	link := awaitMail(t, g.MailURL, "Reader@example.com", 1).token(t)
+	link := awaitMailAt(t, g.MailURL, "Reader@example.com", 1).token(t)
 	must(t, g.get(t, "/api/auth/verify-email/"+link), http.StatusOK)
 	reader := g.tokens(t, g.login(t, "reader", goldenPassword))
 	reader.Link, reader.User = link, g.get(t, "/api/auth/me", bearer(reader.Access)).Body
@@ -276,7 +277,7 @@ func (g goldenStack) recordLinks(t *testing.T, clients map[string]goldenClient) 
 	clients["unverified"] = g.signUp(t, "unverified")
 	for _, name := range []string{"forgetful", "changed"} {
 		client := g.signUp(t, name)
-		must(t, g.post(t, "/api/auth/forgot-password", asEmail(name)), http.StatusCreated)
+		must(t, g.post(t, "/api/auth/forgot-password", emailBody(name)), http.StatusCreated)
 		client.Link = g.link(t, name, 2)
 		clients[name] = client
 	}
@@ -286,7 +287,7 @@ func (g goldenStack) recordLinks(t *testing.T, clients map[string]goldenClient) 
 	clients["changed"] = changed
 
 	disowned := g.signUp(t, "disowned")
-	must(t, send(t, g.URL, "POST", "/account/verify-email/"+disowned.Link, "action=not-me", asForm), http.StatusOK)
+	must(t, send(t, g.URL, "POST", "/account/verify-email/"+disowned.Link, "action=not-me", httpclient.Form), http.StatusOK)
 	clients["disowned"] = disowned
 }
 
@@ -300,7 +301,7 @@ func (g goldenStack) recordIdentities(t *testing.T, clients map[string]goldenCli
 		client.User = g.get(t, "/api/auth/me", bearer(client.Access)).Body
 		clients[name] = client
 	}
-	awaitMail(t, g.MailURL, "seized@example.com", 2)
+	awaitMailAt(t, g.MailURL, "seized@example.com", 2)
 	old := clients["seized"]
 	old.Replaced = seized.Refresh
 	clients["seized"] = old
@@ -316,7 +317,7 @@ func (g goldenStack) recordGuesses(t *testing.T, clients map[string]goldenClient
 	for range 5 {
 		must(t, g.login(t, "guessed", "a wrong password"), http.StatusForbidden)
 	}
-	awaitMail(t, g.MailURL, "guessed@example.com", 2)
+	awaitMailAt(t, g.MailURL, "guessed@example.com", 2)
 	g.makeOld(t, "R#G#", "opens")
 	must(t, g.login(t, "guessed", "a wrong password"), http.StatusForbidden)
 	must(t, g.login(t, "guessed", "a wrong password", guessed.Device), http.StatusForbidden)
@@ -329,7 +330,7 @@ func (g goldenStack) recordGuesses(t *testing.T, clients map[string]goldenClient
 func (g goldenStack) recordMails(t *testing.T, clients map[string]goldenClient) {
 	t.Helper()
 	clients["claimed"], clients["waiting"] = g.signUp(t, "claimed"), g.signUp(t, "waiting")
-	must(t, g.post(t, "/api/auth/forgot-password", asEmail("forgetful")), http.StatusCreated)
+	must(t, g.post(t, "/api/auth/forgot-password", emailBody("forgetful")), http.StatusCreated)
 	testkit.Eventually(t, "a void mail, and no other mail that is not sent", func() bool {
 		queued, void := 0, 0
 		for _, item := range g.read(t)["Sessions"] {
@@ -342,15 +343,14 @@ func (g goldenStack) recordMails(t *testing.T, clients map[string]goldenClient) 
 		}
 		return queued == 0 && void == 2 // the other is the link of disowned
 	})
-	g.tap.Inject("UpdateItem", 0, 1<<30, wiretap.Refuse) // a sent mail is not marked
-	must(t, g.post(t, "/api/auth/forgot-password", asEmail("claimed")), http.StatusCreated)
+	g.Tap.Inject("UpdateItem", 0, 1<<30, wiretap.Refuse) // a sent mail is not marked
+	must(t, g.post(t, "/api/auth/forgot-password", emailBody("claimed")), http.StatusCreated)
 	claimed := clients["claimed"]
 	claimed.Link = g.link(t, "claimed", 2)
 	clients["claimed"] = claimed
-	g.mail.open.Lock() // waits for the mailer
-	t.Cleanup(g.mail.open.Unlock)
-	g.tap.Reset()
+	g.Deliveries.Pause()
+	g.Tap.Reset()
 	for _, name := range []string{"waiting", "nobody"} {
-		must(t, g.post(t, "/api/auth/forgot-password", asEmail(name)), http.StatusCreated)
+		must(t, g.post(t, "/api/auth/forgot-password", emailBody(name)), http.StatusCreated)
 	}
 }

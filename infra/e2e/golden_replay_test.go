@@ -85,7 +85,7 @@ func (g goldenStack) checkWindows(t *testing.T, former *golden) {
 			taken, _ = strconv.Atoi(item["n"]["N"].(string))
 		}
 	}
-	got := must(t, g.post(t, "/api/auth/forgot-password", asEmail("another-nobody")), http.StatusCreated)
+	got := must(t, g.post(t, "/api/auth/forgot-password", emailBody("another-nobody")), http.StatusCreated)
 	limit, remaining := seconds(t, got.Header.Get("RateLimit-Limit")), seconds(t, got.Header.Get("RateLimit-Remaining"))
 	if taken == 0 || limit-remaining != taken+1 {
 		t.Errorf("got %d of %d permits left, want %d: %d were taken before", remaining, limit, limit-taken-1, taken)
@@ -104,7 +104,7 @@ func (g goldenStack) checkMails(t *testing.T, former *golden) {
 		return count
 	}
 	before := void()
-	must(t, g.post(t, "/api/auth/forgot-password", asEmail("forgetful")), http.StatusCreated)
+	must(t, g.post(t, "/api/auth/forgot-password", emailBody("forgetful")), http.StatusCreated)
 	testkit.Eventually(t, "a mail within a minute of the former one to be void", func() bool { return void() == before+1 })
 }
 

@@ -17,13 +17,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/infra/local/engine"
 	"latchkey/infra/local/stack"
-	"latchkey/infra/local/tables"
 	"latchkey/infra/testkit/enginetest"
 	"latchkey/infra/testkit/githubtest"
 	"latchkey/infra/testkit/openidtest"
-	"latchkey/infra/testkit/wiretap"
+	"latchkey/infra/testkit/stacktest"
 	"latchkey/pkg/app"
 )
 
@@ -169,10 +167,7 @@ func readGolden(t *testing.T, move func(string) string) *golden {
 
 // goldenStack is a stack of its own for a population, with all that a test needs to visit it.
 type goldenStack struct {
-	*stack.Stack
-	providers
-	tap    *wiretap.Proxy
-	mail   *gate
+	*stacktest.Stack
 	tables enginetest.Tables
 }
 
@@ -182,30 +177,14 @@ const goldenURL = "http://localhost:8000"
 // startGolden starts a stack with these keys on an engine of its own, with the sign-ins of the population at the providers.
 func startGolden(t *testing.T, keys string, environment map[string]string) goldenStack {
 	t.Helper()
-	database := startEngine(t, engine.Options{Root: moduleRoot(t)})
-	tap, err := wiretap.Serve(database.Endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(tap.Close)
-	known, err := startProviders()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(known.close)
-	g := goldenStack{
-		providers: known, tap: tap, mail: &gate{},
-		tables: enginetest.Tables{
-			Endpoint: database.Endpoint, Users: "Users", Sessions: "Sessions", Client: tables.Client(database.Endpoint),
-		},
-	}
-	all := g.settings()
-	all["PUBLIC_URL"], all["SIGNING_KEYS"], all["DYNAMODB_ENDPOINT"] = goldenURL, keys, g.tap.URL
+	all := map[string]string{"PUBLIC_URL": goldenURL, "SIGNING_KEYS": keys, "RATE_LIMIT_FACTOR": unlimited}
 	maps.Copy(all, environment)
-	g.Stack = startStack(t, stack.Options{
-		Root: moduleRoot(t), DynamoDBEndpoint: g.tables.Endpoint, Log: t.Output(), Environment: all, Deliver: g.mail.through,
-	})
-	return g
+	started, err := stacktest.Start(t.Context(), stacktest.Options{Environment: all, Log: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(started.Close)
+	return goldenStack{Stack: started, tables: tablesAt(started.DynamoDBEndpoint)}
 }
 
 // postTo sends a request to one function of the stack that has settings of its own.
@@ -219,7 +198,7 @@ func (g goldenStack) postTo(t *testing.T, function app.Function, path, body stri
 		changed.Functions[i].Environment = environment
 	}
 	folder := path[strings.LastIndex(path, "/")+1:]
-	return newContainer(t, &stack.Stack{Template: &changed}, folder, "POST "+path, function).ask(t, "127.0.0.1", body, nil)
+	return newContainer(t, &stack.Stack{Template: &changed}, folder, "POST "+path, function).send(t, "127.0.0.1", body, nil)
 }
 
 func (g goldenStack) get(t *testing.T, path string, headers ...string) response {
@@ -229,7 +208,7 @@ func (g goldenStack) get(t *testing.T, path string, headers ...string) response 
 
 func (g goldenStack) post(t *testing.T, path, body string, headers ...string) response {
 	t.Helper()
-	return send(t, g.URL, "POST", path, body, append(headers, "Content-Type: application/json")...)
+	return sendJSON(t, g.URL, path, body, headers...)
 }
 
 func (g goldenStack) login(t *testing.T, name, password string, headers ...string) response {
@@ -298,18 +277,18 @@ var (
 // signInAtProviders makes the accounts known to the stand-ins.
 func (g goldenStack) signInAtProviders() {
 	for name, id := range goldenGitHub {
-		g.github.SignIn(githubtest.User{ID: id, Login: name, Emails: []githubtest.Email{
+		g.GitHub.SignIn(githubtest.User{ID: id, Login: name, Emails: []githubtest.Email{
 			{Email: name + "@example.com", Primary: true, Verified: true},
 		}})
 	}
 	for name, subject := range goldenGoogle {
-		g.google.SignIn(subject, openidtest.Claims{"email": name + "@example.com", "email_verified": true})
+		g.Google.SignIn(subject, openidtest.Claims{"email": name + "@example.com", "email_verified": true})
 	}
 }
 
 // addresses of the stand-ins by provider.
 func (g goldenStack) addresses() map[string]string {
-	return map[string]string{"github": g.github.URL, "google": g.google.URL}
+	return map[string]string{"github": g.GitHub.URL, "google": g.Google.URL}
 }
 
 // moveProviders returns a function that gives a golden text the addresses of this stack's stand-ins, also where an identity

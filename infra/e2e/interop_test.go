@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"testing"
 
 	"latchkey/infra/local/stack"
+	"latchkey/infra/testkit"
 )
 
 const (
@@ -22,11 +22,11 @@ const (
 	jwksPath      = "/.well-known/jwks.json"
 )
 
-// verifier is somebody else's implementation of RFC 7515, 7517 and 7519, as a program that gets a token and the address of the
-// discovery document.
+// verifier is a program with another implementation of RFC 7515, 7517 and 7519. Its arguments are a token and the address of
+// the discovery document.
 type verifier struct {
 	command []string
-	refusal string // what it says of a wrong signature
+	refusal string // its error for a wrong signature
 }
 
 func verifiers(root string) map[string]verifier {
@@ -40,82 +40,81 @@ func verifiers(root string) map[string]verifier {
 	}
 }
 
-// run returns the claims that the verifier has accepted, or else what it said instead.
-func (v verifier) run(t *testing.T, token, discoveryURL string) (claims map[string]any, said string) {
+// run returns the claims that the verifier has accepted, or its error.
+func (v verifier) run(t *testing.T, token, discoveryURL string) (claims map[string]any, refusal string) {
 	t.Helper()
 	arguments := append(slices.Clone(v.command[1:]), token, discoveryURL)
 	cmd := exec.CommandContext(t.Context(), v.command[0], arguments...)
-	cmd.Env = append(os.Environ(), "no_proxy=localhost") // Python would ask a proxy for localhost too
-	var output, complaint bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &complaint
+	cmd.Env = append(os.Environ(), "no_proxy=localhost") // Python would use a proxy for localhost as well
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return nil, err.Error() + "\n" + complaint.String()
+		return nil, err.Error() + "\n" + stderr.String()
 	}
-	if err := json.Unmarshal(output.Bytes(), &claims); err != nil {
-		t.Fatalf("the verifier printed %q: %v", output.String(), err)
+	if err := json.Unmarshal(stdout.Bytes(), &claims); err != nil {
+		t.Fatalf("%s: got the output %q, want JSON: %v", v.command, stdout.String(), err)
 	}
 	return claims, ""
 }
 
-// TestOthersVerifyOurTokens: PyJWT and jose accept what we sign, knowing only where we are, and refuse it changed.
+// TestOthersVerifyOurTokens checks that PyJWT and jose accept our tokens with only the address of the service, and refuse
+// changed ones.
 func TestOthersVerifyOurTokens(t *testing.T) {
 	options := stack.Options{
-		Root: moduleRoot(t), DynamoDBEndpoint: shared.DynamoDBEndpoint, Log: io.Discard,
-		DataDir: t.TempDir(), // what is built for the first of the stacks serves the others too
+		DynamoDBEndpoint: shared.DynamoDBEndpoint,
+		DataDir:          t.TempDir(), // the stacks share the built functions
 	}
 	for _, algorithm := range []string{"ES256", "RS256", "EdDSA"} {
 		t.Run(algorithm, func(t *testing.T) {
 			options.Environment = map[string]string{"SIGNING_ALGORITHM": algorithm}
 			base := startStack(t, options).URL
-			user := signUp(t, base, "interop-"+algorithm)
-			tampered := withPayload(t, user.access, user.id, "00000000-0000-4000-8000-000000000000")
-			if header := decodePart(t, user.access, 0); !strings.Contains(header, `"alg":"`+algorithm+`"`) {
-				t.Errorf("the header is %s", header)
+			user := signUp(t, base, uniqueName("interop"))
+			changed := withPayload(t, user.access, user.id, "00000000-0000-4000-8000-000000000000")
+			if header, want := decodePart(t, user.access, 0), `"alg":"`+algorithm+`"`; !strings.Contains(header, want) {
+				t.Errorf("got the header %s, want it to contain %s", header, want)
 			}
-			for name, verifier := range verifiers(options.Root) {
-				claims, said := verifier.run(t, user.access, base+discoveryPath)
+			for name, verifier := range verifiers(testkit.Root(t)) {
+				claims, refusal := verifier.run(t, user.access, base+discoveryPath)
 				if claims["sub"] != user.id || claims["iss"] != base || claims["aud"] != base || claims["type"] != "access" {
-					t.Errorf("%s: the claims are %v %s", name, claims, said)
+					t.Errorf("%s: got the claims %v and the error %q, want an access token of %s", name, claims, refusal, user.id)
 				}
-				claims, said = verifier.run(t, tampered, base+discoveryPath)
-				if claims != nil || !strings.Contains(said, verifier.refusal) {
-					t.Errorf("%s, of a tampered token: %v %s", name, claims, said)
+				claims, refusal = verifier.run(t, changed, base+discoveryPath)
+				if claims != nil || !strings.Contains(refusal, verifier.refusal) {
+					t.Errorf("%s with a changed token: got the claims %v and the error %q, want %s", name, claims, refusal, verifier.refusal)
 				}
 			}
 		})
 	}
 }
 
-// TestWellKnownDocuments holds what the two documents have in common: they are public, kept for an hour, and cost no store call.
+// TestWellKnownDocuments checks that both documents are public, cacheable for an hour, and need no store call.
 func TestWellKnownDocuments(t *testing.T) {
-	quiet(t)
+	pauseMailer(t)
 	for _, path := range []string{discoveryPath, jwksPath} {
 		t.Run(path, func(t *testing.T) {
-			shared.tap.Reset()
-			got := send(t, shared.URL, "GET", path, "")
+			shared.Tap.Reset()
+			got := get(t, path)
 			if got.Status != http.StatusOK {
-				t.Fatalf("the answer is %v", got)
+				t.Fatalf("got %v, want 200", got)
 			}
 			for name, want := range map[string]string{
 				"Content-Type": "application/json", "Cache-Control": "public, max-age=3600",
 				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 			} {
 				if values := got.Header.Values(name); len(values) != 1 || values[0] != want {
-					t.Errorf("%s is %q, want %q", name, values, want)
+					t.Errorf("%s: got %q, want %q", name, values, want)
 				}
 			}
 			if cookies := got.Header.Values("Set-Cookie"); len(cookies) > 0 {
-				t.Errorf("a document for everybody sets the cookies %q", cookies)
+				t.Errorf("got the cookies %q, want none", cookies)
 			}
-			if calls := shared.tap.Calls(); len(calls) > 0 {
-				t.Errorf("the store calls are %v", calls)
+			checkNoCalls(t)
+			if again := get(t, path, bearer("x")); again.Body != got.Body {
+				t.Errorf("with an invalid credential: got %v, want %v", again, got)
 			}
-			if again := send(t, shared.URL, "GET", path, "", bearer("x")); again.Body != got.Body {
-				t.Errorf("a bad credential gets %v", again)
-			}
-			if refused := send(t, shared.URL, "POST", path, ""); refused.Status != http.StatusMethodNotAllowed ||
-				refused.Header.Get("Allow") != "GET" || refused.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("POST: %d %v", refused.Status, refused.Header)
+			post := send(t, shared.URL, "POST", path, "")
+			if post.Status != http.StatusMethodNotAllowed || post.Header.Get("Allow") != "GET" || post.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("POST: got %v %v, want 405 with Allow GET and Cache-Control no-store", post, post.Header)
 			}
 		})
 	}
@@ -129,16 +128,16 @@ func TestDiscovery(t *testing.T) {
 		"response_types_supported":              []any{"token"},
 		"id_token_signing_alg_values_supported": []any{"ES256"},
 	}
-	body := send(t, shared.URL, "GET", discoveryPath, "").Body
+	body := get(t, discoveryPath).Body
 	var got map[string]any
 	if err := json.Unmarshal([]byte(body), &got); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("the document is %s, want %v (%v)", body, want, err)
+		t.Errorf("got %s, %v; want %v", body, err, want)
 	}
 }
 
-// TestJWKS: the set has our three keys, each with the members of a public key and no other, and no private value.
+// TestJWKS checks that the set has our three keys with the members of a public key, and no private value.
 func TestJWKS(t *testing.T) {
-	body := send(t, shared.URL, "GET", jwksPath, "").Body
+	body := get(t, jwksPath).Body
 	published := readKeys(t, body)
 	want := map[string][]string{
 		"ES256": {"alg", "crv", "kid", "kty", "use", "x", "y"},
@@ -146,33 +145,33 @@ func TestJWKS(t *testing.T) {
 		"EdDSA": {"alg", "crv", "kid", "kty", "use", "x"},
 	}
 	if len(published) != len(want) {
-		t.Errorf("there are %d keys", len(published))
+		t.Errorf("got %d keys, want %d", len(published), len(want))
 	}
 	for _, key := range published {
 		if members := slices.Sorted(maps.Keys(key)); !slices.Equal(members, want[key["alg"]]) || key["use"] != "sig" {
-			t.Errorf("a key is published as %v", key)
+			t.Errorf("got the key %v, want the members %v and the use sig", key, want[key["alg"]])
 		}
 	}
 	for _, key := range readKeys(t, signingKeys(t)) {
 		for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "k"} {
 			if value := key[private]; value != "" && strings.Contains(body, value) {
-				t.Errorf("the published set has %s of the %s key", private, key["alg"])
+				t.Errorf("the published set contains the private member %s of the %s key", private, key["alg"])
 			}
 		}
 	}
 }
 
-// readKeys reads a JWK set whose members are all texts, as ours are.
-func readKeys(t *testing.T, set string) []map[string]string {
+// readKeys reads a JWK set whose members are all texts, like ours.
+func readKeys(t *testing.T, text string) []map[string]string {
 	t.Helper()
-	var read struct{ Keys []map[string]string }
-	if err := json.Unmarshal([]byte(set), &read); err != nil || len(read.Keys) == 0 {
-		t.Fatalf("no key set: %v", err)
+	var set struct{ Keys []map[string]string }
+	if err := json.Unmarshal([]byte(text), &set); err != nil || len(set.Keys) == 0 {
+		t.Fatalf("got %d keys, %v; want a key set", len(set.Keys), err)
 	}
-	return read.Keys
+	return set.Keys
 }
 
-// signingKeys is the private key set of the shared stack's functions.
+// signingKeys returns the private key set of the shared stack.
 func signingKeys(t *testing.T) string {
 	t.Helper()
 	for _, function := range shared.Template.Functions {
@@ -180,6 +179,6 @@ func signingKeys(t *testing.T) string {
 			return set
 		}
 	}
-	t.Fatal("no function has SIGNING_KEYS")
+	t.Fatal("no function of the template has SIGNING_KEYS")
 	return ""
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Hashes of the password of credentials as other systems have left them, the first with Django's default cost.
+// legacyHashes contains hashes of the usual test password in the formats of other systems, the first with Django's default
+// cost.
 var legacyHashes = map[string]string{
 	"django":  "pbkdf2_sha256$1000000$3XrnAIT49J0sdHeznpZwR2$GkbNqnDgnjhCJ5E+FbJqc0aJq0TmUf/19yQnr+eyhUE=",
 	"prehash": "bcrypt_sha256$$2b$04$b0gCk8EQMwvILLcBM3hif.QLP9MCjap7eBg/QicdjAYlRjx.ZW7YS",
@@ -18,10 +19,10 @@ var legacyHashes = map[string]string{
 
 const currentHash = "$argon2id$v=19$m=19456,t=2,p=1$"
 
-// withHash registers a user and gives it a hash from elsewhere. It returns the key of the account.
-func withHash(t *testing.T, name, hash string) string {
+// registerWithHash registers a user, replaces its password hash, and returns the key of the account.
+func registerWithHash(t *testing.T, name, hash string) string {
 	t.Helper()
-	key := "U#" + me(t, bearer(register(t, name))).Member("id")
+	key := "U#" + userID(t, register(t, name))
 	sharedTables().Set(t, "Users", key, "P", map[string]types.AttributeValue{"phc": &types.AttributeValueMemberS{Value: hash}})
 	return key
 }
@@ -34,7 +35,7 @@ func account(t *testing.T, key string) map[string]types.AttributeValue {
 			return item
 		}
 	}
-	t.Fatalf("there is no account %s", key)
+	t.Fatalf("got no account with the key %s", key)
 	return nil
 }
 
@@ -43,70 +44,57 @@ func hashOf(t *testing.T, key string) string {
 	return account(t, key)["phc"].(*types.AttributeValueMemberS).Value
 }
 
-// TestALegacyHashIsReplaced: a wrong password changes nothing; the right one replaces the hash in the login's own calls,
-// and counts from then on by the new one.
+// TestALegacyHashIsReplaced checks that a wrong password changes nothing, and that the first login replaces the hash without
+// additional store calls.
 func TestALegacyHashIsReplaced(t *testing.T) {
-	quiet(t)
-	for name, hash := range legacyHashes {
-		t.Run(name, func(t *testing.T) {
-			user := "legacy-" + name
-			key := withHash(t, user, hash)
+	pauseMailer(t)
+	for format, hash := range legacyHashes {
+		t.Run(format, func(t *testing.T) {
+			name := uniqueName("legacy")
+			key := registerWithHash(t, name, hash)
 			before := account(t, key)
 			for _, path := range []string{"/api/auth/login", "/api/auth/session/login"} {
-				if got := post(t, path, `{"username":"`+user+`","password":"SecurePass123?"}`); got.Status != http.StatusForbidden {
-					t.Errorf("a wrong password: %v", got)
+				if got := post(t, path, `{"username":"`+name+`","password":"SecurePass123?"}`); got.Status != http.StatusForbidden {
+					t.Errorf("%s with a wrong password: got %v, want 403", path, got)
 				}
 			}
 			if after := account(t, key); !reflect.DeepEqual(after, before) {
-				t.Errorf("a wrong password changed the account to %v", after)
+				t.Errorf("after the wrong passwords: got the account %v, want %v", after, before)
 			}
-			shared.tap.Reset()
-			login(t, user)
-			if got := spent(shared); got != "GetItem GetItem UpdateItem PutItem r2 w2" {
-				t.Errorf("the first login spent %q", got)
+			shared.Tap.Reset()
+			login(t, name)
+			if got, want := spent(), "GetItem GetItem UpdateItem PutItem r2 w2"; got != want {
+				t.Errorf("the first login: got the calls %q, want %q", got, want)
 			}
-			renewed := hashOf(t, key)
-			if !strings.HasPrefix(renewed, currentHash) {
-				t.Errorf("the hash is %s", renewed)
+			replaced := hashOf(t, key)
+			if !strings.HasPrefix(replaced, currentHash) {
+				t.Errorf("after the first login: got the hash %s, want one that starts with %s", replaced, currentHash)
 			}
-			login(t, user)
-			cookieLogin(t, user)
-			if again := hashOf(t, key); again != renewed {
-				t.Errorf("another login made it %s", again)
+			login(t, name)
+			cookieLogin(t, name)
+			if got := hashOf(t, key); got != replaced {
+				t.Errorf("after further logins: got the hash %s, want %s", got, replaced)
 			}
 		})
 	}
 }
 
-func TestManyFirstLoginsOverHTTP(t *testing.T) {
-	key := withHash(t, "popular", legacyHashes["bcrypt"])
-	paths := []string{"/api/auth/login", "/api/auth/session/login"}
-	statuses := atOnce(t, 5, func(i int) (response, error) {
-		return try(t.Context(), shared.URL, "POST", paths[i%2], credentials("popular"), "Content-Type: application/json")
-	})
-	if statuses[http.StatusOK] != 5 {
-		t.Errorf("the statuses are %v", statuses)
-	}
-	if hash := hashOf(t, key); !strings.HasPrefix(hash, currentHash) {
-		t.Errorf("the hash is %s", hash)
-	}
-	login(t, "popular")
-}
-
-// TestAHashThatNobodyCanAfford is answered like a wrong password, and at once.
-func TestAHashThatNobodyCanAfford(t *testing.T) {
-	for name, hash := range map[string]string{
-		"costly": "$argon2id$v=19$m=4294967295,t=4294967295,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
-		"slow":   "$2b$31$9/LBNVRqokm9WlGymVVwoeGXGE4Vk3ey1.ASedqXID10B1ovpX1by",
-		"no":     "in no format",
+// TestUnaffordableHashes checks that a stored hash that would take too long to check has the same response as a wrong
+// password.
+func TestUnaffordableHashes(t *testing.T) {
+	for kind, hash := range map[string]string{
+		"costly":  "$argon2id$v=19$m=4294967295,t=4294967295,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+		"slow":    "$2b$31$9/LBNVRqokm9WlGymVVwoeGXGE4Vk3ey1.ASedqXID10B1ovpX1by",
+		"unknown": "in no format",
 	} {
-		withHash(t, name+"-hash", hash)
-		refused, unknown := post(t, "/api/auth/login", credentials(name+"-hash")), post(t, "/api/auth/login", credentials("no-one"))
-		if refused.Status != http.StatusForbidden || refused.Member("detail") != unknown.Member("detail") {
-			t.Errorf("%s: the answer is %v", name, refused)
+		name := uniqueName("hash")
+		registerWithHash(t, name, hash)
+		got, unknown := post(t, "/api/auth/login", credentials(name)), post(t, "/api/auth/login", credentials(uniqueName("unknown")))
+		if got.Status != http.StatusForbidden || got.Member("detail") != unknown.Member("detail") {
+			t.Errorf("login with a hash that is %s: got %v, want %v", kind, got, unknown)
 		}
 	}
-	if log := shared.logs.String(); !strings.Contains(log, "password_hash_unusable") {
-		t.Error("nothing of it is in the log")
+	if !strings.Contains(logs.String(), "password_hash_unusable") {
+		t.Error("the logs do not contain password_hash_unusable")
 	}
 }

@@ -1,13 +1,12 @@
 package e2e_test
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,35 +16,34 @@ import (
 	"latchkey/infra/local/stack"
 	"latchkey/infra/testkit/wiretap"
 	"latchkey/pkg/app"
-	"latchkey/pkg/guard"
-	"latchkey/pkg/id"
 	"latchkey/pkg/lambdahttp"
-	"latchkey/pkg/token"
 )
 
-// limitedStack is a stack with the limits of a deployed one.
+// limitedStack starts a stack with the rate limits of a deployed one.
 func limitedStack(t *testing.T) *stack.Stack {
 	t.Helper()
-	return startStack(t, stack.Options{Root: moduleRoot(t), Log: io.Discard, Environment: map[string]string{"RATE_LIMIT_FACTOR": "1"}})
+	return startStack(t, stack.Options{Environment: map[string]string{"RATE_LIMIT_FACTOR": "1"}})
 }
 
-// TestTenFreshContainersHoldOneLimit: each request meets a process that knows nothing.
-func TestTenFreshContainersHoldOneLimit(t *testing.T) {
+// criticalLimit is the number of requests per minute that an address may make to a critical endpoint.
+const criticalLimit = 5
+
+// TestLimitHoldsAcrossContainers checks the limit of an address if each request is handled by a new process.
+func TestLimitHoldsAcrossContainers(t *testing.T) {
 	api := limitedStack(t)
-	forgot := func() response {
-		return send(t, api.URL, "POST", "/api/auth/forgot-password", `{"email":"anybody@example.com"}`, "Content-Type: application/json")
-	}
-	seen := map[int]bool{}
+	pids := map[int]bool{}
 	for n := 1; n <= 10; n++ {
-		got := forgot()
-		if want := map[bool]int{true: http.StatusCreated, false: http.StatusTooManyRequests}[n <= 5]; got.Status != want {
-			t.Errorf("request %d: %v", n, got)
+		got := sendJSON(t, api.URL, "/api/auth/forgot-password", emailBody("unknown"))
+		want := http.StatusCreated
+		if n > criticalLimit {
+			want = http.StatusTooManyRequests
+			checkRateLimited(t, got, criticalLimit)
 		}
-		if n > 5 {
-			checkRefusal(t, got, 5)
+		if got.Status != want {
+			t.Errorf("request %d: got %v, want %d", n, got, want)
 		}
 		for _, pid := range api.Host.Processes()["ForgotPassword"] {
-			seen[pid] = true
+			pids[pid] = true
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 				t.Fatal(err)
 			}
@@ -54,24 +52,33 @@ func TestTenFreshContainersHoldOneLimit(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	if len(seen) != 10 {
-		t.Errorf("the requests met %d processes", len(seen))
+	if len(pids) != 10 {
+		t.Errorf("got %d processes for 10 requests, want 10", len(pids))
 	}
 }
 
-// checkRefusal holds the form of a 429.
-func checkRefusal(t *testing.T, got response, limit int) {
+// checkRateLimited checks the headers and the body of a 429.
+func checkRateLimited(t *testing.T, got response, limit int) {
 	t.Helper()
 	checkHeaders(t, got)
 	wait := seconds(t, got.Header.Get("Retry-After"))
-	reset := seconds(t, got.Header.Get("RateLimit-Reset"))
-	if wait < 1 || wait > 60 || wait != reset || got.Header.Get("RateLimit-Remaining") != "0" ||
-		got.Header.Get("RateLimit-Limit") != strconv.Itoa(limit) || got.Header.Get("RateLimit-Policy") != fmt.Sprintf("%d;w=60", limit) {
-		t.Errorf("the headers are %v", got.Header)
+	if wait < 1 || wait > 60 {
+		t.Errorf("Retry-After: got %d s, want 1 to 60", wait)
 	}
-	if got.Member("detail") != "Too many requests" || got.Member("error") != "Too Many Requests" ||
-		got.Member("retry_after") != strconv.Itoa(wait) || got.Member("status_code") != "429" {
-		t.Errorf("the body is %s", got.Body)
+	for name, want := range map[string]string{
+		"RateLimit-Reset": strconv.Itoa(wait), "RateLimit-Remaining": "0",
+		"RateLimit-Limit": strconv.Itoa(limit), "RateLimit-Policy": fmt.Sprintf("%d;w=60", limit),
+	} {
+		if value := got.Header.Get(name); value != want {
+			t.Errorf("%s: got %q, want %q", name, value, want)
+		}
+	}
+	for name, want := range map[string]string{
+		"detail": "Too many requests", "error": "Too Many Requests", "retry_after": strconv.Itoa(wait), "status_code": "429",
+	} {
+		if value := got.Member(name); value != want {
+			t.Errorf("member %s: got %q, want %q in %v", name, value, want, got)
+		}
 	}
 }
 
@@ -84,13 +91,13 @@ func seconds(t *testing.T, text string) int {
 	return value
 }
 
-// container is a function as a container of its own, which is asked by events.
+// container is a function in this process. It receives events, so that a test can choose the source address.
 type container struct {
 	handler lambdahttp.Handler
 	route   string
 }
 
-// newContainer starts a function of the stack in this process.
+// newContainer starts the function in a folder of functions/ with the environment that it has in the stack.
 func newContainer(t *testing.T, api *stack.Stack, folder, route string, function app.Function) container {
 	t.Helper()
 	for _, deployed := range api.Template.Functions {
@@ -98,27 +105,23 @@ func newContainer(t *testing.T, api *stack.Stack, folder, route string, function
 			continue
 		}
 		environment := map[string]string{"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-		for name, value := range deployed.Environment {
-			environment[name] = value
-		}
+		maps.Copy(environment, deployed.Environment)
 		handler, err := app.Build(function, func(name string) string { return environment[name] }, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return container{lambdahttp.Adapt(handler), route}
 	}
-	t.Fatalf("there is no function in %s", folder)
+	t.Fatalf("template.yaml has no function in functions/%s", folder)
 	return container{}
 }
 
-// ask sends a request as API Gateway does, from an address.
-func (c container) ask(t *testing.T, source, body string, headers map[string]string) response {
+// send sends a request in the form of API Gateway, from a source address.
+func (c container) send(t *testing.T, source, body string, headers map[string]string) response {
 	t.Helper()
 	method, path, _ := strings.Cut(c.route, " ")
 	all := map[string]string{"content-type": "application/json"}
-	for name, value := range headers {
-		all[name] = value
-	}
+	maps.Copy(all, headers)
 	event, err := json.Marshal(map[string]any{
 		"routeKey": c.route, "rawPath": path, "headers": all, "body": body,
 		"requestContext": map[string]any{"http": map[string]string{"method": method, "sourceIp": source}},
@@ -140,12 +143,12 @@ func (c container) ask(t *testing.T, source, body string, headers map[string]str
 	return response{Status: got.StatusCode, Body: got.Body}
 }
 
-// TestSourcesThatAreOne: whatever a client can vary by itself opens no bucket of its own.
-func TestSourcesThatAreOne(t *testing.T) {
+// TestSourcesShareOneLimit checks that a client gets no additional requests by varying what it controls.
+func TestSourcesShareOneLimit(t *testing.T) {
 	api := limitedStack(t)
 	sources := map[string]struct {
-		source func(n int) (string, map[string]string)
-		times  int
+		source   func(n int) (string, map[string]string) // address and headers of the nth request
+		requests int
 	}{
 		"addresses of one /64": {func(n int) (string, map[string]string) {
 			return fmt.Sprintf("2001:db8:1:2:%x:%x:0:%x", n*7919%65536, n%65536, n%13), nil
@@ -157,219 +160,201 @@ func TestSourcesThatAreOne(t *testing.T) {
 		"spellings of one IPv4 address": {func(n int) (string, map[string]string) {
 			return []string{"192.0.2.7", "::ffff:192.0.2.7", "::ffff:c000:207"}[n%3], nil
 		}, 30},
-		"no address at all": {func(n int) (string, map[string]string) { return []string{"", "-", "unknown"}[n%3], nil }, 30},
+		"no address": {func(n int) (string, map[string]string) { return []string{"", "-", "unknown"}[n%3], nil }, 30},
 	}
 	for name, test := range sources {
 		t.Run(name, func(t *testing.T) {
 			function := newContainer(t, api, "send-verification", "POST /api/auth/send-verification", app.SendVerification)
-			passed := 0
-			for n := range test.times {
+			accepted := 0
+			for n := range test.requests {
 				source, headers := test.source(n)
-				body := fmt.Sprintf(`{"email":"somebody-%d@example.com"}`, n)
-				switch got := function.ask(t, source, body, headers); got.Status {
+				switch got := function.send(t, source, emailBody(fmt.Sprint("unknown-", n)), headers); got.Status {
 				case http.StatusCreated:
-					passed++
+					accepted++
 				case http.StatusTooManyRequests:
 				default:
-					t.Fatalf("%v", got)
+					t.Fatalf("request %d from %s: got %v, want 201 or 429", n, source, got)
 				}
 			}
-			if passed != 5 {
-				t.Errorf("%d requests passed", passed)
+			if accepted != criticalLimit {
+				t.Errorf("got %d of %d requests accepted, want %d", accepted, test.requests, criticalLimit)
 			}
 		})
 	}
 }
 
-// TestManySourcesGetNoFurtherWithOneAccount.
-func TestManySourcesGetNoFurtherWithOneAccount(t *testing.T) {
+// TestManySourcesShareTheLimitOfAnAccount checks that requests about one account are limited, whatever their source.
+func TestManySourcesShareTheLimitOfAnAccount(t *testing.T) {
 	api := limitedStack(t)
 	function := newContainer(t, api, "forgot-password", "POST /api/auth/forgot-password", app.ForgotPassword)
-	passed := 0
+	accepted := 0
 	for n := range 50 {
-		address := []string{"victim@example.com", "VICTIM@Example.com"}[n%2]
-		if function.ask(t, fmt.Sprintf("198.51.100.%d", n), fmt.Sprintf(`{"email":%q}`, address), nil).Status == http.StatusCreated {
-			passed++
+		body := fmt.Sprintf(`{"email":%q}`, []string{"victim@example.com", "VICTIM@Example.com"}[n%2])
+		if function.send(t, fmt.Sprintf("198.51.100.%d", n), body, nil).Status == http.StatusCreated {
+			accepted++
 		}
 	}
-	if passed != 5 {
-		t.Errorf("%d requests passed", passed)
+	if accepted != criticalLimit {
+		t.Errorf("got %d of 50 requests accepted, want %d", accepted, criticalLimit)
 	}
-	if got := function.ask(t, "198.51.100.1", `{"email":"other@example.com"}`, nil); got.Status != http.StatusCreated {
-		t.Errorf("for another account: %v", got)
+	if got := function.send(t, "198.51.100.1", emailBody("other"), nil); got.Status != http.StatusCreated {
+		t.Errorf("a request about another account: got %v, want 201", got)
 	}
 }
 
-// idOf is the id of the user whom an access token of the shared stack belongs to.
-func idOf(t *testing.T, access string) string {
-	t.Helper()
-	return me(t, bearer(access)).Member("id")
-}
-
-// deviceOf makes the cookie of another device of a user in that epoch, by the keys of the shared stack.
-func deviceOf(t *testing.T, user string, epoch uint64) string {
-	t.Helper()
-	keys, err := token.ParseKeySet([]byte(signingKeys(t)), "ES256")
-	if err != nil {
-		t.Fatal(err)
-	}
-	owner, err := id.Parse(user)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "Cookie: device=" + keys.SealDevice(guard.DeviceClaims{User: owner, Epoch: epoch, Device: id.New(rand.Reader)}).Reveal()
-}
-
-// TestAnAttackerKeepsNobodyOut: whoever fails at an account for long has to wait, and its owner is told once. The owner signs in
-// on a device that was here before and, after a reset, on any.
-func TestAnAttackerKeepsNobodyOut(t *testing.T) {
-	register(t, "besieged")
-	awaitMail(t, shared.MailURL, "besieged@example.com", 1)
-	signedIn := post(t, "/api/auth/login", credentials("besieged"))
-	device, attributes, _ := strings.Cut(signedIn.Header.Get("Set-Cookie"), "; ")
-	if !strings.HasPrefix(device, "device=") || attributes != "Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" {
-		t.Fatalf("Set-Cookie is %q", signedIn.Header.Values("Set-Cookie"))
+// TestGuessingDoesNotLockOwnersOut checks that guesses at a password are delayed and that the owner gets one notice. The owner
+// can sign in on a known device and, after a password reset, on any device.
+func TestGuessingDoesNotLockOwnersOut(t *testing.T) {
+	name := uniqueName("guessed")
+	register(t, name)
+	awaitMail(t, name, 1)
+	header := login(t, name).Header.Get("Set-Cookie")
+	device, attributes, _ := strings.Cut(header, "; ")
+	if want := "Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"; !strings.HasPrefix(device, "device=") || attributes != want {
+		t.Fatalf("login: got Set-Cookie %q, want device with %q", header, want)
 	}
 	statuses := map[int]int{}
 	for range 30 {
-		got := post(t, "/api/auth/login", `{"username":"besieged","password":"a wrong password"}`)
+		got := post(t, "/api/auth/login", wrongCredentials(name))
 		statuses[got.Status]++
 		if wait := got.Header.Get("Retry-After"); got.Status == http.StatusTooManyRequests && seconds(t, wait) > 20 {
-			t.Errorf("one waits %s s", wait)
+			t.Errorf("a guess: got Retry-After %s, want at most 20 s", wait)
 		}
 	}
-	if statuses[http.StatusForbidden] < 5 || statuses[http.StatusForbidden] > 10 || statuses[http.StatusTooManyRequests] < 20 {
-		t.Errorf("the statuses are %v", statuses)
+	if refused := statuses[http.StatusForbidden]; refused < 5 || refused > 10 || statuses[http.StatusTooManyRequests] < 20 {
+		t.Errorf("30 guesses: got the statuses %v, want 5 to 10 times 403 and else 429", statuses)
 	}
-	if got := post(t, "/api/auth/login", credentials("besieged")); got.Status != http.StatusTooManyRequests {
-		t.Errorf("the right password of a stranger: %v", got)
+	if got := post(t, "/api/auth/login", credentials(name)); got.Status != http.StatusTooManyRequests {
+		t.Errorf("the right password from an unknown device: got %v, want 429", got)
 	}
 	for _, path := range []string{"/api/auth/login", "/api/auth/session/login"} {
-		if got := post(t, path, credentials("besieged"), "Cookie: "+device); got.Status != http.StatusOK {
-			t.Errorf("%s on the owner's device: %v", path, got)
+		if got := post(t, path, credentials(name), "Cookie: "+device); got.Status != http.StatusOK {
+			t.Errorf("%s on the known device: got %v, want 200", path, got)
 		}
 	}
-	notice := awaitMail(t, shared.MailURL, "besieged@example.com", 2)
-	if !strings.Contains(notice.Subject, "Failed sign-in attempts") || strings.Contains(notice.Body.Text, "http") {
-		t.Errorf("the notice is %+v", notice)
+	notice := awaitMail(t, name, 2)
+	if want := "Failed sign-in attempts"; !strings.Contains(notice.Subject, want) || strings.Contains(notice.Body.Text, "http") {
+		t.Errorf("got the notice %+v, want the subject %q and no link", notice, want)
 	}
-	post(t, "/api/auth/forgot-password", asEmail("besieged"))
-	link := awaitMail(t, shared.MailURL, "besieged@example.com", 3)
-	done := reset(t, link.token(t), "Another password 1")
+	post(t, "/api/auth/forgot-password", emailBody(name))
+	done := resetPassword(t, awaitMail(t, name, 3).token(t), newPassword)
 	if done.Status != http.StatusOK || !strings.HasPrefix(done.Header.Get("Set-Cookie"), "device=") {
-		t.Fatalf("the reset: %d %v", done.Status, done.Header)
+		t.Fatalf("reset-password: got %v %v, want 200 and a device cookie", done, done.Header)
 	}
-	if got := post(t, "/api/auth/login", `{"username":"besieged","password":"Another password 1"}`); got.Status != http.StatusOK {
-		t.Errorf("after the reset: %v", got)
+	body := fmt.Sprintf(`{"username":%q,"password":%q}`, name, newPassword)
+	if got := post(t, "/api/auth/login", body); got.Status != http.StatusOK {
+		t.Errorf("login from an unknown device after the reset: got %v, want 200", got)
 	}
 }
 
-// TestALimiterWithoutItsStore: 503 where limits are exact, an answer elsewhere.
+// TestALimiterWithoutItsStore checks that, without the counters, endpoints with exact limits respond with 503 and the others
+// continue.
 func TestALimiterWithoutItsStore(t *testing.T) {
-	quiet(t)
-	access := register(t, "unlimited")
-	defer shared.tap.Reset()
-	shared.tap.Inject(wiretap.OfLimits+"UpdateItem", 0, 1<<30, wiretap.Refuse)
-	if got := post(t, "/api/auth/login", credentials("unlimited")); got.Status != http.StatusServiceUnavailable {
-		t.Errorf("login: %v", got)
+	pauseMailer(t)
+	name := uniqueName("limiter")
+	access := register(t, name)
+	defer shared.Tap.Reset()
+	shared.Tap.Inject(wiretap.OfLimits+"UpdateItem", 0, 1<<30, wiretap.Refuse)
+	if got := post(t, "/api/auth/login", credentials(name)); got.Status != http.StatusServiceUnavailable {
+		t.Errorf("login: got %v, want 503", got)
 	}
 	if got := me(t, bearer(access)); got.Status != http.StatusOK {
-		t.Errorf("me: %v", got)
+		t.Errorf("me: got %v, want 200", got)
 	}
 }
 
-// TestWhatLimitsCost: the limiter's own writes, of a unit each, beside the budgets of the endpoints.
+// TestWhatLimitsCost checks the calls of the rate limits, which TestBudgets leaves out.
 func TestWhatLimitsCost(t *testing.T) {
-	access := register(t, "costly")
-	quiet(t)
-	wrong := `{"username":"costly","password":"wrong"}`
+	name := uniqueName("limits-cost")
+	access := register(t, name)
+	pauseMailer(t)
 	tests := map[string]struct {
 		request func() response
 		want    string
 	}{
-		"login":           {func() response { return post(t, "/api/auth/login", credentials("costly")) }, "UpdateItem UpdateItem UpdateItem DeleteItem r0 w4"},
-		"login, wrong":    {func() response { return post(t, "/api/auth/login", wrong) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
-		"login, unknown":  {func() response { return post(t, "/api/auth/login", credentials("nobody at all")) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
-		"forgot-password": {func() response { return post(t, "/api/auth/forgot-password", asEmail("costly")) }, "UpdateItem UpdateItem r0 w2"},
-		"reset-password":  {func() response { return reset(t, "x", "Another password 1") }, "UpdateItem r0 w1"},
+		"login":           {func() response { return post(t, "/api/auth/login", credentials(name)) }, "UpdateItem UpdateItem UpdateItem DeleteItem r0 w4"},
+		"login, wrong":    {func() response { return post(t, "/api/auth/login", wrongCredentials(name)) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
+		"login, unknown":  {func() response { return post(t, "/api/auth/login", credentials(name+"-unknown")) }, "UpdateItem UpdateItem UpdateItem r0 w3"},
+		"forgot-password": {func() response { return post(t, "/api/auth/forgot-password", emailBody(name)) }, "UpdateItem UpdateItem r0 w2"},
+		"reset-password":  {func() response { return resetPassword(t, "x", newPassword) }, "UpdateItem r0 w1"},
 		"me":              {func() response { return me(t, bearer(access)) }, "UpdateItem r0 w1"},
-		"health":          {func() response { return send(t, shared.URL, "GET", "/api/auth/health", "") }, " r0 w0"},
+		"health":          {func() response { return get(t, "/api/auth/health") }, " r0 w0"},
 	}
-	for name, test := range tests {
-		var got [3]string // the first may begin windows, which cost a second write where they take the place of others; so may one more
+	for endpoint, test := range tests {
+		// The first request may open new windows, where a second write replaces the old ones. One later request may do so too.
+		var got [3]string
 		for i := range got {
-			shared.tap.Reset()
+			shared.Tap.Reset()
 			test.request()
-			got[i] = spentOnLimits(shared)
+			got[i] = spentOnLimits()
 		}
 		if got[1] != test.want && got[2] != test.want {
-			t.Errorf("%s: spent %q, want %q", name, got, test.want)
+			t.Errorf("%s: got the calls %q, want %q", endpoint, got, test.want)
 		}
 	}
 }
 
-// TestWhoIsSignedInHasLimitsOfHisOwn, on the critical endpoints too.
-func TestWhoIsSignedInHasLimitsOfHisOwn(t *testing.T) {
-	access := register(t, "signed-in")
-	critical := map[string]string{
-		"/api/auth/register": registration("signed-in-too"), "/api/auth/login": credentials("signed-in"),
-		"/api/auth/session/login": credentials("signed-in"), "/api/auth/send-verification": asEmail("signed-in"),
-		"/api/auth/forgot-password": asEmail("signed-in"), "/api/auth/reset-password": `{"token":"x","new_password":"Another password 1"}`,
-	}
-	for path, body := range critical {
-		if got := post(t, path, body, bearer(access)).Header.Get("RateLimit-Limit"); got != "20000" {
-			t.Errorf("%s: the limit is %q", path, got)
+// TestSignedInUsersHaveTheirOwnLimits checks this for the critical endpoints as well.
+func TestSignedInUsersHaveTheirOwnLimits(t *testing.T) {
+	name := uniqueName("signed-in")
+	access := register(t, name)
+	for path, test := range map[string]struct{ body, want string }{
+		"/api/auth/register":          {registration(uniqueName("signed-in")), "20000"},
+		"/api/auth/login":             {credentials(name), "20000"},
+		"/api/auth/session/login":     {credentials(name), "20000"},
+		"/api/auth/send-verification": {emailBody(name), "20000"},
+		"/api/auth/forgot-password":   {emailBody(name), "20000"},
+		"/api/auth/reset-password":    {`{"token":"x","new_password":"Another password 1"}`, "20000"},
+		"/api/auth/refresh":           {`{"refresh_token":"x"}`, "180000"},
+	} {
+		if got := post(t, path, test.body, bearer(access)).Header.Get("RateLimit-Limit"); got != test.want {
+			t.Errorf("%s: got RateLimit-Limit %q, want %q", path, got, test.want)
 		}
-	}
-	if got := post(t, "/api/auth/refresh", `{"refresh_token":"x"}`, bearer(access)).Header.Get("RateLimit-Limit"); got != "180000" {
-		t.Errorf("refresh: the limit is %q", got)
 	}
 }
 
-// TestANeutralRegistration over HTTP: one answer, and the mail that fits.
+// TestANeutralRegistration checks that, with REGISTER_NEUTRAL, the response does not depend on whether the address is
+// registered, and that the mails do. The stack uses the shared tables through the wiretap, so that its calls count as uses of
+// the roles.
 func TestANeutralRegistration(t *testing.T) {
 	api := startStack(t, stack.Options{
-		Root: moduleRoot(t), DynamoDBEndpoint: shared.DynamoDBEndpoint, Log: io.Discard,
-		Environment: map[string]string{"DYNAMODB_ENDPOINT": shared.tap.URL, "REGISTER_NEUTRAL": "true", "SES_ENDPOINT": shared.MailURL},
+		DynamoDBEndpoint: shared.DynamoDBEndpoint,
+		Environment:      map[string]string{"DYNAMODB_ENDPOINT": shared.Tap.URL, "REGISTER_NEUTRAL": "true", "SES_ENDPOINT": shared.MailURL},
 	})
-	ask := func(path, body string) response {
-		return send(t, api.URL, "POST", path, body, "Content-Type: application/json")
-	}
-	free := ask("/api/auth/register", registration("reticent"))
-	taken := ask("/api/auth/register", `{"username":"reticent2","email":"reticent@example.com","password":"SecurePass123!"}`)
+	name := uniqueName("neutral")
+	free := sendJSON(t, api.URL, "/api/auth/register", registration(name))
+	taken := sendJSON(t, api.URL, "/api/auth/register", strings.Replace(registration(name), name, name+"x", 1))
 	if free.Status != http.StatusCreated || taken.Status != free.Status || taken.Body != free.Body || free.Member("message") == "" {
-		t.Errorf("free: %v; taken: %v", free, taken)
+		t.Errorf("got %v for a free address and %v for a taken one, want the same message with 201", free, taken)
 	}
 	for _, path := range []string{"/api/auth/login", "/api/auth/session/login"} {
-		if got := ask(path, credentials("reticent")); got.Status != http.StatusForbidden || got.Member("code") != "invalid_credentials" {
-			t.Errorf("%s before the link is used: %v", path, got)
+		got := sendJSON(t, api.URL, path, credentials(name))
+		if got.Status != http.StatusForbidden || got.Member("code") != "invalid_credentials" {
+			t.Errorf("%s before the verification: got %v, want 403 invalid_credentials", path, got)
 		}
 	}
-	if got := ask("/api/auth/register", registration("reticent")); got.Member("code") != "username_taken" {
-		t.Errorf("a taken username: %v", got)
+	if got := sendJSON(t, api.URL, "/api/auth/register", registration(name)); got.Member("code") != "username_taken" {
+		t.Errorf("register with a taken username: got %v, want username_taken", got)
 	}
-	var subjects []string
-	for nth := range 2 {
-		subjects = append(subjects, awaitMail(t, shared.MailURL, "reticent@example.com", nth+1).Subject)
-	}
-	if !slices.ContainsFunc(subjects, func(subject string) bool { return strings.Contains(subject, "already have an account") }) {
-		t.Errorf("the mails are %v", subjects)
+	subjects := awaitMail(t, name, 1).Subject + "\n" + awaitMail(t, name, 2).Subject
+	if want := "already have an account"; !strings.Contains(subjects, want) {
+		t.Errorf("got the subjects %q, want one that contains %q", subjects, want)
 	}
 }
 
-// TestTriesAtBothLoginsCountTogether, for a name that no account has as well.
+// TestTriesAtBothLoginsCountTogether checks this for a user and for a name without an account.
 func TestTriesAtBothLoginsCountTogether(t *testing.T) {
-	register(t, "guessed")
-	for _, name := range []string{"guessed", "guessed-by-nobody"} {
-		wrong := fmt.Sprintf(`{"username":%q,"password":"a wrong password"}`, name)
+	user := uniqueName("both")
+	register(t, user)
+	for _, name := range []string{user, uniqueName("unknown")} {
 		for n, path := range []string{"login", "login", "session/login", "session/login", "session/login"} {
-			if got := post(t, "/api/auth/"+path, wrong); got.Status != http.StatusForbidden {
-				t.Errorf("%s, try %d: %v", name, n+1, got)
+			if got := post(t, "/api/auth/"+path, wrongCredentials(name)); got.Status != http.StatusForbidden {
+				t.Errorf("%s, attempt %d at %s: got %v, want 403", name, n+1, path, got)
 			}
 		}
 		for _, path := range []string{"login", "session/login"} {
-			if got := post(t, "/api/auth/"+path, wrong); got.Status != http.StatusTooManyRequests {
-				t.Errorf("%s, the next try at %s: %v", name, path, got)
+			if got := post(t, "/api/auth/"+path, wrongCredentials(name)); got.Status != http.StatusTooManyRequests {
+				t.Errorf("%s, attempt 6 at %s: got %v, want 429", name, path, got)
 			}
 		}
 	}

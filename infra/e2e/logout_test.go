@@ -6,17 +6,17 @@ import (
 	"testing"
 )
 
-// TestAMalformedLogoutRenewsTheCookie: it ends nothing, so it is a use of the session like any other.
+// TestAMalformedLogoutRenewsTheCookie checks that a refused logout counts as a use of the session, because it ends nothing.
 func TestAMalformedLogoutRenewsTheCookie(t *testing.T) {
-	name := fresh()
+	name := uniqueName("logout")
 	register(t, name)
 	for _, path := range []string{"/api/auth/logout", "/api/auth/session/logout"} {
 		cookie := cookieLogin(t, name)
-		age(t, cookie)
+		makeRenewalDue(t, cookie)
 		_, value, _ := strings.Cut(cookie, "=")
 		got := post(t, path, "{", cookie)
-		if set := got.Header.Get("Set-Cookie"); got.Status != http.StatusBadRequest || !strings.Contains(set, value) {
-			t.Errorf("%s: got %v with Set-Cookie %q, want 400 and the same cookie", path, got, set)
+		if header := got.Header.Get("Set-Cookie"); got.Status != http.StatusBadRequest || !strings.Contains(header, value) {
+			t.Errorf("%s: got %v with Set-Cookie %q, want 400 and the same cookie", path, got, header)
 		}
 	}
 }

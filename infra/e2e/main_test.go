@@ -1,195 +1,165 @@
-// Package e2e_test speaks HTTP to the built functions, as a client does, over a real DynamoDB engine.
+// Package e2e_test sends HTTP requests to the built functions, as clients do, over a real DynamoDB engine.
 //
-// One stack serves all tests of the package, with a wiretap between functions and engine. Tests that break something
-// start a stack of their own.
+// One stack serves all tests of the package. A test that changes settings or stops a component starts a stack of its own.
 package e2e_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 
-	"latchkey/infra/local/engine"
-	"latchkey/infra/local/stack"
-	"latchkey/infra/local/streams"
+	"latchkey/infra/testkit"
 	"latchkey/infra/testkit/httpclient"
-	"latchkey/infra/testkit/wiretap"
+	"latchkey/infra/testkit/stacktest"
 )
 
-// shared is the stack of all tests.
-var shared *house
+// shared is the stack of all tests, and logs contains the output of its functions.
+var (
+	shared *stacktest.Stack
+	logs   testkit.Buffer
+)
 
-// house is a stack with what a test needs around it.
-type house struct {
-	*stack.Stack
-	tap  *wiretap.Proxy
-	logs *logs
-	mail *gate
-
-	providers
-}
-
-// gate lets deliveries to the mailer through, or holds them.
-type gate struct {
-	open sync.RWMutex
-	held bool
-}
-
-func (g *gate) through(next streams.Invoke) streams.Invoke {
-	return func(ctx context.Context, function string, payload []byte) ([]byte, error) {
-		g.open.RLock()
-		defer g.open.RUnlock()
-		return next(ctx, function, payload)
-	}
-}
-
-// quiet holds the mailer until the test ends, so that only the test's own requests are counted and meet its faults.
-func quiet(t *testing.T) {
-	t.Helper()
-	if shared.mail.held {
-		return
-	}
-	shared.mail.open.Lock()
-	shared.mail.held = true
-	t.Cleanup(func() {
-		shared.mail.held = false
-		shared.mail.open.Unlock()
-	})
-}
-
-// unlimited is a factor that no test gets to the end of, but for those of the limits themselves.
+// unlimited is a RATE_LIMIT_FACTOR that keeps all tests below the limits, except the tests of the limits themselves.
 const unlimited = "1000"
 
-// lastLines is how much of the functions' log is shown when a test has failed.
-const lastLines = 40
+// logTail is the number of log lines printed after a failure.
+const logTail = 40
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
+// run runs the tests. Afterwards it checks that the tables contain no credential that a test has sent or received, and that
+// the roles of the functions allow exactly the calls that were made.
 func run(m *testing.M) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var err error
-	var end func()
-	if shared, end, err = open(ctx); err != nil {
+	shared, err = stacktest.Start(ctx, stacktest.Options{Environment: map[string]string{"RATE_LIMIT_FACTOR": unlimited}, Log: &logs})
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "starting the stack:", err)
 		return 1
 	}
-	defer end()
+	defer shared.Close()
 	code := m.Run()
 	if found := secrets.foundIn(shared.DynamoDBEndpoint); len(found) > 0 {
-		fmt.Fprintln(os.Stderr, "FAIL: the tables hold what opens something:", found)
+		fmt.Fprintln(os.Stderr, "FAIL: the tables contain usable credentials:", found)
 		code = 1
 	}
-	if faults, err := faultsOfRoles(shared.Template.Path, shared.tap.Uses()); err != nil || len(faults) > 0 {
-		fmt.Fprintf(os.Stderr, "FAIL: the roles in template.yaml are not what the functions need: %v\n%s\n", err, strings.Join(faults, "\n"))
+	if faults, err := faultsOfRoles(shared.Template.Path, shared.Tap.Uses()); err != nil || len(faults) > 0 {
+		fmt.Fprintf(os.Stderr, "FAIL: the roles in template.yaml do not match the calls of the functions: %v\n%s\n", err, strings.Join(faults, "\n"))
 		code = 1
 	}
 	if code != 0 {
-		lines := strings.SplitAfter(shared.logs.String(), "\n")
-		fmt.Fprint(os.Stderr, strings.Join(lines[max(0, len(lines)-lastLines):], ""))
+		lines := strings.SplitAfter(logs.String(), "\n")
+		fmt.Fprint(os.Stderr, strings.Join(lines[max(0, len(lines)-logTail):], ""))
 	}
 	return code
 }
 
-// open starts an engine in memory, the wiretap before it and the stack before that.
-func open(ctx context.Context) (*house, func(), error) {
-	root, err := engine.Root()
-	if err != nil {
-		return nil, nil, err
+// pauseMailer pauses the mailer until the test ends, so that its store calls are not counted and do not meet injected faults.
+func pauseMailer(t *testing.T) {
+	t.Helper()
+	if shared.Deliveries.Paused() {
+		return // by a test around this one
 	}
-	database, err := engine.StartDynoxide(ctx, engine.Options{Root: root})
-	if err != nil {
-		return nil, nil, err
-	}
-	tap, err := wiretap.Serve(database.Endpoint)
-	if err != nil {
-		return nil, nil, err
-	}
-	known, err := startProviders()
-	if err != nil {
-		return nil, nil, err
-	}
-	environment := known.settings()
-	environment["DYNAMODB_ENDPOINT"], environment["RATE_LIMIT_FACTOR"] = tap.URL, unlimited
-	output, mail := &logs{}, &gate{}
-	started, err := stack.Start(ctx, stack.Options{
-		Root: root, DynamoDBEndpoint: database.Endpoint, Log: output, Environment: environment, Deliver: mail.through,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return &house{Stack: started, tap: tap, logs: output, mail: mail, providers: known}, func() {
-		started.Close()
-		known.close()
-		tap.Close()
-		database.Stop()
-	}, nil
+	shared.Deliveries.Pause()
+	t.Cleanup(shared.Deliveries.Resume)
 }
 
-// logs collects what the functions write.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
+// lastID is the number of names and ids given to tests.
+var lastID atomic.Int64
 
-// Write implements [io.Writer].
-func (l *logs) Write(data []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(data)
-}
+// uniqueID returns a number that no other test has.
+func uniqueID() int64 { return lastID.Add(1) }
 
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
+// uniqueName returns a username that no other test has, so that the tests can be repeated in one process.
+func uniqueName(prefix string) string { return fmt.Sprintf("%s-%d", prefix, uniqueID()) }
+
+func email(name string) string { return name + "@example.com" }
 
 // response is a response of the API.
 type response = httpclient.Response
 
-// client notes every secret that it sends or receives.
+// client notes every credential that it sends or receives.
 var client = httpclient.Client{Transport: secrets}
 
-// send makes a request. Each header has the form "Name: value".
+// send makes a request to any stack. Each header has the form "Name: value".
 func send(t *testing.T, base, method, path, body string, headers ...string) response {
 	t.Helper()
 	return client.Send(t, method, base+path, body, headers...)
 }
 
-// try is send for other goroutines than the test's own.
-func try(ctx context.Context, base, method, path, body string, headers ...string) (response, error) {
-	return client.Do(ctx, method, base+path, body, headers...)
+// sendJSON makes a POST request with a JSON body to any stack.
+func sendJSON(t *testing.T, base, path, body string, headers ...string) response {
+	t.Helper()
+	return send(t, base, "POST", path, body, append(headers, httpclient.JSON)...)
+}
+
+// get makes a request to the shared stack.
+func get(t *testing.T, path string, headers ...string) response {
+	t.Helper()
+	return send(t, shared.URL, "GET", path, "", headers...)
 }
 
 // post sends JSON to the shared stack.
 func post(t *testing.T, path, body string, headers ...string) response {
 	t.Helper()
-	return send(t, shared.URL, "POST", path, body, append(headers, "Content-Type: application/json")...)
+	return sendJSON(t, shared.URL, path, body, headers...)
 }
 
-func bearer(token string) string { return "Authorization: Bearer " + token }
+// tryPost is post for goroutines other than that of the test.
+func tryPost(t *testing.T, path, body string, headers ...string) (response, error) {
+	t.Helper()
+	return client.Do(t.Context(), "POST", shared.URL+path, body, append(headers, httpclient.JSON)...)
+}
 
-// registration is a body for a user of that name.
+func bearer(token string) string { return httpclient.Bearer(token) }
+
+// registration returns the body that registers a user.
 func registration(name string) string {
-	return fmt.Sprintf(`{"username":%q,"email":%q,"password":"SecurePass123!"}`, name, name+"@example.com")
+	return fmt.Sprintf(`{"username":%q,"email":%q,"password":"SecurePass123!"}`, name, email(name))
 }
 
+// credentials returns the body of a login.
 func credentials(name string) string {
 	return fmt.Sprintf(`{"username":%q,"password":"SecurePass123!"}`, name)
+}
+
+// wrongCredentials returns the body of a login that fails.
+func wrongCredentials(name string) string {
+	return fmt.Sprintf(`{"username":%q,"password":"a wrong password"}`, name)
 }
 
 // register creates a user on the shared stack and returns its access token.
 func register(t *testing.T, name string) string {
 	t.Helper()
 	got := post(t, "/api/auth/register", registration(name))
-	if got.Status != http.StatusCreated {
-		t.Fatalf("registering %s: %v", name, got)
+	if got.Status != 201 {
+		t.Fatalf("registering %s: got %v, want 201", name, got)
 	}
 	return got.Member("access_token")
+}
+
+// login signs in on the shared stack.
+func login(t *testing.T, name string) response {
+	t.Helper()
+	got := post(t, "/api/auth/login", credentials(name))
+	if got.Status != 200 {
+		t.Fatalf("logging in as %s: got %v, want 200", name, got)
+	}
+	return got
+}
+
+// me requests the current user.
+func me(t *testing.T, headers ...string) response {
+	t.Helper()
+	return get(t, "/api/auth/me", headers...)
+}
+
+// userID returns the id of the user that an access token belongs to.
+func userID(t *testing.T, access string) string {
+	t.Helper()
+	return me(t, bearer(access)).Member("id")
 }

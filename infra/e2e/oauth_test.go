@@ -4,248 +4,230 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/infra/testkit/githubtest"
 	"latchkey/infra/testkit/openidtest"
 	"latchkey/infra/testkit/standin"
 )
 
-// TestTheGuidesFlow: a client that keeps cookies starts, the browser without them hits the callback first and is refused, and
-// the client then calls it and gets tokens.
-func TestTheGuidesFlow(t *testing.T) {
-	quiet(t)
-	shared.google.SignIn("guide", openidtest.Claims{"email": "guide-flow@example.com", "email_verified": true})
-	for provider, who := range map[string]string{"github": newPerson(t).name, "google": "guide"} {
-		t.Run(provider, func(t *testing.T) {
-			begun := startFlow(t, provider)
-			if begun.Status != http.StatusFound || begun.Body != "" {
-				t.Fatalf("the start is %v", begun)
-			}
-			if set := begun.Header.Get("Set-Cookie"); !strings.HasSuffix(set, "; Path=/; Max-Age=600; HttpOnly; SameSite=Lax") {
-				t.Errorf("the cookie is %s", set)
-			}
-			back := begun.consent(t, who)
-			checkRefused(t, visit(t, back), http.StatusForbidden, "invalid_oauth_state", "Invalid OAuth state")
-			got := begun.finish(t, back)
-			if got.Status != http.StatusOK || got.Member("token_type") != "bearer" || got.Member("expires_in") != "604800" {
-				t.Fatalf("the callback is %v", got)
-			}
-			user := me(t, bearer(got.Member("access_token")))
-			if user.Member("oauth_provider") != provider || user.Member("email_verified") != "true" {
-				t.Errorf("the user is %s", user.Body)
-			}
-			if again := refresh(t, got.Member("refresh_token")); again.Status != http.StatusOK {
-				t.Errorf("refreshing: %v", again)
-			}
-			checkRefused(t, begun.finish(t, back), http.StatusForbidden, "invalid_oauth_state", "Invalid OAuth state")
-		})
-	}
-}
-
-func checkRefused(t *testing.T, got response, status int, code, detail string) {
+func checkRefusal(t *testing.T, got response, status int, code, detail string) {
 	t.Helper()
 	if got.Status != status || got.Member("code") != code || got.Member("detail") != detail {
-		t.Errorf("the answer is %d %s, want %d %s %q", got.Status, got.Body, status, code, detail)
+		t.Errorf("got %v, want %d %s %q", got, status, code, detail)
 	}
 }
 
-// TestCallbacksThatAreRefused, each before the provider is called for anything, and with nothing of what was sent told back.
-func TestCallbacksThatAreRefused(t *testing.T) {
-	quiet(t)
-	who := newPerson(t)
-	begun := startFlow(t, "github")
-	back := begun.consent(t, who.name)
-	other := startFlow(t, "google")
+// TestRefusedCallbacks checks that an invalid callback is refused before any call to the provider, that the response repeats
+// nothing of the request, and that the flow remains usable.
+func TestRefusedCallbacks(t *testing.T) {
+	pauseMailer(t)
+	started := startFlow(t, "github")
+	callback := started.consent(t, newPerson(t).name)
+	otherFlow := startFlow(t, "google")
 	const path = "/api/auth/oauth/github/callback"
-	state := "&state=" + someState
+	state := "&state=" + unknownState
 	tests := map[string]struct {
 		path   string
 		cookie string
 		status int
 		code   string
 	}{
-		"no cookie":              {back, "X: y", 403, "invalid_oauth_state"},
-		"another browser's":      {back, other.cookie, 403, "invalid_oauth_state"},
-		"a session as cookie":    {back, "Cookie: oauth_binding=" + strings.Repeat("A", 86), 403, "invalid_oauth_state"},
-		"another provider's":     {strings.Replace(back, "/github/", "/google/", 1), begun.cookie, 403, "invalid_oauth_state"},
-		"another state":          {path + "?code=x" + state, begun.cookie, 403, "invalid_oauth_state"},
-		"no state":               {path + "?code=x", begun.cookie, 403, "invalid_oauth_state"},
-		"an error, no state":     {path + "?error=%3Cscript%3E", begun.cookie, 403, "invalid_oauth_state"},
-		"neither code nor error": {path + "?code=&error=" + state, begun.cookie, 400, "validation_failed"},
-		"nothing":                {path, begun.cookie, 400, "validation_failed"},
-		"a code twice":           {path + "?code=x&code=y" + state, begun.cookie, 400, "validation_failed"},
-		"a state twice":          {back + state, begun.cookie, 400, "validation_failed"},
-		"anything twice":         {back + "&z=1&z=1", begun.cookie, 400, "validation_failed"},
-		"not a query":            {path + "?code=%zz", begun.cookie, 400, "malformed_query"},
-		"an unknown provider":    {"/api/auth/oauth/nobody/callback", begun.cookie, 403, "unknown_provider"},
+		"no cookie":              {callback, "X: y", 403, "invalid_oauth_state"},
+		"cookie of another flow": {callback, otherFlow.cookie, 403, "invalid_oauth_state"},
+		"session cookie":         {callback, "Cookie: oauth_binding=" + strings.Repeat("A", 86), 403, "invalid_oauth_state"},
+		"another provider":       {strings.Replace(callback, "/github/", "/google/", 1), started.cookie, 403, "invalid_oauth_state"},
+		"another state":          {path + "?code=x" + state, started.cookie, 403, "invalid_oauth_state"},
+		"no state":               {path + "?code=x", started.cookie, 403, "invalid_oauth_state"},
+		"error without a state":  {path + "?error=%3Cscript%3E", started.cookie, 403, "invalid_oauth_state"},
+		"neither code nor error": {path + "?code=&error=" + state, started.cookie, 400, "validation_failed"},
+		"no query":               {path, started.cookie, 400, "validation_failed"},
+		"duplicate code":         {path + "?code=x&code=y" + state, started.cookie, 400, "validation_failed"},
+		"duplicate state":        {callback + state, started.cookie, 400, "validation_failed"},
+		"another duplicate":      {callback + "&z=1&z=1", started.cookie, 400, "validation_failed"},
+		"malformed query":        {path + "?code=%zz", started.cookie, 400, "malformed_query"},
+		"unknown provider":       {"/api/auth/oauth/nobody/callback", started.cookie, 403, "unknown_provider"},
 	}
-	before := shared.github.Requests(githubtest.TokenPath) + shared.google.Total()
+	before := shared.GitHub.Requests(githubtest.TokenPath) + shared.Google.Total()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := visit(t, test.path, test.cookie)
+			got := get(t, test.path, test.cookie)
 			if got.Status != test.status || got.Member("code") != test.code || strings.Contains(got.Body, "script") {
-				t.Errorf("the answer is %v", got)
+				t.Errorf("GET %s: got %v, want %d %s", test.path, got, test.status, test.code)
 			}
 		})
 	}
-	if after := shared.github.Requests(githubtest.TokenPath) + shared.google.Total(); after != before {
-		t.Errorf("providers were called %d times", after-before)
+	if after := shared.GitHub.Requests(githubtest.TokenPath) + shared.Google.Total(); after != before {
+		t.Errorf("got %d requests to the providers, want none", after-before)
 	}
-	if got := begun.finish(t, back); got.Status != http.StatusOK {
-		t.Errorf("the flow was spent: %v", got)
+	if got := started.finish(t, callback); got.Status != http.StatusOK {
+		t.Errorf("the valid callback afterwards: got %v, want 200", got)
 	}
 }
 
-func TestAStartThatIsRefused(t *testing.T) {
-	checkRefused(t, visit(t, "/api/auth/oauth/facebook"), http.StatusForbidden, "unknown_provider", "Unknown OAuth provider: facebook")
-	checkRefused(t, visit(t, "/api/auth/oauth/%3Cb%3E"), http.StatusForbidden, "unknown_provider", "Unknown OAuth provider: <b>")
+func TestUnknownProviders(t *testing.T) {
+	checkRefusal(t, get(t, "/api/auth/oauth/facebook"), http.StatusForbidden, "unknown_provider", "Unknown OAuth provider: facebook")
+	checkRefusal(t, get(t, "/api/auth/oauth/%3Cb%3E"), http.StatusForbidden, "unknown_provider", "Unknown OAuth provider: <b>")
 }
 
-// TestAPersonWhoDenies spends the flow. The provider's words are told to nobody.
-func TestAPersonWhoDenies(t *testing.T) {
-	shared.github.SignIn(githubtest.User{ID: 7, Login: "denier", Denies: true})
-	begun := startFlow(t, "github")
-	back := begun.consent(t, "denier")
-	got := begun.finish(t, back)
-	checkRefused(t, got, http.StatusForbidden, "oauth_failed", "OAuth authentication failed")
+// TestDeniedConsent checks that a denial spends the flow, and that the response does not contain the text of the provider.
+func TestDeniedConsent(t *testing.T) {
+	shared.GitHub.SignIn(githubtest.User{ID: 7, Login: "denier", Denies: true})
+	started := startFlow(t, "github")
+	callback := started.consent(t, "denier")
+	got := started.finish(t, callback)
+	checkRefusal(t, got, http.StatusForbidden, "oauth_failed", "OAuth authentication failed")
 	if strings.Contains(got.Body, "denied") {
-		t.Errorf("the answer tells %s", got.Body)
+		t.Errorf("got %v, want nothing of the provider's error", got)
 	}
-	checkRefused(t, begun.finish(t, back), http.StatusForbidden, "invalid_oauth_state", "Invalid OAuth state")
+	checkRefusal(t, started.finish(t, callback), http.StatusForbidden, "invalid_oauth_state", "Invalid OAuth state")
 }
 
-// TestIdentitiesWithoutAnAddress make and link nothing.
+// TestIdentitiesWithoutAnAddress checks that an identity without a verified address creates no account and is linked to none.
 func TestIdentitiesWithoutAnAddress(t *testing.T) {
-	quiet(t)
-	register(t, "lookalike")
-	address := "lookalike@example.com"
-	shared.google.SignIn("as text", openidtest.Claims{"email": address, "email_verified": "true"})
-	shared.google.SignIn("not verified", openidtest.Claims{"email": address, "email_verified": false})
-	shared.google.SignIn("no address", openidtest.Claims{})
+	pauseMailer(t)
+	name := uniqueName("lookalike")
+	register(t, name)
+	shared.Google.SignIn("as text", openidtest.Claims{"email": email(name), "email_verified": "true"})
+	shared.Google.SignIn("not verified", openidtest.Claims{"email": email(name), "email_verified": false})
+	shared.Google.SignIn("no address", openidtest.Claims{})
 	private := githubtest.Email{Email: "9+octocat@users.noreply.github.com", Primary: true, Verified: true}
-	shared.github.SignIn(githubtest.User{ID: 9_000_001, Login: "private", Emails: []githubtest.Email{private}})
-	shared.github.SignIn(githubtest.User{ID: 9_000_002, Login: "unverified", Emails: []githubtest.Email{{Email: address, Primary: true}}})
-	shared.github.SignIn(githubtest.User{ID: 9_000_003, Login: "none"})
-	before := kinds(t)
-	for who, provider := range map[string]string{
+	shared.GitHub.SignIn(githubtest.User{ID: 9_000_001, Login: "private", Emails: []githubtest.Email{private}})
+	shared.GitHub.SignIn(githubtest.User{ID: 9_000_002, Login: "unverified", Emails: []githubtest.Email{{Email: email(name), Primary: true}}})
+	shared.GitHub.SignIn(githubtest.User{ID: 9_000_003, Login: "none"})
+	before := countItems(t)
+	for account, provider := range map[string]string{
 		"as text": "google", "not verified": "google", "no address": "google", "private": "github", "unverified": "github", "none": "github",
 	} {
-		begun := startFlow(t, provider)
-		got := begun.finish(t, begun.consent(t, who))
-		checkRefused(t, got, http.StatusForbidden, "oauth_email_required", "OAuth authentication failed")
+		started := startFlow(t, provider)
+		got := started.finish(t, started.consent(t, account))
+		checkRefusal(t, got, http.StatusForbidden, "oauth_email_required", "OAuth authentication failed")
 	}
-	after := kinds(t)
-	for _, kind := range []string{"U#", "E#", "N#", "I#", "S#", "O#"} {
-		if after[kind] != before[kind] {
-			t.Errorf("%d items %s were added", after[kind]-before[kind], kind)
-		}
-	}
+	checkAdded(t, before, map[string]int{"U#": 0, "E#": 0, "N#": 0, "I#": 0, "S#": 0, "O#": 0})
 }
 
-// TestAnAddressRegisteredInWait: the attacker knows the password, has a session, and a scanner has followed the link in the mail.
-// When the owner of the mailbox signs in, nothing of that is left.
-func TestAnAddressRegisteredInWait(t *testing.T) {
-	attacker := register(t, "in-wait")
-	mail := awaitMail(t, shared.MailURL, "in-wait@example.com", 1)
-	cookie := cookieLogin(t, "in-wait")
-	if got := send(t, shared.URL, "GET", "/api/auth/verify-email/"+mail.token(t), ""); got.Status != http.StatusOK {
-		t.Fatalf("the scanner: %v", got)
+// TestPreRegisteredAddress plays an attack: the attacker registers the address of a victim, knows the password, has sessions,
+// and a mail scanner opens the link in the mail. When the victim then signs in at a provider, all of the attacker's
+// credentials must end.
+func TestPreRegisteredAddress(t *testing.T) {
+	name := uniqueName("victim")
+	attackerToken := register(t, name)
+	mail := awaitMail(t, name, 1)
+	cookie := cookieLogin(t, name)
+	if got := get(t, "/api/auth/verify-email/"+mail.token(t)); got.Status != http.StatusOK {
+		t.Fatalf("the scanner opens the link: got %v, want 200", got)
 	}
-	refreshToken := login(t, "in-wait").Member("refresh_token")
-	shared.google.SignIn("victim", openidtest.Claims{"email": "In-Wait@example.com", "email_verified": true})
-	begun := startFlow(t, "google")
-	got := begun.finish(t, begun.consent(t, "victim"))
-	if got.Status != http.StatusOK || me(t, bearer(got.Member("access_token"))).Member("username") != "in-wait" {
-		t.Fatalf("the owner: %v", got)
+	refreshToken := login(t, name).Member("refresh_token")
+	shared.Google.SignIn(name, openidtest.Claims{"email": strings.ToUpper(name) + "@example.com", "email_verified": true})
+	started := startFlow(t, "google")
+	got := started.finish(t, started.consent(t, name))
+	if got.Status != http.StatusOK || me(t, bearer(got.Member("access_token"))).Member("username") != name {
+		t.Fatalf("the victim signs in: got %v, want tokens of %s", got, name)
 	}
-	for name, refused := range map[string]response{
-		"the access token":  post(t, "/api/auth/me", "", bearer(attacker)),
-		"the cookie":        post(t, "/api/auth/me", "", cookie),
-		"the refresh token": refresh(t, refreshToken),
-		"the password":      post(t, "/api/auth/login", credentials("in-wait")),
-		"the link":          send(t, shared.URL, "GET", "/api/auth/verify-email/"+mail.token(t), ""),
+	for credential, got := range map[string]response{
+		"access token":  me(t, bearer(attackerToken)),
+		"cookie":        me(t, cookie),
+		"refresh token": refresh(t, refreshToken),
+		"password":      post(t, "/api/auth/login", credentials(name)),
+		"link":          get(t, "/api/auth/verify-email/"+mail.token(t)),
 	} {
-		if refused.Status == http.StatusOK {
-			t.Errorf("%s still works: %s", name, refused.Body)
+		if got.Status == http.StatusOK {
+			t.Errorf("the attacker's %s: got %v, want a refusal", credential, got)
 		}
 	}
-	notice := awaitMail(t, shared.MailURL, "in-wait@example.com", 2)
+	notice := awaitMail(t, name, 2)
 	if !strings.Contains(notice.Subject, "password") || !strings.Contains(notice.Subject, "removed") {
-		t.Errorf("the notice is %q", notice.Subject)
+		t.Errorf("the notice: got the subject %q, want one about the removed password", notice.Subject)
 	}
 }
 
-// TestADisabledAccountStaysOut by an identity that it had, and by one that it would get.
-func TestADisabledAccountStaysOut(t *testing.T) {
-	quiet(t)
-	known, linked := newPerson(t), registeredPerson(t)
-	known.mark(t, known.callback(t), "active", false)
-	linked.mark(t, login(t, linked.name), "active", false)
-	for _, who := range []person{known, linked} {
-		checkRefused(t, who.callback(t), http.StatusForbidden, "account_inactive", "Account is inactive")
+// TestDisabledAccountsStayOut checks this for an identity of the account and for one that a sign-in would link to it.
+func TestDisabledAccountsStayOut(t *testing.T) {
+	pauseMailer(t)
+	known, unlinked := newPerson(t), registeredPerson(t)
+	setFlag(t, known.signIn(t), "active", false)
+	setFlag(t, login(t, unlinked.name), "active", false)
+	for _, person := range []person{known, unlinked} {
+		checkRefusal(t, person.signIn(t), http.StatusForbidden, "account_inactive", "Account is inactive")
 	}
 }
 
-// TestManyFirstSignIns of one identity make one user.
-func TestManyFirstSignIns(t *testing.T) {
-	quiet(t)
-	const many = 32
-	who := newPerson(t)
-	before := kinds(t)
-	finish := make([]func() response, many)
-	for i := range finish {
-		finish[i] = who.prepared(t)
-	}
-	got := make([]response, many)
-	var wait sync.WaitGroup
-	for i := range finish {
-		wait.Go(func() { got[i] = finish[i]() })
-	}
-	wait.Wait()
-	users := map[string]int{}
-	for _, each := range got {
-		if each.Status != http.StatusOK {
-			t.Fatalf("a sign-in is %v", each)
-		}
-		users[me(t, bearer(each.Member("access_token"))).Member("id")]++
-	}
-	after := kinds(t)
-	if added := after["E#"] - before["E#"]; len(users) != 1 || added != 1 || after["I#"]-before["I#"] != 1 {
-		t.Errorf("the users are %v, %d addresses were added", users, added)
-	}
-}
-
-// TestAProviderThatIsDown is a 502 and leaves no user; one that never answers is given up after ten seconds.
-func TestAProviderThatIsDown(t *testing.T) {
-	quiet(t)
-	who := newPerson(t)
+// TestProviderOutage checks that an outage results in 502 and creates no user. A provider that does not respond is given up
+// after ten seconds.
+func TestProviderOutage(t *testing.T) {
+	pauseMailer(t)
+	person := newPerson(t)
 	for name, test := range map[string]struct {
-		fault standin.Fault
-		most  time.Duration
+		fault   standin.Fault
+		timeout time.Duration
 	}{
-		"it fails":         {standin.ServerError, 10 * time.Second},
-		"it never answers": {standin.Slow, 25 * time.Second},
+		"server error": {standin.ServerError, 10 * time.Second},
+		"no response":  {standin.Slow, 25 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			finish, before := who.prepared(t), kinds(t)
-			shared.github.Fail(githubtest.EmailsPath, test.fault)
-			defer shared.github.Reset()
-			ctx, cancel := context.WithTimeout(t.Context(), test.most)
+			request, before := person.prepareCallback(t), countItems(t)
+			shared.GitHub.Fail(githubtest.EmailsPath, test.fault)
+			defer shared.GitHub.Reset()
+			ctx, cancel := context.WithTimeout(t.Context(), test.timeout)
 			defer cancel()
 			done := make(chan response, 1)
-			go func() { done <- finish() }()
+			go func() { done <- request() }()
 			select {
 			case got := <-done:
-				checkRefused(t, got, http.StatusBadGateway, "oauth_provider_failed", "OAuth authentication failed")
+				checkRefusal(t, got, http.StatusBadGateway, "oauth_provider_failed", "OAuth authentication failed")
 			case <-ctx.Done():
-				t.Fatal("there is no answer")
+				t.Fatalf("got no response within %v", test.timeout)
 			}
-			if after := kinds(t); after["U#"] != before["U#"] || after["I#"] != before["I#"] {
-				t.Errorf("before %v, after %v", before, after)
-			}
+			checkAdded(t, before, map[string]int{"U#": 0, "I#": 0})
 		})
 	}
+}
+
+// TestASignInByAProviderMakesRoom checks that a sign-in at a provider deletes expired sessions when the account has reached
+// its limit of sessions, as a login does.
+func TestASignInByAProviderMakesRoom(t *testing.T) {
+	person := newPerson(t)
+	user := userID(t, person.signIn(t).Member("access_token"))
+	for _, session := range sessionIDs(t, user) {
+		sharedTables().Set(t, "Sessions", "S#"+user, session, number("exp", "1"))
+	}
+	sharedTables().Set(t, "Users", "U#"+user, "P", number("room", "1"))
+	if got := person.signIn(t); got.Status != http.StatusOK {
+		t.Fatalf("the second sign-in: got %v, want 200", got)
+	}
+	if sessions := sessionIDs(t, user); len(sessions) != 1 {
+		t.Errorf("got %d sessions, want only that of the second sign-in", len(sessions))
+	}
+}
+
+// TestAnotherIdentityOfTheSameAddress checks that a second identity at one provider replaces the first one and ends its
+// sessions.
+func TestAnotherIdentityOfTheSameAddress(t *testing.T) {
+	person := registeredPerson(t)
+	first := bearer(person.signIn(t).Member("access_token"))
+	user := me(t, first).Member("id")
+	person.signInAs(t, "another-"+person.name)
+	started := startFlow(t, "github")
+	got := started.finish(t, started.consent(t, "another-"+person.name))
+	if got.Status != http.StatusOK || userID(t, got.Member("access_token")) != user {
+		t.Fatalf("the second identity: got %v, want tokens of the user %s", got, user)
+	}
+	if got := me(t, first); got.Status != http.StatusUnauthorized {
+		t.Errorf("me in a session of the first identity: got %v, want 401", got)
+	}
+}
+
+// sessionIDs returns the sort keys of the sessions of a user.
+func sessionIDs(t *testing.T, user string) []string {
+	t.Helper()
+	var ids []string
+	for _, item := range sharedTables().Items(t, "Sessions") {
+		if item["pk"].(*types.AttributeValueMemberS).Value == "S#"+user {
+			ids = append(ids, item["sk"].(*types.AttributeValueMemberS).Value)
+		}
+	}
+	return ids
 }

@@ -1,13 +1,9 @@
 package e2e_test
 
 import (
-	"io"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,172 +12,117 @@ import (
 	"latchkey/infra/testkit/wiretap"
 )
 
-// TestAStoreThatIsAway: 503 in time, never a refusal, and it recovers by itself.
-func TestAStoreThatIsAway(t *testing.T) {
-	quiet(t)
-	token := register(t, "patient")
-	refreshToken := login(t, "patient").Member("refresh_token")
-	leaving := login(t, "patient").Member("access_token")
+// TestStoreOutage checks that every endpoint responds with 503 and Retry-After while the store refuses calls, never with a
+// refusal of the credentials, and works again afterwards.
+func TestStoreOutage(t *testing.T) {
+	pauseMailer(t)
+	name := uniqueName("outage")
+	token := register(t, name)
+	refreshToken := login(t, name).Member("refresh_token")
+	logoutToken := login(t, name).Member("access_token")
+	newUser := registration(uniqueName("outage"))
 	requests := map[string]func() response{
-		"register": func() response { return post(t, "/api/auth/register", registration("delayed")) },
-		"login":    func() response { return post(t, "/api/auth/login", credentials("patient")) },
+		"register": func() response { return post(t, "/api/auth/register", newUser) },
+		"login":    func() response { return post(t, "/api/auth/login", credentials(name)) },
 		"refresh":  func() response { return refresh(t, refreshToken) },
-		"logout":   func() response { return post(t, "/api/auth/logout", "", bearer(leaving)) },
+		"logout":   func() response { return post(t, "/api/auth/logout", "", bearer(logoutToken)) },
 		"me":       func() response { return post(t, "/api/auth/me", "", bearer(token)) },
-		"health":   func() response { return send(t, shared.URL, "GET", "/api/auth/health", "") },
+		"health":   func() response { return get(t, "/api/auth/health") },
 	}
 	for _, operation := range []string{"GetItem", "BatchGetItem"} {
-		shared.tap.Inject(operation, 0, 1<<30, wiretap.Refuse)
+		shared.Tap.Inject(operation, 0, 1<<30, wiretap.Refuse)
 	}
-	for name, request := range requests {
+	for endpoint, request := range requests {
 		got := request()
 		if got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" || got.Member("code") != "service_unavailable" {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("%s during the outage: got %v, want 503 service_unavailable and Retry-After", endpoint, got)
 		}
 	}
-	shared.tap.Reset()
-	for name, request := range requests {
+	shared.Tap.Reset()
+	for endpoint, request := range requests {
 		if got := request(); got.Status >= 300 {
-			t.Errorf("%s, after it is back: %v", name, got)
+			t.Errorf("%s after the outage: got %v, want a success", endpoint, got)
 		}
 	}
 }
 
-// TestARetryAfterALostAnswer: what the store did counts, and the client is not told that its own name is taken.
+// TestARetryAfterALostAnswer checks that a store call whose response is lost counts once. For example, a registration must
+// not fail because its own first attempt has taken the name.
 func TestARetryAfterALostAnswer(t *testing.T) {
-	quiet(t)
-	defer shared.tap.Reset()
-	shared.tap.Inject("TransactWriteItems", 0, 1, wiretap.LoseAnswer)
-	if got := post(t, "/api/auth/register", registration("unlucky")); got.Status != http.StatusCreated {
-		t.Errorf("register: %v", got)
+	pauseMailer(t)
+	defer shared.Tap.Reset()
+	name := uniqueName("retry")
+	shared.Tap.Inject("TransactWriteItems", 0, 1, wiretap.LoseAnswer)
+	if got := post(t, "/api/auth/register", registration(name)); got.Status != http.StatusCreated {
+		t.Errorf("register: got %v, want 201", got)
 	}
-	shared.tap.Inject("UpdateItem", 0, 1, wiretap.LoseAnswer)
-	shared.tap.Inject("PutItem", 0, 1, wiretap.LoseAnswer)
-	signedIn := post(t, "/api/auth/login", credentials("unlucky"))
-	if signedIn.Status != http.StatusOK {
-		t.Errorf("login: %v", signedIn)
+	shared.Tap.Inject("UpdateItem", 0, 1, wiretap.LoseAnswer)
+	shared.Tap.Inject("PutItem", 0, 1, wiretap.LoseAnswer)
+	tokens := post(t, "/api/auth/login", credentials(name))
+	if tokens.Status != http.StatusOK {
+		t.Errorf("login: got %v, want 200", tokens)
 	}
-	shared.tap.Inject("UpdateItem", 0, 1, wiretap.LoseAnswer)
-	refreshed := refresh(t, signedIn.Member("refresh_token"))
-	if refreshed.Status != http.StatusOK {
-		t.Errorf("refresh: %v", refreshed)
+	shared.Tap.Inject("UpdateItem", 0, 1, wiretap.LoseAnswer)
+	tokens = refresh(t, tokens.Member("refresh_token"))
+	if tokens.Status != http.StatusOK {
+		t.Errorf("refresh: got %v, want 200", tokens)
 	}
-	shared.tap.Inject("DeleteItem", 0, 1, wiretap.LoseAnswer)
-	if got := post(t, "/api/auth/logout", "", bearer(refreshed.Member("access_token"))); got.Status != http.StatusOK {
-		t.Errorf("logout: %v", got)
-	}
-}
-
-// TestAKilledProcessIsReplaced: a process that dies between requests costs none of them.
-func TestAKilledProcessIsReplaced(t *testing.T) {
-	token := register(t, "survivor")
-	me := func() response { return post(t, "/api/auth/me", "", bearer(token)) }
-	me()
-	before := shared.Host.Processes()["Me"]
-	if len(before) == 0 {
-		t.Fatal("no process served the request")
-	}
-	for _, pid := range before {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for len(shared.Host.Processes()["Me"]) > 0 {
-		time.Sleep(time.Millisecond)
-	}
-	if got := me(); got.Status != http.StatusOK {
-		t.Fatalf("the answer is %v", got)
-	}
-	if after := shared.Host.Processes()["Me"]; len(after) != 1 || slices.Contains(before, after[0]) {
-		t.Errorf("the processes were %v and are %v", before, after)
+	shared.Tap.Inject("DeleteItem", 0, 1, wiretap.LoseAnswer)
+	if got := post(t, "/api/auth/logout", "", bearer(tokens.Member("access_token"))); got.Status != http.StatusOK {
+		t.Errorf("logout: got %v, want 200", got)
 	}
 }
 
-// TestAnEngineThatStops: 503 within the function's timeout while the engine is stopped, and all is well when it is back.
-func TestAnEngineThatStops(t *testing.T) {
-	root, folder := moduleRoot(t), t.TempDir()
-	database := startEngine(t, engine.Options{Root: root, Folder: folder})
-	api := startStack(t, stack.Options{Root: root, DynamoDBEndpoint: database.Endpoint, Log: io.Discard})
-	port := portOf(t, database.Endpoint)
-	login := func() response {
-		return send(t, api.URL, "POST", "/api/auth/login", credentials("keeper"), "Content-Type: application/json")
-	}
-	if got := send(t, api.URL, "POST", "/api/auth/register", registration("keeper"), "Content-Type: application/json"); got.Status != http.StatusCreated {
-		t.Fatalf("registering: %v", got)
+// TestEngineRestart checks that requests get 503 within the timeout of the function while the engine is stopped, and that the
+// data is there after its restart.
+func TestEngineRestart(t *testing.T) {
+	folder := t.TempDir()
+	database := startEngine(t, engine.Options{Folder: folder})
+	api := startStack(t, stack.Options{DynamoDBEndpoint: database.Endpoint})
+	if got := sendJSON(t, api.URL, "/api/auth/register", registration("keeper")); got.Status != http.StatusCreated {
+		t.Fatalf("register: got %v, want 201", got)
 	}
 	database.Stop()
-	begun := time.Now()
-	if got := login(); got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
-		t.Errorf("with the engine stopped: %v", got)
+	start := time.Now()
+	got := sendJSON(t, api.URL, "/api/auth/login", credentials("keeper"))
+	if got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+		t.Errorf("login without the engine: got %v, want 503 and Retry-After", got)
 	}
-	if took := time.Since(begun); took > 10*time.Second {
-		t.Errorf("the answer took %v", took)
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("login without the engine: took %v, want at most 10 s", took)
 	}
-	startEngine(t, engine.Options{Root: root, Folder: folder, Port: port})
-	if got := login(); got.Status != http.StatusOK {
-		t.Errorf("with the engine back: %v", got)
+	startEngine(t, engine.Options{Folder: folder, Port: portOf(t, database.Endpoint)})
+	if got := sendJSON(t, api.URL, "/api/auth/login", credentials("keeper")); got.Status != http.StatusOK {
+		t.Errorf("login after the restart: got %v, want 200", got)
 	}
 }
 
-// TestAStackThatRestarts: users and keys are kept in the data folder.
-func TestAStackThatRestarts(t *testing.T) {
-	options := stack.Options{Root: moduleRoot(t), DataDir: t.TempDir(), Log: io.Discard}
+// TestStackRestart checks that the data folder keeps users and keys.
+func TestStackRestart(t *testing.T) {
+	options := stack.Options{DataDir: t.TempDir()}
 	first := startStack(t, options)
-	registered := send(t, first.URL, "POST", "/api/auth/register", registration("keeper"), "Content-Type: application/json")
-	if registered.Status != http.StatusCreated {
-		t.Fatalf("registering: %v", registered)
+	tokens := sendJSON(t, first.URL, "/api/auth/register", registration("keeper"))
+	if tokens.Status != http.StatusCreated {
+		t.Fatalf("register: got %v, want 201", tokens)
 	}
 	first.Close()
-	options.Environment = map[string]string{"PUBLIC_URL": first.URL}
+	options.Environment = map[string]string{"PUBLIC_URL": first.URL} // the issuer of the token
 	second := startStack(t, options)
-	if got := send(t, second.URL, "POST", "/api/auth/login", credentials("keeper"), "Content-Type: application/json"); got.Status != http.StatusOK {
-		t.Errorf("logging in after a restart: %v", got)
+	if got := sendJSON(t, second.URL, "/api/auth/login", credentials("keeper")); got.Status != http.StatusOK {
+		t.Errorf("login after the restart: got %v, want 200", got)
 	}
-	if got := send(t, second.URL, "GET", "/api/auth/me", "", bearer(registered.Member("access_token"))); got.Status != http.StatusOK {
-		t.Errorf("a token from before the restart: %v", got)
+	if got := send(t, second.URL, "GET", "/api/auth/me", "", bearer(tokens.Member("access_token"))); got.Status != http.StatusOK {
+		t.Errorf("me with a token from before the restart: got %v, want 200", got)
 	}
-}
-
-func moduleRoot(t *testing.T) string {
-	t.Helper()
-	root, err := engine.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return root
-}
-
-func startEngine(t *testing.T, options engine.Options) *engine.Engine {
-	t.Helper()
-	started, err := engine.StartDynoxide(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(started.Stop)
-	return started
-}
-
-// startStack starts a stack of the test's own, without limits unless its environment says otherwise.
-func startStack(t *testing.T, options stack.Options) *stack.Stack {
-	t.Helper()
-	environment := map[string]string{"RATE_LIMIT_FACTOR": unlimited}
-	maps.Copy(environment, options.Environment)
-	options.Environment = environment
-	started, err := stack.Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(started.Close)
-	return started
 }
 
 func portOf(t *testing.T, endpoint string) int {
 	t.Helper()
-	parsed, err := url.Parse(endpoint)
+	address, err := url.Parse(endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := strconv.Atoi(parsed.Port())
+	port, err := strconv.Atoi(address.Port())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,125 +5,121 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"latchkey/infra/testkit/httpclient"
 )
 
-const asForm = "Content-Type: application/x-www-form-urlencoded"
-
-// page sends a request to a page behind a mailed link and checks what every page has.
+// page requests a page behind a mailed link and checks the headers that every page has.
 func page(t *testing.T, method, path, form string, headers ...string) response {
 	t.Helper()
-	got := send(t, shared.URL, method, path, form, append(headers, asForm)...)
+	got := send(t, shared.URL, method, path, form, append(headers, httpclient.Form)...)
 	for name, want := range map[string]string{
 		"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff",
 	} {
 		if value := got.Header.Get(name); value != want {
-			t.Errorf("%s of %s is %q, want %q", name, path, value, want)
+			t.Errorf("%s %s: got %s %q, want %q", method, path, name, value, want)
 		}
 	}
-	if csp := got.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; style-src 'sha256-") {
-		t.Errorf("the policy is %q", csp)
+	if csp, want := got.Header.Get("Content-Security-Policy"), "default-src 'none'; style-src 'sha256-"; !strings.HasPrefix(csp, want) {
+		t.Errorf("%s %s: got the policy %q, want it to start with %q", method, path, csp, want)
 	}
 	return got
 }
 
-// TestAScannerVerifiesNothing: it follows the link, and only the button acts.
-func TestAScannerVerifiesNothing(t *testing.T) {
-	token := register(t, "scanned")
-	path := "/account/verify-email/" + awaitMail(t, shared.MailURL, "scanned@example.com", 1).token(t)
-	for range 3 {
-		if got := page(t, "GET", path, ""); got.Status != http.StatusOK || !strings.Contains(got.Body, "scanned") || !strings.Contains(got.Body, "not-me") {
-			t.Errorf("the page: %v", got)
-		}
-	}
-	if me(t, bearer(token)).Member("email_verified") != "false" {
-		t.Fatal("looking at the page has verified the address")
-	}
-	if got := page(t, "POST", path, "action=verify"); got.Status != http.StatusOK || !strings.Contains(got.Body, "is confirmed") {
-		t.Errorf("the button: %v", got)
-	}
-	if got := page(t, "POST", path, "action=verify"); got.Status != http.StatusOK || !strings.Contains(got.Body, "already confirmed") {
-		t.Errorf("the button again: %v", got)
-	}
-	if me(t, bearer(token)).Member("email_verified") != "true" {
-		t.Error("the button has not verified the address")
+// checkPage checks the status and a text of a page.
+func checkPage(t *testing.T, name string, got response, status int, text string) {
+	t.Helper()
+	if got.Status != status || !strings.Contains(got.Body, text) {
+		t.Errorf("%s: got %v, want %d and a page that contains %q", name, got, status, text)
 	}
 }
 
-// TestThisWasNotMe takes a stranger's account from him, once, unless its holder has proved to own the mailbox.
-func TestThisWasNotMe(t *testing.T) {
-	token := register(t, "stranger1")
-	path := "/account/verify-email/" + awaitMail(t, shared.MailURL, "stranger1@example.com", 1).token(t)
-	if got := page(t, "POST", path, "action=not-me"); got.Status != http.StatusOK {
-		t.Errorf("not me: %v", got)
+// TestOpeningTheLinkVerifiesNothing checks that only the button verifies the address, because mail scanners open links.
+func TestOpeningTheLinkVerifiesNothing(t *testing.T) {
+	name := uniqueName("scanned")
+	token := register(t, name)
+	path := "/account/verify-email/" + awaitMail(t, name, 1).token(t)
+	for range 3 {
+		got := page(t, "GET", path, "")
+		checkPage(t, "the page", got, http.StatusOK, name)
+		checkPage(t, "the page", got, http.StatusOK, "not-me")
 	}
-	if me(t, bearer(token)).Status != http.StatusUnauthorized || post(t, "/api/auth/login", credentials("stranger1")).Status != http.StatusForbidden {
-		t.Error("the stranger is still in")
+	if got := me(t, bearer(token)); got.Member("email_verified") != "false" {
+		t.Fatalf("me after opening the link: got %v, want email_verified false", got)
 	}
-	if got := page(t, "POST", path, "action=not-me"); got.Status != http.StatusForbidden || !strings.Contains(got.Body, "cannot be used") {
-		t.Errorf("not me again: %v", got)
+	checkPage(t, "the button", page(t, "POST", path, "action=verify"), http.StatusOK, "is confirmed")
+	checkPage(t, "the button again", page(t, "POST", path, "action=verify"), http.StatusOK, "already confirmed")
+	if got := me(t, bearer(token)); got.Member("email_verified") != "true" {
+		t.Errorf("me after the button: got %v, want email_verified true", got)
 	}
+}
 
-	register(t, "owner1")
-	cookie := cookieLogin(t, "owner1")
-	path = "/account/verify-email/" + awaitMail(t, shared.MailURL, "owner1@example.com", 1).token(t)
-	if got := page(t, "POST", path, "action=verify", cookie); got.Status != http.StatusOK {
-		t.Errorf("verifying with a session: %v", got)
+// TestThisWasNotMe checks that the button ends the access of a stranger who has registered the address. It works once, and
+// not against an owner who has proven the address.
+func TestThisWasNotMe(t *testing.T) {
+	stranger := uniqueName("stranger")
+	token := register(t, stranger)
+	path := "/account/verify-email/" + awaitMail(t, stranger, 1).token(t)
+	checkPage(t, "not me", page(t, "POST", path, "action=not-me"), http.StatusOK, "")
+	if got := me(t, bearer(token)); got.Status != http.StatusUnauthorized {
+		t.Errorf("me of the stranger: got %v, want 401", got)
 	}
+	if got := post(t, "/api/auth/login", credentials(stranger)); got.Status != http.StatusForbidden {
+		t.Errorf("login of the stranger: got %v, want 403", got)
+	}
+	checkPage(t, "not me again", page(t, "POST", path, "action=not-me"), http.StatusForbidden, "cannot be used")
+
+	owner := uniqueName("owner")
+	register(t, owner)
+	cookie := cookieLogin(t, owner)
+	path = "/account/verify-email/" + awaitMail(t, owner, 1).token(t)
+	checkPage(t, "verify with a session", page(t, "POST", path, "action=verify", cookie), http.StatusOK, "")
 	if got := page(t, "GET", path, ""); got.Status != http.StatusOK || strings.Contains(got.Body, "not-me") {
-		t.Errorf("the page of a proven account: %v", got)
+		t.Errorf("the page of a proven account: got %v, want 200 and no button not-me", got)
 	}
-	if got := page(t, "POST", path, "action=not-me"); got.Status != http.StatusForbidden || me(t, cookie).Status != http.StatusOK {
-		t.Errorf("not me, of a proven account: %d", got.Status)
+	checkPage(t, "not me of a proven account", page(t, "POST", path, "action=not-me"), http.StatusForbidden, "")
+	if got := me(t, cookie); got.Status != http.StatusOK {
+		t.Errorf("me of the owner: got %v, want 200", got)
 	}
 }
 
 func TestTheResetPage(t *testing.T) {
-	register(t, "pagereset")
-	awaitMail(t, shared.MailURL, "pagereset@example.com", 1)
-	post(t, "/api/auth/forgot-password", asEmail("pagereset"))
-	path := "/account/reset-password/" + awaitMail(t, shared.MailURL, "pagereset@example.com", 2).token(t)
+	name := uniqueName("reset-page")
+	register(t, name)
+	awaitMail(t, name, 1)
+	post(t, "/api/auth/forgot-password", emailBody(name))
+	path := "/account/reset-password/" + awaitMail(t, name, 2).token(t)
 	form := func(password string) string { return url.Values{"new_password": {password}}.Encode() }
 	for range 2 {
-		if got := page(t, "GET", path, ""); got.Status != http.StatusOK || !strings.Contains(got.Body, "pagereset") {
-			t.Errorf("the page: %v", got)
-		}
+		checkPage(t, "the page", page(t, "GET", path, ""), http.StatusOK, name)
 	}
-	for _, refused := range []string{"", "short", "password123", "pageresetpagereset"} {
-		if got := page(t, "POST", path, form(refused)); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, `role="alert"`) {
-			t.Errorf("the password %q: %v", refused, got)
-		}
+	for _, refused := range []string{"", "short", "password123", name + name} {
+		checkPage(t, "the password "+refused, page(t, "POST", path, form(refused)), http.StatusBadRequest, `role="alert"`)
 	}
-	if got := page(t, "POST", path, form("a+b & c=d ünïcode")); got.Status != http.StatusOK || !strings.Contains(got.Body, "Password changed") {
-		t.Errorf("a good password: %v", got)
+	const password = "a+b & c=d ünïcode"
+	checkPage(t, "the password "+password, page(t, "POST", path, form(password)), http.StatusOK, "Password changed")
+	if got := post(t, "/api/auth/login", `{"username":"`+name+`","password":"`+password+`"}`); got.Status != http.StatusOK {
+		t.Errorf("login with the new password: got %v, want 200", got)
 	}
-	if got := post(t, "/api/auth/login", `{"username":"pagereset","password":"a+b & c=d ünïcode"}`); got.Status != http.StatusOK {
-		t.Errorf("logging in with it: %v", got)
-	}
-	if got := page(t, "POST", path, form("another good one")); got.Status != http.StatusForbidden {
-		t.Errorf("the link again: %d", got.Status)
-	}
+	checkPage(t, "the link again", page(t, "POST", path, form("another good one")), http.StatusForbidden, "")
 }
 
-func TestPagesThatAreNone(t *testing.T) {
-	register(t, "pagemix")
-	verification := awaitMail(t, shared.MailURL, "pagemix@example.com", 1).token(t)
+func TestRefusedPages(t *testing.T) {
+	name := uniqueName("pages")
+	register(t, name)
+	verification := awaitMail(t, name, 1).token(t)
 	for _, path := range []string{"/account/verify-email/x", "/account/reset-password/x", "/account/reset-password/" + verification} {
-		if got := page(t, "GET", path, ""); got.Status != http.StatusForbidden || !strings.Contains(got.Body, "cannot be used") {
-			t.Errorf("%s: %v", path, got)
-		}
+		checkPage(t, "GET "+path, page(t, "GET", path, ""), http.StatusForbidden, "cannot be used")
 	}
 	path := "/account/verify-email/" + verification
-	for name, headers := range map[string][]string{
-		"another origin, with a cookie": {cookieLogin(t, "pagemix"), "Origin: https://evil.example", "Sec-Fetch-Site: cross-site"},
-	} {
-		if got := page(t, "POST", path, "action=not-me", headers...); got.Status != http.StatusForbidden || strings.Contains(got.Body, "Thank you") {
-			t.Errorf("%s: %v", name, got)
-		}
+	crossSite := page(t, "POST", path, "action=not-me", cookieLogin(t, name), "Origin: https://evil.example", "Sec-Fetch-Site: cross-site")
+	if crossSite.Status != http.StatusForbidden || strings.Contains(crossSite.Body, "Thank you") {
+		t.Errorf("not me from another origin: got %v, want 403", crossSite)
 	}
-	if got := send(t, shared.URL, "POST", path, `{"action":"not-me"}`, "Content-Type: application/json"); got.Status != http.StatusUnsupportedMediaType {
-		t.Errorf("JSON at a page: %d", got.Status)
+	if got := post(t, path, `{"action":"not-me"}`); got.Status != http.StatusUnsupportedMediaType {
+		t.Errorf("JSON to a page: got %v, want 415", got)
 	}
 	if got := send(t, shared.URL, "PUT", path, ""); got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != "GET, POST" {
-		t.Errorf("PUT at a page: %d, Allow %q", got.Status, got.Header.Get("Allow"))
+		t.Errorf("PUT to a page: got %v and Allow %q, want 405 and %q", got, got.Header.Get("Allow"), "GET, POST")
 	}
 }

@@ -4,50 +4,43 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/infra/testkit/githubtest"
-	"latchkey/infra/testkit/openidtest"
-	"latchkey/infra/testkit/standin"
 )
 
-// providers are stand-ins for GitHub and Google, which the shared stack has in their place.
-type providers struct {
-	github *githubtest.Server
-	google *openidtest.Server
+// flow is a sign-in at a provider in progress.
+type flow struct {
+	response // to the start
+	provider string
+	cookie   string // as a request header
 }
 
-var application = standin.Client{ID: "e2e", Secret: "a secret of the client"}
-
-func startProviders() (providers, error) {
-	github, err := githubtest.Start(application)
-	if err != nil {
-		return providers{}, err
-	}
-	google, err := openidtest.Start(application, time.Now)
-	return providers{github: github, google: google}, err
-}
-
-func (p providers) settings() map[string]string {
-	return map[string]string{
-		"OAUTH_GITHUB_CLIENT_ID": application.ID, "OAUTH_GITHUB_CLIENT_SECRET": application.Secret,
-		"OAUTH_GITHUB_URL": p.github.URL, "OAUTH_GITHUB_API_URL": p.github.URL,
-		"OAUTH_GOOGLE_CLIENT_ID": application.ID, "OAUTH_GOOGLE_CLIENT_SECRET": application.Secret,
-		"OAUTH_GOOGLE_ISSUER": p.google.URL,
-	}
-}
-
-func (p providers) close() {
-	p.github.Close()
-	p.google.Close()
-}
-
-// visit makes a GET request to the shared stack.
-func visit(t *testing.T, path string, headers ...string) response {
+// startFlow starts a sign-in in a browser with these cookies.
+func startFlow(t *testing.T, provider string, cookies ...string) flow {
 	t.Helper()
-	return send(t, shared.URL, "GET", path, "", headers...)
+	got := get(t, "/api/auth/oauth/"+provider, cookies...)
+	return flow{response: got, provider: provider, cookie: got.Cookie()}
+}
+
+// consent signs in at the provider as an account that it knows. It returns the path and query of the callback that the
+// provider redirects to.
+func (f flow) consent(t *testing.T, account string) string {
+	t.Helper()
+	hint := map[string]string{"github": "&login=", "google": "&login_hint="}[f.provider]
+	got := fetch(t, f.Header.Get("Location")+hint+url.QueryEscape(account))
+	callback, ok := strings.CutPrefix(got.Header.Get("Location"), shared.URL)
+	if !ok {
+		t.Fatalf("%s as %q: got %v and the location %q, want one at %s", f.provider, account, got, got.Header.Get("Location"), shared.URL)
+	}
+	return callback
+}
+
+// finish requests the callback in the browser that started the flow.
+func (f flow) finish(t *testing.T, callback string) response {
+	t.Helper()
+	return get(t, callback, f.cookie)
 }
 
 // fetch makes a GET request to any address.
@@ -56,92 +49,64 @@ func fetch(t *testing.T, address string, headers ...string) response {
 	return send(t, address, "GET", "", "", headers...)
 }
 
-// flow is a sign-in under way.
-type flow struct {
-	response
-	provider string
-	cookie   string // as a header
-}
-
-// startFlow begins a sign-in, in the browser that has the cookies.
-func startFlow(t *testing.T, provider string, cookies ...string) flow {
-	t.Helper()
-	got := visit(t, "/api/auth/oauth/"+provider, cookies...)
-	pair, _, _ := strings.Cut(got.Header.Get("Set-Cookie"), ";")
-	return flow{response: got, provider: provider, cookie: "Cookie: " + pair}
-}
-
-// consent goes to the provider as somebody that it knows, and returns where it sends the browser back to, below our URL.
-func (f flow) consent(t *testing.T, who string) string {
-	t.Helper()
-	hint := map[string]string{"github": "&login=", "google": "&login_hint="}[f.provider]
-	back := fetch(t, f.Header.Get("Location")+hint+url.QueryEscape(who))
-	path, ours := strings.CutPrefix(back.Header.Get("Location"), shared.URL)
-	if !ours {
-		t.Fatalf("the provider answers %v, to %q", back, back.Header.Get("Location"))
-	}
-	return path
-}
-
-// finish calls back in the browser that began.
-func (f flow) finish(t *testing.T, callback string) response {
-	t.Helper()
-	return visit(t, callback, f.cookie)
-}
-
-// person has an account at GitHub.
+// person has an account at GitHub, with a verified address.
 type person struct{ name string }
 
-// newPerson is somebody whom nobody here knows.
+// newPerson returns a person without an account here.
 func newPerson(t *testing.T) person {
 	t.Helper()
-	p := person{fresh()}
-	named++
-	shared.github.SignIn(githubtest.User{ID: int64(named), Login: p.name, Emails: []githubtest.Email{
-		{Email: p.name + "@example.com", Primary: true, Verified: true},
-	}})
+	p := person{uniqueName("person")}
+	p.signInAs(t, p.name)
 	return p
 }
 
-// registeredPerson is somebody whose address is registered here, maybe by somebody else.
+// signInAs creates another account at GitHub, under a login name of its own, with the address of the person.
+func (p person) signInAs(t *testing.T, login string) {
+	t.Helper()
+	shared.GitHub.SignIn(githubtest.User{ID: uniqueID(), Login: login, Emails: []githubtest.Email{
+		{Email: email(p.name), Primary: true, Verified: true},
+	}})
+}
+
+// registeredPerson returns a person whose address is already registered here.
 func registeredPerson(t *testing.T) person {
 	t.Helper()
 	p := newPerson(t)
 	register(t, p.name)
-	shared.tap.Reset()
+	shared.Tap.Reset()
 	return p
 }
 
-// proven makes it an account whose holder has proved the mailbox.
-func (p person) proven(t *testing.T) person {
+// proveAddress marks the address of the registered account as proven by its owner.
+func (p person) proveAddress(t *testing.T) person {
 	t.Helper()
-	p.mark(t, login(t, p.name), "proven", true)
-	shared.tap.Reset()
+	setFlag(t, login(t, p.name), "proven", true)
+	shared.Tap.Reset()
 	return p
 }
 
-// mark sets a flag of the account that is signed in, past all rules.
-func (person) mark(t *testing.T, signedIn response, flag string, value bool) {
+// setFlag sets a flag of the account that the tokens belong to, bypassing all rules.
+func setFlag(t *testing.T, tokens response, flag string, value bool) {
 	t.Helper()
-	user := me(t, bearer(signedIn.Member("access_token"))).Member("id")
+	user := userID(t, tokens.Member("access_token"))
 	sharedTables().Set(t, "Users", "U#"+user, "P", map[string]types.AttributeValue{flag: &types.AttributeValueMemberBOOL{Value: value}})
 }
 
-// prepared goes as far as the provider's answer, and leaves the callback to be made.
-func (p person) prepared(t *testing.T) func() response {
+// prepareCallback signs in at GitHub and returns the request of the callback.
+func (p person) prepareCallback(t *testing.T) func() response {
 	t.Helper()
-	begun := startFlow(t, "github")
-	back := begun.consent(t, p.name)
-	return func() response { return begun.finish(t, back) }
+	started := startFlow(t, "github")
+	callback := started.consent(t, p.name)
+	return func() response { return started.finish(t, callback) }
 }
 
-// callback signs the person in; only the callback is counted.
-func (p person) callback(t *testing.T) response {
+// signIn signs in through GitHub. Only the store calls of the callback are counted.
+func (p person) signIn(t *testing.T) response {
 	t.Helper()
-	finish := p.prepared(t)
-	shared.tap.Reset()
-	return finish()
+	request := p.prepareCallback(t)
+	shared.Tap.Reset()
+	return request()
 }
 
-// someState has the form of a state and of a binding, and is none.
-const someState = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+// unknownState has the form of a state and of the cookie of a flow, but belongs to no flow.
+const unknownState = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

@@ -8,8 +8,8 @@ import (
 	"latchkey/infra/testkit/wiretap"
 )
 
-// faultsOfRoles compares what the functions did with what their roles in template.yaml allow: nothing refused and, when all tests have
-// run, nothing allowed that no function has needed.
+// faultsOfRoles compares the calls of the functions with their roles in template.yaml. It reports calls that a role does not
+// allow and, if all tests have run, permissions that no call has used.
 func faultsOfRoles(template string, uses []wiretap.Use) ([]string, error) {
 	text, err := os.ReadFile(template)
 	if err != nil {
@@ -26,7 +26,7 @@ func faultsOfRoles(template string, uses []wiretap.Use) ([]string, error) {
 	return faults, nil
 }
 
-// allTests says that no test was left out on the command line.
+// allTests reports whether the command line selects all tests.
 func allTests() bool {
 	return flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == ""
 }

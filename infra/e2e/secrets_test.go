@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -21,23 +20,22 @@ import (
 	"latchkey/infra/local/tables"
 )
 
-// secrets are every token, cookie and password that the tests have sent or got. When all tests are done, the tables of the
-// shared stack are searched for them: a copy of the tables must open nothing.
-var secrets = &witness{seen: map[string]string{}}
+// secrets records every token, cookie and password that the tests send or receive. After all tests, the shared tables are
+// searched for them, because a copy of the tables must not contain a usable credential.
+var secrets = &recorder{values: map[string]string{}}
 
-type witness struct {
-	mu   sync.Mutex
-	seen map[string]string // by value: what it is
+type recorder struct {
+	mu     sync.Mutex
+	values map[string]string // the kind of each secret, by its value
 }
 
-// cookieSecret is how many bytes at the end of a session cookie are its secret.
-const cookieSecret = 32
+const (
+	cookieSecret = 32 // bytes at the end of a session cookie that are secret
+	minSecret    = 12 // bytes; shorter values are not searched for because they can occur by chance
+)
 
-// minSecret is the length from which a value is looked for; shorter ones turn up by chance.
-const minSecret = 12
-
-// RoundTrip implements [http.RoundTripper]. It notes the secrets of the request and of its response.
-func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
+// RoundTrip implements [http.RoundTripper]. It records the secrets of the request and of its response.
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, err
@@ -51,56 +49,53 @@ func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer func(body io.Closer) { _ = body.Close() }(resp.Body)
 	text, err := io.ReadAll(resp.Body)
 	resp.Body = io.NopCloser(bytes.NewReader(text))
-	w.note(string(body), response{Header: resp.Header, Body: string(text)})
+	r.record(resp.Header, string(body), string(text))
 	return resp, err
 }
 
-// note takes the secrets of a request body and its answer.
-func (w *witness) note(body string, got response) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, document := range []string{body, got.Body} {
+// record adds the secrets in the headers of a response and in the bodies of the request and the response.
+func (r *recorder) record(header http.Header, bodies ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, body := range bodies {
 		var members map[string]any
-		if json.Unmarshal([]byte(document), &members) != nil {
+		if json.Unmarshal([]byte(body), &members) != nil {
 			continue
 		}
 		for _, name := range []string{"password", "new_password", "token", "access_token", "refresh_token"} {
 			if value, ok := members[name].(string); ok && len(value) >= minSecret {
-				w.seen[value] = name
+				r.values[value] = name
 			}
 		}
 	}
-	if location, err := url.Parse(got.Header.Get("Location")); err == nil && location.Query().Get("state") != "" {
-		w.seen[location.Query().Get("state")] = "state of a flow"
+	if location, err := url.Parse(header.Get("Location")); err == nil && location.Query().Get("state") != "" {
+		r.values[location.Query().Get("state")] = "state of a flow"
 	}
-	for _, set := range got.Header["Set-Cookie"] {
-		pair, _, _ := strings.Cut(set, ";")
+	for _, cookie := range header["Set-Cookie"] {
+		pair, _, _ := strings.Cut(cookie, ";")
 		if name, value, _ := strings.Cut(pair, "="); len(value) >= minSecret {
-			w.seen[value] = "cookie " + name
-			w.seen[value[len(value)/2:]] = "half of cookie " + name
+			r.values[value] = "cookie " + name
+			r.values[value[len(value)/2:]] = "second half of cookie " + name
 			if raw, err := base64.RawURLEncoding.DecodeString(value); err == nil && len(raw) >= cookieSecret {
-				w.seen[string(raw[len(raw)-cookieSecret:])] = "secret of cookie " + name
+				r.values[string(raw[len(raw)-cookieSecret:])] = "secret of cookie " + name
 			}
 		}
 	}
 }
 
-// foundIn returns what the tables at endpoint hold of the secrets.
-func (w *witness) foundIn(endpoint string) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// foundIn returns the kinds of secrets that the tables at endpoint contain. If the search itself fails, it returns the reason.
+func (r *recorder) foundIn(endpoint string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	stored, err := dump(endpoint)
 	if err != nil {
-		return []string{"nobody knows what: " + err.Error()}
+		return []string{"reading the tables failed: " + err.Error()}
 	}
-	if len(stored) == 0 && flag.Lookup("test.run").Value.String() != "" {
-		return nil // the selected tests have not used the shared stack
-	}
-	if len(w.seen) == 0 || len(stored) == 0 {
-		return []string{"nothing to compare: the search itself is broken"}
+	if len(r.values) == 0 || len(stored) == 0 {
+		return []string{fmt.Sprintf("the search has no input: got %d secrets and %d bytes of items", len(r.values), len(stored))}
 	}
 	found := map[string]bool{}
-	for value, kind := range w.seen {
+	for value, kind := range r.values {
 		if strings.Contains(stored, value) {
 			found[kind] = true
 		}
@@ -108,7 +103,7 @@ func (w *witness) foundIn(endpoint string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// dump is all texts and bytes of both tables.
+// dump returns all texts and byte strings of both tables.
 func dump(endpoint string) (string, error) {
 	var all strings.Builder
 	for _, table := range []string{"Users", "Sessions"} {

@@ -15,6 +15,8 @@
 //     invalid. For valid sign-ins at a conforming provider, use engine.StartOpenID in [latchkey/infra/local/engine].
 //   - [latchkey/infra/testkit/standin] is the common base of the last two. Its faults (slow, huge or broken responses)
 //     apply to both.
+//   - [latchkey/infra/testkit/stacktest] runs the whole product behind a wiretap, with both providers imitated. Use it for
+//     end-to-end tests and for measurements of the whole product.
 //   - [latchkey/infra/testkit/httpclient] sends requests to a running Latchkey.
 //
 // A helper that only one package uses belongs in that package's helpers_test.go. A test whose emulator is not installed
