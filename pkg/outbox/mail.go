@@ -11,6 +11,34 @@ import (
 	"latchkey/pkg/secret"
 )
 
+// The life of a mail
+//
+// An entry of the outbox is the mail to send and, once it is leased, the one-time token in its link.
+//
+//	         request            mailer leases             mailer marks           link used
+//	(nothing) ─────▶ queued ─────────────────▶ leased ─────────────▶ sent ────────────▶ used
+//	                   │                        │  ▲  └──────────────────────────────────▲
+//	                   │ over the limits        └──┘ lease expired: leased again
+//	                   ▼
+//	                  void ◀── refused permanently by SES; "This was not me"
+//
+// Requests. A request stores an entry and looks up no account. Known and unknown addresses therefore look alike, and the
+// request never waits for the mail provider. The stream of the table wakes the mailer. A stream record is only a hint and the
+// item is the truth, so a record may arrive twice, late, and at several mailers at once.
+//
+// Leases. A lease is one transaction over the entry and the history of the address. It stores the account that the link is
+// valid for (user, address and epoch), the key that derives the link, the worker that sends the mail, and the time until
+// which no other worker sends it. Of two mailers one gets the lease. If a mailer dies, its lease expires. The next mailer
+// that leases the entry derives the same link and does not count the mail again.
+//
+// Links. A link is valid while its entry is leased or sent, because a mail can arrive before it is marked; while the link has
+// not expired; and while its user still has the address and the epoch of the lease. Any rise of the epoch therefore voids
+// all links of the account at once.
+//
+// Duplicates. A mail can be sent twice in one case only: a mailer dies between the response of the provider and the mark, and
+// the next mailer cannot know that the mail was sent. If the mark fails and the mailer lives, the delivery still succeeds.
+// The entry then stays leased, its link is valid, and the mail is not sent again.
+
 // State is the state of a mail. Its values are stored.
 type State string
 
