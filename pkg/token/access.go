@@ -1,7 +1,10 @@
 package token
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -146,4 +149,149 @@ func (a *Authority) accept(wire wireClaims, now int64) (session.AccessClaims, er
 		Subject: subject, Session: sessionID, ID: wire.ID,
 		IssuedAt: time.Unix(wire.IssuedAt, 0).UTC(), Expires: time.Unix(wire.Expires, 0).UTC(),
 	}, nil
+}
+
+// maxToken is the maximum length of an access token in bytes. Tokens of this service have 500 to 900. Longer ones are refused
+// without further checks.
+const maxToken = 4096
+
+// header is the complete JOSE header of an access token (RFC 7515 §4). Any other member is refused and not ignored: `jku`,
+// `jwk`, `x5u` and `x5c` would let the token choose its own key, `crit` demands extensions that do not exist here, and no
+// token of this service has any other.
+type header struct {
+	Algorithm string `json:"alg"`
+	KeyID     string `json:"kid"`
+	Type      string `json:"typ,omitzero"`
+}
+
+// compact is a JWS in compact serialization (RFC 7515 §7.1), split but not decoded.
+type compact struct {
+	header, payload, signature string
+
+	signed string // header and payload, joined by a dot
+}
+
+func splitCompact(raw string) (compact, error) {
+	if len(raw) > maxToken {
+		return compact{}, refusal("the token is too long")
+	}
+	if strings.Count(raw, ".") != 2 {
+		return compact{}, refusal("the token does not have three parts")
+	}
+	first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
+	return compact{header: raw[:first], payload: raw[first+1 : last], signature: raw[last+1:], signed: raw[:last]}, nil
+}
+
+// encodeHeader returns the first part of the tokens that a key signs.
+func encodeHeader(algorithm, kid string) string {
+	text, err := json.Marshal(header{Algorithm: algorithm, KeyID: kid, Type: "JWT"})
+	if err != nil {
+		return "" // only for a kid that is not valid text, which was refused before
+	}
+	return encode(text)
+}
+
+// keyFor returns the key named by the header of a token. The kid determines the key *and* the algorithm (RFC 8725 §3.1). A
+// header with another algorithm is refused, so the sender cannot choose how the signature is checked. `typ` may be absent
+// (RFC 7515 §4.1.9), because the claim `type` distinguishes tokens.
+func (s *KeySet) keyFor(encoded string) (*signatureKey, error) {
+	text, ok := decode(encoded)
+	if !ok {
+		return nil, refusal("the header is not canonical base64url")
+	}
+	var jose header
+	if json.Unmarshal(text, &jose, json.RejectUnknownMembers(true)) != nil {
+		return nil, refusal("the header has another form")
+	}
+	key, found := s.verifying[jose.KeyID]
+	switch {
+	case !found:
+		return nil, unknownKey
+	case jose.Algorithm != key.algorithm:
+		return nil, refusal("the header has another algorithm than the key")
+	case jose.Type != "" && jose.Type != "JWT":
+		return nil, refusal("the header's typ is not JWT")
+	}
+	return key, nil
+}
+
+// verify checks the signature of token.
+func (k *signatureKey) verify(token compact) error {
+	signature, ok := decode(token.signature)
+	if !ok {
+		return refusal("the signature is not canonical base64url")
+	}
+	if k.method.Verify(token.signed, signature, k.public) != nil {
+		return refusal("the signature is wrong")
+	}
+	return nil
+}
+
+// sign returns payload as a JWS signed with k, which must have a private part.
+func (k *signatureKey) sign(payload []byte) (string, error) {
+	signed := k.header + "." + encode(payload)
+	signature, err := k.method.Sign(signed, k.private)
+	if err != nil {
+		return "", fmt.Errorf("computing the signature: %w", err)
+	}
+	return signed + "." + encode(signature), nil
+}
+
+// memorySize is the number of tokens that an [Authority] remembers, in about half a megabyte. A container usually receives
+// fewer different tokens during its life.
+const memorySize = 1024
+
+// fingerprint is the SHA-256 of a complete token with its signature.
+type fingerprint [sha256.Size]byte
+
+func fingerprintOf(raw string) fingerprint { return sha256.Sum256([]byte(raw)) }
+
+// memory holds the claims of access tokens with a verified signature, so that later requests with the same token need not
+// verify it again. Verification is more than nine tenths of the CPU time for reading a token. The first use of a token saves
+// nothing.
+//
+// The memory changes no result, for these reasons:
+//   - Only a token with a verified signature is remembered, by the hash of its complete text. A token that differs in one bit
+//     has another fingerprint, unless SHA-256 is broken, and with it the signatures.
+//   - Only checks that depend on nothing but the text and the keys are skipped. Checks that depend on the time or on the
+//     authority (`exp`, `iat`, `iss`, `aud`) are made at every use.
+//   - A memory belongs to one [Authority], and its keys never change. A new key set has a new memory, so the tokens of a
+//     revoked key are forgotten.
+//   - Whether the session has ended is still read from the store.
+//
+// It contains no text of a token, so a memory dump grants no access. Its size is bounded, and the oldest token is evicted
+// first. An attacker who floods it with valid tokens only makes other requests verify again. The zero value is empty.
+type memory struct {
+	mu     sync.Mutex
+	claims map[fingerprint]wireClaims
+	order  []fingerprint // in order of arrival; a ring that starts at next once it is full
+	next   int           // index of the oldest
+}
+
+// recall returns the claims of a remembered token.
+func (m *memory) recall(token fingerprint) (wireClaims, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	claims, found := m.claims[token]
+	return claims, found
+}
+
+// remember stores the claims of a token with a verified signature. It evicts the oldest token if the memory is full.
+func (m *memory) remember(token fingerprint, claims wireClaims) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, found := m.claims[token]; found {
+		return // a concurrent request has verified the same token
+	}
+	if m.claims == nil {
+		m.claims = make(map[fingerprint]wireClaims)
+	}
+	m.claims[token] = claims
+	if len(m.order) < memorySize {
+		m.order = append(m.order, token)
+		return
+	}
+	delete(m.claims, m.order[m.next])
+	m.order[m.next] = token
+	m.next = (m.next + 1) % memorySize
 }

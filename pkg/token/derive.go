@@ -4,10 +4,17 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 
+	"latchkey/pkg/guard"
+	"latchkey/pkg/id"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
+	"latchkey/pkg/session"
 )
 
 // A derived token consists of a statement and its HMAC. No part of it is stored. With the key, the service can derive the same
@@ -104,4 +111,96 @@ func (s *KeySet) unseal(label purpose, raw string, size int) ([]byte, error) {
 		return nil, refusal("the derived token has a wrong MAC")
 	}
 	return data[prefixSize:signed], nil
+}
+
+const purposeRefresh purpose = "latchkey/refresh/v1"
+
+// refreshSize is the size of the body of a refresh token: user, session, generation.
+const refreshSize = 2*id.Size + 4
+
+// SealRefresh returns the refresh token of claims r, derived with the key kid. For a new token, kid is [KeySet.DerivingKey].
+// With the kid stored in the session, a retry gets the same token again, byte for byte. The error is [ErrUnknownKey] if the
+// set has no such key, which is not the fault of the client.
+func (s *KeySet) SealRefresh(kid string, r session.RefreshClaims) (secret.String, error) {
+	at := slices.IndexFunc(s.deriving, func(key *derivingKey) bool { return key.id == kid })
+	if at < 0 {
+		return secret.String{}, fmt.Errorf("sealing a refresh token: %w", ErrUnknownKey)
+	}
+	body := slices.Concat(r.User[:], r.Session[:], binary.BigEndian.AppendUint32(nil, r.Generation))
+	return s.deriving[at].seal(purposeRefresh, body), nil
+}
+
+// OpenRefresh returns the claims of a refresh token. The error is [ErrInvalid] unless [KeySet.SealRefresh] returned exactly
+// this text with a key of the set.
+func (s *KeySet) OpenRefresh(raw string) (session.RefreshClaims, error) {
+	body, err := s.unseal(purposeRefresh, raw, refreshSize)
+	if err != nil {
+		return session.RefreshClaims{}, err
+	}
+	return session.RefreshClaims{
+		User:       id.ID(body[:id.Size]),
+		Session:    id.ID(body[id.Size : 2*id.Size]),
+		Generation: binary.BigEndian.Uint32(body[2*id.Size:]),
+	}, nil
+}
+
+const purposeDevice purpose = "latchkey/device/v1"
+
+// deviceSize is the size of the body of a device cookie: user, epoch, device.
+const deviceSize = 2*id.Size + 8
+
+// SealDevice returns the device cookie of claims. The same claims always give the same text while the deriving key is the same.
+func (s *KeySet) SealDevice(claims guard.DeviceClaims) secret.String {
+	epoch := binary.BigEndian.AppendUint64(nil, claims.Epoch)
+	return s.deriving[0].seal(purposeDevice, slices.Concat(claims.User[:], epoch, claims.Device[:]))
+}
+
+// OpenDevice returns the claims of a device cookie. The error is [ErrInvalid] unless [KeySet.SealDevice] returned exactly this
+// text with a key of the set.
+func (s *KeySet) OpenDevice(raw string) (guard.DeviceClaims, error) {
+	body, err := s.unseal(purposeDevice, raw, deviceSize)
+	if err != nil {
+		return guard.DeviceClaims{}, err
+	}
+	return guard.DeviceClaims{
+		User:   id.ID(body[:id.Size]),
+		Epoch:  binary.BigEndian.Uint64(body[id.Size:]),
+		Device: id.ID(body[id.Size+8:]),
+	}, nil
+}
+
+// mailLabel returns the label of the tokens for a purpose, and false for a purpose without a link. Package outbox assigns the
+// labels.
+func mailLabel(kind outbox.Purpose) (purpose, bool) {
+	definition, _ := kind.Definition()
+	return purpose(definition.TokenLabel), definition.HasLink()
+}
+
+// SealMail returns the token for the link of a mail. The same arguments give the same text, so a mail that is sent again
+// contains the same link. It returns [ErrUnknownKey] for a kid that is not in the set, and an error for a purpose without a
+// link.
+func (s *KeySet) SealMail(kid string, kind outbox.Purpose, mail id.ID) (secret.String, error) {
+	label, ok := mailLabel(kind)
+	if !ok {
+		return secret.String{}, errors.New("sealing the token of a mail: the purpose has no link")
+	}
+	at := slices.IndexFunc(s.deriving, func(key *derivingKey) bool { return key.id == kid })
+	if at < 0 {
+		return secret.String{}, fmt.Errorf("sealing the token of a mail: %w", ErrUnknownKey)
+	}
+	return s.deriving[at].seal(label, mail[:]), nil
+}
+
+// OpenMail returns the id of the mail that a token belongs to. The error is [ErrInvalid] unless [KeySet.SealMail] returned
+// exactly this text for the same purpose with a key of the set.
+func (s *KeySet) OpenMail(kind outbox.Purpose, raw string) (id.ID, error) {
+	label, ok := mailLabel(kind)
+	if !ok {
+		return id.ID{}, refusal("the purpose has no link")
+	}
+	body, err := s.unseal(label, raw, id.Size)
+	if err != nil {
+		return id.ID{}, err
+	}
+	return id.ID(body), nil
 }
