@@ -2,17 +2,21 @@ package app_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/pkg/app"
 	"latchkey/pkg/contract"
-	"latchkey/pkg/oauth"
-	"latchkey/pkg/pages/html"
 	"latchkey/pkg/token"
 )
 
@@ -33,37 +37,72 @@ func build(function app.Function, env map[string]string) error {
 	return err
 }
 
-// functions are all that serve HTTP.
-var functions = map[string]app.Function{
-	"register": app.Register, "login": app.Login, "refresh": app.Refresh, "logout": app.Logout, "me": app.Me, "health": app.Health,
-	"oauth-start": app.OAuthStart(oauth.NewProviders), "oauth-callback": app.OAuthCallback(oauth.NewProviders),
-	"session-login": app.SessionLogin, "session-logout": app.SessionLogout, "send-verification": app.SendVerification,
-	"verify-email": app.VerifyEmail, "forgot-password": app.ForgotPassword, "reset-password": app.ResetPassword,
-	"verify-email-page": app.VerifyEmailPage(html.Render), "reset-password-page": app.ResetPasswordPage(html.Render), "jwks": app.JWKS,
-	"openid-configuration": app.Discovery, "fallback": app.Fallback,
+// binaries builds all functions and returns the path of each by the name of its folder.
+func binaries(t *testing.T) map[string]string {
+	t.Helper()
+	folder := t.TempDir()
+	if output, err := exec.Command("go", "build", "-tags=lambda.norpc", "-o", folder+"/", "../../functions/...").CombinedOutput(); err != nil {
+		t.Fatalf("building the functions: %v\n%s", err, output)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := map[string]string{}
+	for _, entry := range entries {
+		paths[entry.Name()] = filepath.Join(folder, entry.Name())
+	}
+	return paths
 }
 
-func TestEveryFunctionIsBuiltAndKnown(t *testing.T) {
-	for name, function := range functions {
-		if err := build(function, environment(t)); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+// start runs a function with an environment until it ends, or until its Runtime API is called. It returns whether that was called,
+// and the output of the function.
+func start(t *testing.T, binary string, env map[string]string) (started bool, output string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	called := make(chan struct{}, 1)
+	runtime := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		called <- struct{}{}
+		cancel() // kills the function
+	}))
+	defer runtime.Close()
+	cmd := exec.CommandContext(ctx, binary)
+	cmd.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(runtime.URL, "http://")}
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	for _, route := range contract.Endpoints {
-		if functions[route.Function] == nil {
-			t.Errorf("%s is not among the functions here", route.Function)
-		}
+	text, _ := cmd.CombinedOutput() // the error says only that the function ended
+	select {
+	case <-called:
+		return true, string(text)
+	default:
+		return false, string(text)
 	}
 }
 
-func TestAFaultOfTheConfigurationStopsEveryFunction(t *testing.T) {
-	for name, function := range functions {
-		env := environment(t)
-		env["PUBLIC_URL"], env["LOG_LEVEL"] = "http://auth.example.com", "LOUD"
-		err := build(function, env)
-		if err == nil || !strings.Contains(err.Error(), "PUBLIC_URL: ") || !strings.Contains(err.Error(), "LOG_LEVEL: ") {
-			t.Errorf("%s: the error is %v", name, err)
-		}
+// TestStart shows of every function that it starts with a valid configuration, and that it reports all faults of an invalid one and
+// does not start. Only rotate-keys starts then, too, because CloudFormation waits for its response.
+func TestStart(t *testing.T) {
+	for name, binary := range binaries(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := environment(t)
+			if name == "mailer" {
+				env["MAIL_FROM"] = "no-reply@example.com"
+			}
+			if started, output := start(t, binary, env); !started {
+				t.Errorf("with a valid configuration: got %s, want a start", output)
+			}
+			if name == "rotate-keys" {
+				return
+			}
+			env["PUBLIC_URL"], env["LOG_LEVEL"] = "http://auth.example.com", "LOUD"
+			started, output := start(t, binary, env)
+			if started || !strings.Contains(output, "PUBLIC_URL: ") || !strings.Contains(output, "LOG_LEVEL: ") {
+				t.Errorf("with two faults: got a start (%t) and %s, want none and both faults", started, output)
+			}
+		})
 	}
 }
 
@@ -91,17 +130,17 @@ func TestDiscoveryAgreesWithTheTokens(t *testing.T) {
 	}
 	request := httptest.NewRequest("GET", contract.Discovery.Path, nil)
 	request.Pattern = contract.Discovery.Key()
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, request)
-	var told struct {
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, request)
+	var metadata struct {
 		Issuer string `json:"issuer"`
 		JWKS   string `json:"jwks_uri"`
 	}
-	if err := json.Unmarshal(answer.Body.Bytes(), &told); err != nil {
+	if err := json.Unmarshal(response.Body.Bytes(), &metadata); err != nil {
 		t.Fatal(err)
 	}
-	if told.Issuer != "https://auth.example.com" || told.JWKS != told.Issuer+contract.JWKS.Path {
-		t.Errorf("the answer is %s", answer.Body)
+	if metadata.Issuer != "https://auth.example.com" || metadata.JWKS != metadata.Issuer+contract.JWKS.Path {
+		t.Errorf("got %s, want the issuer https://auth.example.com and its keys", response.Body)
 	}
 }
 
