@@ -7,21 +7,21 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// reading is what a request was measured to take, the mean of several.
-type reading struct {
+// usage is what one request was measured to use.
+type usage struct {
 	storeCalls    float64
 	readUnits     float64
 	writeUnits    float64
 	providerCalls float64
 	mails         float64
 	cpu           time.Duration // of the function
-	logBytes      float64       // of the function's own lines
-	answerBytes   float64       // of the body
+	logBytes      float64       // logged by the function itself
+	bodyBytes     float64       // of the response
 }
 
-// bill is what a million of such requests cost, in dollars.
+// bill is the price of a million requests, in dollars.
 type bill struct {
-	billed   time.Duration // of one, on average
+	billed   time.Duration // of one request, on average
 	gateway  float64
 	lambda   float64
 	store    float64
@@ -34,49 +34,51 @@ func (b bill) total() float64 { return b.gateway + b.lambda + b.store + b.logs +
 
 const (
 	million     = 1e6
-	gigabyte    = 1e9    // as logs, traffic and tables are billed, or less
-	oneCPU      = 1769.0 // MB of memory that come with one CPU
-	memoryGB    = 1024.0 // MB, as Lambda bills memory
+	gigabyte    = 1e9    // bytes; AWS bills logs, traffic and tables by this unit or a larger one
+	oneCPU      = 1769.0 // MB of memory that include one CPU
+	memoryGB    = 1024.0 // MB in a GB of memory that Lambda bills
 	millisecond = float64(time.Millisecond)
 )
 
-// invoice prices a request that runs function. A request by HTTP comes through the gateway, a mail by the stream, which is free.
-func (p *prices) invoice(r reading, function template.Function, byHTTP bool) bill {
-	took := p.duration(r, function.MemoryMB)
+// invoice calculates the price of a million requests to a function. HTTP requests pass through the gateway. Mails come from the
+// stream, which is free.
+func (p *prices) invoice(u usage, function template.Function, byHTTP bool) bill {
+	billed := p.duration(u, function.MemoryMB)
 	second := p.AWS.X86.Price
 	if function.Architecture == "arm64" {
 		second = p.AWS.ARM.Price
 	}
 	b := bill{
-		billed: took,
-		lambda: p.AWS.Lambda.Price + million*took.Seconds()*float64(function.MemoryMB)/memoryGB*second,
-		store:  r.writeUnits*p.AWS.Write.Price + r.readUnits*p.AWS.Read.Price,
-		mail:   million / 1000 * r.mails * p.AWS.Mail.Price,
+		billed: billed,
+		lambda: p.AWS.Lambda.Price + million*billed.Seconds()*float64(function.MemoryMB)/memoryGB*second,
+		store:  u.writeUnits*p.AWS.Write.Price + u.readUnits*p.AWS.Read.Price,
+		mail:   million / 1000 * u.mails * p.AWS.Mail.Price,
 	}
-	logged := r.logBytes + p.Assumed.PlatformLog
+	logBytes := u.logBytes + p.Assumed.PlatformLog
 	if byHTTP {
-		logged += p.Assumed.AccessLog
+		logBytes += p.Assumed.AccessLog
 		b.gateway = p.AWS.HTTPAPI.Price
-		b.transfer = million * (r.answerBytes + p.Assumed.Headers) / gigabyte * p.AWS.Transfer.Price
+		b.transfer = million * (u.bodyBytes + p.Assumed.Headers) / gigabyte * p.AWS.Transfer.Price
 	}
-	b.logs = million * logged / gigabyte * p.AWS.Logs.Price
+	b.logs = million * logBytes / gigabyte * p.AWS.Logs.Price
 	return b
 }
 
-// duration is the billed time of a request: its CPU time at the share of a CPU that comes with the memory, as if none of it fell
-// into the time of waiting, then the calls, whole milliseconds (Lambda rounds up), and its part of the cold starts.
-func (p *prices) duration(r reading, memoryMB int) time.Duration {
+// duration returns the billed time of a request: its CPU time at the share of a CPU that the memory includes, plus its calls, rounded
+// up to whole milliseconds as Lambda does, plus its part of the cold starts. It assumes that no computation overlaps with waiting.
+func (p *prices) duration(u usage, memoryMB int) time.Duration {
 	share := min(1, float64(memoryMB)/oneCPU)
-	warm := float64(r.cpu)/millisecond/share +
-		r.storeCalls*p.Assumed.StoreCall + r.providerCalls*p.Assumed.ProviderCall + r.mails*p.Assumed.MailCall
+	warm := float64(u.cpu)/millisecond/share +
+		u.storeCalls*p.Assumed.StoreCall + u.providerCalls*p.Assumed.ProviderCall + u.mails*p.Assumed.MailCall
 	return time.Duration((math.Ceil(warm) + p.Assumed.ColdPercent/100*p.Assumed.Cold) * millisecond)
 }
 
-// month is what so many monthly users cost in a month, by the cost of a million of each row. Nothing is added for an idle stack.
+// month returns the dollars per month for a number of monthly users, given the dollars per million requests of each row. An idle stack
+// costs only its storage.
 func (p *prices) month(users float64, perMillion map[string]float64) float64 {
-	stored := users * p.Usage.Stored / gigabyte
-	dollars := stored * (p.AWS.Table.Price + p.AWS.Recovery.Price)
-	for row, times := range p.Usage.Times {
+	storedGB := users * p.Pattern.Stored / gigabyte
+	dollars := storedGB * (p.AWS.Table.Price + p.AWS.Recovery.Price)
+	for row, times := range p.Pattern.Times {
 		dollars += users * times * perMillion[row] / million
 	}
 	return dollars

@@ -16,77 +16,78 @@ import (
 	"latchkey/pkg/contract"
 )
 
-func listed(t *testing.T) *prices {
+// listPrices returns the contents of prices.yaml.
+func listPrices(t *testing.T) *prices {
 	t.Helper()
-	read, err := readPrices(pricesFile)
+	p, err := readPrices(pricesFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return read
+	return p
 }
 
-// TestEveryEndpointHasARow: what is added to the API is added to the table.
 func TestEveryEndpointHasARow(t *testing.T) {
-	for _, route := range contract.Endpoints {
-		if !slices.ContainsFunc(honest, func(r row) bool { return slices.Contains(r.routes, route) }) {
-			t.Errorf("no row is about %s", route.Key())
+	for _, endpoint := range contract.Endpoints {
+		if !slices.ContainsFunc(honest, func(r row) bool { return slices.Contains(r.endpoints, endpoint) }) {
+			t.Errorf("%s has no row: add one to infra/cost/rows.go", endpoint.Key())
 		}
 	}
 }
 
 func TestUsageNamesRows(t *testing.T) {
-	for name := range listed(t).Usage.Times {
+	for name := range listPrices(t).Pattern.Times {
 		if name != mail && !slices.ContainsFunc(honest, func(r row) bool { return r.name == name }) {
-			t.Errorf("there is no row %q", name)
+			t.Errorf("usage in prices.yaml: got %q, want the name of a row", name)
 		}
 	}
 }
 
-func TestEveryPriceSaysWhereItIsFrom(t *testing.T) {
-	read := listed(t)
-	all := reflect.ValueOf(read.AWS)
-	for i := range all.NumField() {
-		if price := all.Field(i).Interface().(price); price.Price <= 0 || price.From == "" || price.AsOf == "" {
-			t.Errorf("%s is %+v", all.Type().Field(i).Name, price)
+func TestEveryPriceHasASourceAndADate(t *testing.T) {
+	p := listPrices(t)
+	aws := reflect.ValueOf(p.AWS)
+	for i := range aws.NumField() {
+		if price := aws.Field(i).Interface().(price); price.Price <= 0 || price.From == "" || price.AsOf == "" {
+			t.Errorf("%s: got %+v, want a price, a source and a date", aws.Type().Field(i).Name, price)
 		}
 	}
-	for _, service := range read.Services {
+	for _, service := range p.Services {
 		if service.From == "" || service.AsOf == "" || service.Note == "" || len(service.Steps) == 0 {
-			t.Errorf("the service is %+v", service)
+			t.Errorf("%s: got %+v, want steps, a source, a date and a note", service.Name, service)
 		}
 	}
 }
 
-func TestPricesRefuseUnknownNames(t *testing.T) {
-	if _, err := readPrices([]byte("aws: {lambda_milion: {price: 1}}")); err == nil {
-		t.Error("a name that is misspelt is passed over")
+func TestUnknownNamesAreRejected(t *testing.T) {
+	const text = "aws: {lambda_milion: {price: 1}}"
+	if _, err := readPrices([]byte(text)); err == nil {
+		t.Errorf("reading %s: got no error, want one", text)
 	}
 }
 
 func TestMonthlyPrice(t *testing.T) {
 	stepped := service{Monthly: 25, Steps: []step{{To: 100, Each: 0}, {To: 1000, Each: 0.5}, {Each: 0.25}}}
 	ending := service{Steps: []step{{To: 100, Each: 1}}}
-	for shows, c := range map[string]struct {
+	for name, test := range map[string]struct {
 		service service
 		users   float64
 		dollars float64
 		ok      bool
 	}{
-		"within what is free": {stepped, 100, 25, true},
-		"the first that pays": {stepped, 101, 25.5, true},
-		"all of a step":       {stepped, 1000, 475, true},
-		"beyond all steps":    {stepped, 3000, 975, true},
-		"the end of a list":   {ending, 100, 100, true},
-		"behind a list's end": {ending, 101, 0, false},
+		"free users":            {stepped, 100, 25, true},
+		"the first priced user": {stepped, 101, 25.5, true},
+		"a complete step":       {stepped, 1000, 475, true},
+		"the step without end":  {stepped, 3000, 975, true},
+		"the end of the list":   {ending, 100, 100, true},
+		"after the end":         {ending, 101, 0, false},
 	} {
-		if dollars, ok := c.service.monthlyPrice(c.users); dollars != c.dollars || ok != c.ok {
-			t.Errorf("%s: %v, %v", shows, dollars, ok)
+		if dollars, ok := test.service.monthlyPrice(test.users); dollars != test.dollars || ok != test.ok {
+			t.Errorf("%s, %v users: got %v, %v; want %v, %v", name, test.users, dollars, ok, test.dollars, test.ok)
 		}
 	}
 }
 
-// priced is a list of round prices.
-func priced() *prices {
+// roundPrices returns prices that are easy to calculate with.
+func roundPrices() *prices {
 	p := &prices{Assumed: assumptions{
 		StoreCall: 5, ProviderCall: 100, MailCall: 50, ColdPercent: 1, Cold: 100, PlatformLog: 600, AccessLog: 300, Headers: 500,
 	}}
@@ -99,69 +100,71 @@ func priced() *prices {
 }
 
 func TestDuration(t *testing.T) {
-	for shows, c := range map[string]struct {
-		took     reading
+	for name, test := range map[string]struct {
+		usage    usage
 		memoryMB int
 		want     time.Duration
 	}{
-		"a whole CPU, rounded up":    {reading{cpu: 20*time.Millisecond + 1}, 1769, 22 * time.Millisecond},
-		"no more than one CPU":       {reading{cpu: 20 * time.Millisecond}, 3538, 21 * time.Millisecond},
-		"half a CPU takes twice":     {reading{cpu: 10 * time.Millisecond}, 1769 / 2, 22 * time.Millisecond},
-		"calls are waited for":       {reading{cpu: time.Millisecond, storeCalls: 3}, 1769, 17 * time.Millisecond},
-		"providers and mail as well": {reading{providerCalls: 2, mails: 1}, 1769, 251 * time.Millisecond},
+		"a whole CPU, rounded up": {usage{cpu: 20*time.Millisecond + 1}, 1769, 22 * time.Millisecond},
+		"no more than one CPU":    {usage{cpu: 20 * time.Millisecond}, 3538, 21 * time.Millisecond},
+		"half a CPU takes twice":  {usage{cpu: 10 * time.Millisecond}, 1769 / 2, 22 * time.Millisecond},
+		"with store calls":        {usage{cpu: time.Millisecond, storeCalls: 3}, 1769, 17 * time.Millisecond},
+		"with provider and mail":  {usage{providerCalls: 2, mails: 1}, 1769, 251 * time.Millisecond},
 	} {
-		if got := priced().duration(c.took, c.memoryMB); got != c.want {
-			t.Errorf("%s: %v, want %v", shows, got, c.want)
+		if got := roundPrices().duration(test.usage, test.memoryMB); got != test.want {
+			t.Errorf("%s, %+v with %d MB: got %v, want %v", name, test.usage, test.memoryMB, got, test.want)
 		}
 	}
 }
 
 func TestInvoice(t *testing.T) {
-	took := reading{
-		storeCalls: 1, readUnits: 2, writeUnits: 3, cpu: 4 * time.Millisecond, logBytes: 1100, answerBytes: 1500, mails: 0,
+	used := usage{
+		storeCalls: 1, readUnits: 2, writeUnits: 3, cpu: 4 * time.Millisecond, logBytes: 1100, bodyBytes: 1500, mails: 0,
 	}
-	arm := template.Function{MemoryMB: 1769, Architecture: "arm64"}
+	function := template.Function{MemoryMB: 1769, Architecture: "arm64"}
 	want := bill{
 		billed: 10 * time.Millisecond, gateway: 1, lambda: 0.25 + 1e6*0.010*1769/1024*0.00001, store: 1.75, logs: 1, transfer: 0.2,
 	}
-	if got := priced().invoice(took, arm, true); !near(got.total(), want.total()) || got.billed != want.billed || !near(got.lambda, want.lambda) {
-		t.Errorf("by HTTP on arm64: %+v, want %+v", got, want)
+	got := roundPrices().invoice(used, function, true)
+	if !near(got.total(), want.total()) || got.billed != want.billed || !near(got.lambda, want.lambda) {
+		t.Errorf("HTTP request on arm64: got %+v, want %+v", got, want)
 	}
-	took.mails, arm.Architecture = 1, "x86_64"
+	used.mails, function.Architecture = 1, "x86_64"
 	want = bill{billed: 60 * time.Millisecond, lambda: 0.25 + 1e6*0.060*1769/1024*0.00002, store: 1.75, logs: 0.85, mail: 100}
-	if got := priced().invoice(took, arm, false); !near(got.total(), want.total()) || got.billed != want.billed || got.mail != want.mail {
-		t.Errorf("by the stream on x86_64: %+v, want %+v", got, want)
+	got = roundPrices().invoice(used, function, false)
+	if !near(got.total(), want.total()) || got.billed != want.billed || got.mail != want.mail {
+		t.Errorf("mail on x86_64: got %+v, want %+v", got, want)
 	}
 }
 
 func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
 
 func TestMonth(t *testing.T) {
-	p := priced()
-	p.Usage = usage{Stored: 1000, Times: map[string]float64{"login": 2, "me": 50}}
+	p := roundPrices()
+	p.Pattern = pattern{Stored: 1000, Times: map[string]float64{"login": 2, "me": 50}}
 	if got, want := p.month(1e6, map[string]float64{"login": 5, "me": 2, "health": 7}), 0.5+10+100; !near(got, want) {
-		t.Errorf("a month costs %v, want %v", got, want)
+		t.Errorf("a month of a million users: got %v dollars, want %v", got, want)
 	}
 }
 
-func TestARefusedWriteIsCounted(t *testing.T) {
+func TestRefusedWritesAreCounted(t *testing.T) {
 	calls := []wiretap.Call{{Operation: "GetItem", Read: 1}, {Operation: "UpdateItem", Refused: true}, {Operation: "DeleteItem", Write: 1}}
-	if got, want := sum(calls), (reading{storeCalls: 3, readUnits: 1, writeUnits: 2}); got != want {
-		t.Errorf("the calls took %+v, want %+v", got, want)
+	if got, want := sum(calls), (usage{storeCalls: 3, readUnits: 1, writeUnits: 2}); got != want {
+		t.Errorf("sum of %+v: got %+v, want %+v", calls, got, want)
 	}
 }
 
-// TestAStartIsNoRequest: a read by a function that was started in between is not counted.
-func TestAStartIsNoRequest(t *testing.T) {
+// TestReadsOfStartingProcessesAreNotCounted checks that such a read during one of several requests has no effect.
+func TestReadsOfStartingProcessesAreNotCounted(t *testing.T) {
 	usual := sum([]wiretap.Call{{Operation: "GetItem", Read: 1}, {Operation: "PutItem", Write: 2}})
 	disturbed := sum([]wiretap.Call{{Operation: "GetItem", Read: 0.5}, {Operation: "GetItem", Read: 1}, {Operation: "PutItem", Write: 2}})
-	want := reading{storeCalls: 2, readUnits: 1, writeUnits: 2}
-	if got := typical([]reading{disturbed, usual, usual}); got != want {
-		t.Errorf("a request takes %+v, want %+v", got, want)
+	want := usage{storeCalls: 2, readUnits: 1, writeUnits: 2}
+	if got := medians([]usage{disturbed, usual, usual}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
-// TestRun measures the product itself, each row once: every request is answered as its row says, and nothing costs nothing.
+// TestRun measures each row once. It checks that every response has the status of its row, and that every row has a price.
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), 1, &out, io.Discard); err != nil {
@@ -172,18 +175,18 @@ func TestRun(t *testing.T) {
 		line, found := lineOf(requests, r.name)
 		var memory, calls, reads, writes, cpu float64
 		if _, err := fmt.Sscan(line, &memory, &calls, &reads, &writes, &cpu); !found || err != nil || memory < 128 || cpu == 0 {
-			t.Errorf("%s: the line is %q", r.name, line)
+			t.Errorf("%s: got the line %q, %v; want memory, calls, units and CPU time", r.name, line, err)
 		}
 	}
 	if line, found := lineOf(months, "Latchkey"); !found || len(strings.Fields(line)) != len(userCounts) {
-		t.Errorf("the months are %q", months)
+		t.Errorf("got the months %q, want a price of Latchkey for each number of users", months)
 	}
 }
 
-// lineOf returns what is behind name in the line that begins with it.
+// lineOf returns the rest of the line that begins with name.
 func lineOf(table, name string) (string, bool) {
 	for line := range strings.Lines(table) {
-		if rest, is := strings.CutPrefix(strings.TrimLeft(line, " "), name+"  "); is {
+		if rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), name+"  "); ok {
 			return rest, true
 		}
 	}

@@ -1,9 +1,9 @@
-// Command cost says what Latchkey costs: `make cost`. It runs the whole product on this machine, measures what each kind of request
-// takes (calls and units of the store, CPU time, bytes logged and answered), and prices that by the list of prices.yaml: dollars per
-// million requests, honest and hostile, and per month for so many users beside what others ask for.
+// Command cost calculates what Latchkey costs: `make cost`. It runs the whole product on this machine and measures each kind of
+// request: store calls and capacity units, CPU time, and bytes logged and returned. With the list prices in prices.yaml, it prints
+// dollars per million requests, including those of attackers, and dollars per month beside other services.
 //
-// It measures no latency of AWS's: that, and how people use the product, is assumed in prices.yaml. infra/docs/cost.md has the method
-// and a result. It needs Linux, where Lambda runs.
+// The latencies of AWS are not measured. They and the pattern of use are assumptions in prices.yaml. infra/docs/cost.md describes the
+// method and contains a result. The command needs Linux, because it reads the CPU time of processes from /proc.
 package main
 
 import (
@@ -17,18 +17,18 @@ import (
 	"time"
 )
 
-// limit ends a run that hangs.
-const limit = 10 * time.Minute
+// timeout ends a run that hangs.
+const timeout = 10 * time.Minute
 
-// now is the one clock of the command.
+// now is the only clock of the command.
 var now = time.Now //nolint:forbidigo // this is the composition root
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	samples := flag.Int("samples", 20, "requests of each kind that are measured")
+	samples := flag.Int("samples", 20, "number of measured requests of each kind")
 	flag.Parse()
 	if err := run(ctx, *samples, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "cost:", err)
@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// run prints the tables to out and what it is doing to progress.
+// run prints the tables to out and its current step to progress.
 func run(ctx context.Context, samples int, out, progress io.Writer) error {
 	prices, err := readPrices(pricesFile)
 	if err != nil {
@@ -45,17 +45,17 @@ func run(ctx context.Context, samples int, out, progress io.Writer) error {
 	}
 	fmt.Fprintln(progress, "building the functions and starting the product")
 	table := &costs{}
-	// Limits are counted, and reached by nobody.
-	err = onRig(ctx, "1000", func(r *rig) error {
+	// With this factor, the limits are counted but never reached.
+	err = withRig(ctx, "1000", func(r *rig) error {
 		if err := measureRows(ctx, r, prices, table, samples, honest, progress); err != nil {
 			return err
 		}
 		fmt.Fprintln(progress, "measuring", mail)
-		took, err := r.measureMail(ctx, samples)
+		usage, err := r.measureMail(ctx, samples)
 		if err != nil {
 			return err
 		}
-		if err := table.add(r, prices, row{name: mail, folder: mailer}, took); err != nil {
+		if err := table.add(r, prices, row{name: mail, folder: mailer}, usage); err != nil {
 			return err
 		}
 		return measureRows(ctx, r, prices, table, samples, hostile, progress)
@@ -63,7 +63,7 @@ func run(ctx context.Context, samples int, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	err = onRig(ctx, "1", func(r *rig) error { return measureRows(ctx, r, prices, table, samples, floods, progress) })
+	err = withRig(ctx, "1", func(r *rig) error { return measureRows(ctx, r, prices, table, samples, floods, progress) })
 	if err != nil {
 		return err
 	}
@@ -72,24 +72,24 @@ func run(ctx context.Context, samples int, out, progress io.Writer) error {
 	return nil
 }
 
-// onRig starts the product with limits so many times those of a deployed stack, and ends it after act.
-func onRig(ctx context.Context, factor string, act func(*rig) error) error {
+// withRig calls measure with a running product, whose rate limits are those of a deployed stack times factor.
+func withRig(ctx context.Context, factor string, measure func(*rig) error) error {
 	r, err := startRig(ctx, map[string]string{"RATE_LIMIT_FACTOR": factor})
 	if err != nil {
 		return err
 	}
-	defer r.close()
-	return act(r)
+	defer r.Close()
+	return measure(r)
 }
 
 func measureRows(ctx context.Context, r *rig, prices *prices, table *costs, samples int, rows []row, progress io.Writer) error {
 	for _, row := range rows {
 		fmt.Fprintln(progress, "measuring", row.name)
-		took, err := r.measure(ctx, row, samples)
+		usage, err := r.measure(ctx, row, samples)
 		if err != nil {
 			return err
 		}
-		if err := table.add(r, prices, row, took); err != nil {
+		if err := table.add(r, prices, row, usage); err != nil {
 			return err
 		}
 	}

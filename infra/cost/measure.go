@@ -14,63 +14,62 @@ import (
 	"latchkey/infra/testkit/wiretap"
 )
 
-// warmUps is how many requests of a row are made before those that are measured, so that its function has been started and has
-// done everything once.
+// warmUps is the number of requests before the measured ones, so that the function has started and done everything once.
 const warmUps = 3
 
-// measure makes so many requests of a row, one after the other, and returns what one takes.
-func (r *rig) measure(ctx context.Context, row row, samples int) (reading, error) {
+// measure sends the requests of a row one after the other and returns the usage of one.
+func (r *rig) measure(ctx context.Context, row row, samples int) (usage, error) {
 	var requests []request
 	for range warmUps + samples {
-		made, err := row.prepare(ctx, r)
+		req, err := row.prepare(ctx, r)
 		if err != nil {
-			return reading{}, fmt.Errorf("preparing %s: %w", row.name, err)
+			return usage{}, fmt.Errorf("preparing %s: %w", row.name, err)
 		}
-		if made.from == nil {
-			made.from = r.address() // as people have; requests from one address would be given permits in blocks
+		if req.source == nil {
+			req.source = r.newAddress() // one address for all requests would get permits in blocks
 		}
-		requests = append(requests, made)
+		requests = append(requests, req)
 	}
 	if _, err := r.send(ctx, row, requests[:warmUps]); err != nil {
-		return reading{}, err
+		return usage{}, err
 	}
 	before, err := r.read(row.folder)
 	if err != nil {
-		return reading{}, err
+		return usage{}, err
 	}
-	took, err := r.send(ctx, row, requests[warmUps:])
+	usages, err := r.send(ctx, row, requests[warmUps:])
 	if err != nil {
-		return reading{}, err
+		return usage{}, err
 	}
-	return r.since(ctx, before, row, samples, typical(took))
+	return r.since(ctx, before, row, samples, medians(usages))
 }
 
-// send makes requests and returns what could be told of each.
-func (r *rig) send(ctx context.Context, row row, requests []request) ([]reading, error) {
-	var took []reading
-	for _, asked := range requests {
-		r.tap.Reset()
-		r.github.Reset()
-		got, err := r.do(ctx, asked)
+// send sends requests. It returns the usage of each, without the CPU time and the log, which cannot be attributed to one request.
+func (r *rig) send(ctx context.Context, row row, requests []request) ([]usage, error) {
+	var usages []usage
+	for _, req := range requests {
+		r.Tap.Reset()
+		r.GitHub.Reset()
+		got, err := r.do(ctx, req)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", row.name, err)
 		}
-		if got.status != row.status {
-			return nil, fmt.Errorf("%s: the answer is %d and not %d: %s", row.name, got.status, row.status, got.body)
+		if got.Status != row.status {
+			return nil, fmt.Errorf("%s: got %v, want %d", row.name, got, row.status)
 		}
-		one := sum(append(r.tap.Calls(), r.tap.LimitCalls()...))
-		one.providerCalls, one.answerBytes = float64(r.github.Total()), float64(len(got.body))
-		took = append(took, one)
+		one := sum(append(r.Tap.Calls(), r.Tap.LimitCalls()...))
+		one.providerCalls, one.bodyBytes = float64(r.GitHub.Total()), float64(len(got.Body))
+		usages = append(usages, one)
 	}
-	return took, nil
+	return usages, nil
 }
 
-// refusedWrite is what AWS counts for a write that a condition refuses: that of the item, which has less than 1 KB here.
+// refusedWrite is the number of units that AWS charges for a write whose condition fails: those of the item, which has less than 1 KB.
 const refusedWrite = 1
 
-// sum adds up calls to the store.
-func sum(calls []wiretap.Call) reading {
-	all := reading{storeCalls: float64(len(calls))}
+// sum adds up store calls.
+func sum(calls []wiretap.Call) usage {
+	all := usage{storeCalls: float64(len(calls))}
 	for _, call := range calls {
 		all.readUnits += call.Read
 		all.writeUnits += call.Write
@@ -81,73 +80,65 @@ func sum(calls []wiretap.Call) reading {
 	return all
 }
 
-// typical is the median of what could be told of each request. The host may start a function beside a busy one in between, whose first
-// read is no request's.
-func typical(took []reading) reading {
-	middle := func(of func(reading) float64) float64 {
+// medians returns the median of each quantity. It ignores the read of a process that the host has started beside a busy one, which
+// belongs to no request.
+func medians(usages []usage) usage {
+	median := func(quantity func(usage) float64) float64 {
 		var values []float64
-		for _, one := range took {
-			values = append(values, of(one))
+		for _, one := range usages {
+			values = append(values, quantity(one))
 		}
 		slices.Sort(values)
 		return values[len(values)/2]
 	}
-	return reading{
-		storeCalls:    middle(func(r reading) float64 { return r.storeCalls }),
-		readUnits:     middle(func(r reading) float64 { return r.readUnits }),
-		writeUnits:    middle(func(r reading) float64 { return r.writeUnits }),
-		providerCalls: middle(func(r reading) float64 { return r.providerCalls }),
-		answerBytes:   middle(func(r reading) float64 { return r.answerBytes }),
+	return usage{
+		storeCalls:    median(func(u usage) float64 { return u.storeCalls }),
+		readUnits:     median(func(u usage) float64 { return u.readUnits }),
+		writeUnits:    median(func(u usage) float64 { return u.writeUnits }),
+		providerCalls: median(func(u usage) float64 { return u.providerCalls }),
+		bodyBytes:     median(func(u usage) float64 { return u.bodyBytes }),
 	}
 }
 
-// meters are what the processes of a function have used and logged since they were started.
+// meters holds the totals of the processes of a function since their start.
 type meters struct {
-	cpu    time.Duration
-	lines  int
-	logged int
+	cpu      time.Duration
+	lines    int
+	logBytes int
 }
 
 func (r *rig) read(folder string) (meters, error) {
 	cpu, err := cpuOf(folder)
-	lines, logged := r.logs.of(folder)
-	return meters{cpu: cpu, lines: lines, logged: logged}, err
+	lines, size := r.logs.of(folder)
+	return meters{cpu: cpu, lines: lines, logBytes: size}, err
 }
 
-// since adds to what a request of row takes the mean of what its function has used and logged in so many of them.
-func (r *rig) since(ctx context.Context, before meters, row row, samples int, took reading) (reading, error) {
+// since adds the CPU time and the log since before to the usage of one request, as means over the samples.
+func (r *rig) since(ctx context.Context, before meters, row row, samples int, one usage) (usage, error) {
 	if err := r.awaitLines(ctx, row.folder, before.lines+samples*row.lines); err != nil {
-		return reading{}, fmt.Errorf("%s: %w", row.name, err)
+		return usage{}, fmt.Errorf("%s: %w", row.name, err)
 	}
 	after, err := r.read(row.folder)
 	if err != nil {
-		return reading{}, err
+		return usage{}, err
 	}
-	took.cpu = (after.cpu - before.cpu) / time.Duration(samples)
-	took.logBytes = float64(after.logged-before.logged) / float64(samples)
-	return took, nil
+	one.cpu = (after.cpu - before.cpu) / time.Duration(samples)
+	one.logBytes = float64(after.logBytes-before.logBytes) / float64(samples)
+	return one, nil
 }
 
-// lineTime is how long a line may take from the function to the meter.
-const lineTime = 5 * time.Second
+// lineTimeout limits the time from a function's log call to the meter. Log lines and responses travel separately.
+const lineTimeout = 5 * time.Second
 
-// awaitLines waits until a function has logged so many lines: they come by another way than the answers.
+// awaitLines waits until a function has logged so many lines.
 func (r *rig) awaitLines(ctx context.Context, folder string, want int) error {
-	return await(ctx, lineTime, func() error {
-		if lines, _ := r.logs.of(folder); lines < want {
-			return fmt.Errorf("%s has logged %d lines and not %d", folder, lines, want)
-		}
-		return nil
-	})
-}
-
-// await tries until there is no error, and returns the last one when the time is over.
-func await(ctx context.Context, patience time.Duration, try func() error) error {
-	deadline := now().Add(patience)
-	for {
-		err := try()
-		if err == nil || now().After(deadline) {
-			return err
+	for deadline := now().Add(lineTimeout); ; {
+		lines, _ := r.logs.of(folder)
+		switch {
+		case lines >= want:
+			return nil
+		case now().After(deadline):
+			return fmt.Errorf("got %d log lines of %s, want %d", lines, folder, want)
 		}
 		select {
 		case <-ctx.Done():
@@ -157,7 +148,8 @@ func await(ctx context.Context, patience time.Duration, try func() error) error 
 	}
 }
 
-// cpuOf is the CPU time that the processes of a function have used. They are children of this one, and named by their folder.
+// cpuOf returns the CPU time of the processes of a function. They are children of this process, and the names of their programs are the
+// folder of the function.
 func cpuOf(folder string) (time.Duration, error) {
 	paths, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
@@ -168,7 +160,7 @@ func cpuOf(folder string) (time.Duration, error) {
 		program, err := os.Readlink(path)
 		pid, numberErr := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if err != nil || numberErr != nil || filepath.Base(program) != folder || !isChild(pid) {
-			continue // of another user, or gone by now
+			continue // another user's process, or one that has ended
 		}
 		used, err := child.CPUTime(pid)
 		if err != nil {
@@ -179,7 +171,7 @@ func cpuOf(folder string) (time.Duration, error) {
 	return sum, nil
 }
 
-// isChild says whether a process was started by this one (proc(5), field 4 of stat, behind a name in parentheses).
+// isChild reports whether this process started another one (proc(5): field 4 of stat, after the name in parentheses).
 func isChild(pid int) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 //go:embed prices.yaml
 var pricesFile []byte
 
-// price is a list price with the page that says it and as of when.
+// price is a list price with its source and date.
 type price struct {
 	Price float64
 	From  string
 	AsOf  string `yaml:"as_of"`
 }
 
-// prices are what prices.yaml holds.
+// prices holds the contents of prices.yaml.
 type prices struct {
 	AWS struct {
 		HTTPAPI  price `yaml:"http_api_million"`
@@ -34,11 +34,11 @@ type prices struct {
 		Mail     price `yaml:"mail_thousand"`
 	}
 	Assumed  assumptions
-	Usage    usage
+	Pattern  pattern `yaml:"usage"`
 	Services []service
 }
 
-// assumptions are what is not measured.
+// assumptions holds the quantities that are not measured.
 type assumptions struct {
 	StoreCall    float64 `yaml:"store_call_ms"`
 	ProviderCall float64 `yaml:"provider_call_ms"`
@@ -50,24 +50,24 @@ type assumptions struct {
 	Headers      float64 `yaml:"header_bytes"`
 }
 
-// usage is what a monthly user does in a month: how often each row of the table, by its name.
-type usage struct {
+// pattern describes a monthly user: the bytes stored, and the requests in a month by the name of their row.
+type pattern struct {
 	Stored float64 `yaml:"stored_bytes"`
 	Times  map[string]float64
 }
 
-// readPrices reads the price file, in which no name may be unknown.
+// readPrices reads the price file. It rejects unknown names.
 func readPrices(text []byte) (*prices, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
-	read := &prices{}
-	if err := decoder.Decode(read); err != nil {
+	p := &prices{}
+	if err := decoder.Decode(p); err != nil {
 		return nil, fmt.Errorf("reading prices.yaml: %w", err)
 	}
-	return read, nil
+	return p, nil
 }
 
-// service is what somebody else asks for.
+// service is the price list of another service.
 type service struct {
 	Name    string
 	Monthly float64
@@ -77,13 +77,13 @@ type service struct {
 	Note    string
 }
 
-// step is the price of each user after the step before, up to a number of users; 0 for any number.
+// step is the price of each user above the previous step, up to a number of users. To is 0 in a step without an end.
 type step struct {
 	To   float64
 	Each float64
 }
 
-// monthlyPrice is the list price for so many monthly users; ok is false where the list ends and a quote begins.
+// monthlyPrice returns the list price for a number of monthly users. ok is false if the list ends before it.
 func (s service) monthlyPrice(users float64) (dollars float64, ok bool) {
 	dollars = s.Monthly
 	counted := 0.0

@@ -9,28 +9,28 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// cost is a row with what it takes and what it costs.
+// cost is a row with its usage and its price.
 type cost struct {
 	row      row
 	function template.Function
-	took     reading
+	usage    usage
 	bill     bill
 }
 
-// costs are the rows of the first table.
+// costs holds the rows of the first table.
 type costs struct{ rows []cost }
 
-func (c *costs) add(r *rig, prices *prices, row row, took reading) error {
+func (c *costs) add(r *rig, prices *prices, row row, usage usage) error {
 	function, err := r.function(row.folder)
 	if err != nil {
 		return err
 	}
 	byHTTP := row.folder != mailer
-	c.rows = append(c.rows, cost{row: row, function: function, took: took, bill: prices.invoice(took, function, byHTTP)})
+	c.rows = append(c.rows, cost{row: row, function: function, usage: usage, bill: prices.invoice(usage, function, byHTTP)})
 	return nil
 }
 
-// perMillion is what a million of each row costs.
+// perMillion returns the dollars per million requests of each row.
 func (c *costs) perMillion() map[string]float64 {
 	dollars := map[string]float64{}
 	for _, row := range c.rows {
@@ -45,12 +45,12 @@ func (c *costs) print(out io.Writer) {
 	table := newTable(out)
 	fmt.Fprintln(table, "request\tMB\tcalls\tRU\tWU\tCPU ms\tbilled ms\tlog B\tgateway\tLambda\tDynamoDB\tlogs\ttraffic\tmail\ttotal\t")
 	for _, row := range c.rows {
-		t, b := row.took, row.bill
+		u, b := row.usage, row.bill
 		fmt.Fprintf(table, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.2f\t%.1f\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n",
-			row.row.name, row.function.MemoryMB, t.storeCalls, t.readUnits, t.writeUnits, inMilliseconds(t.cpu), inMilliseconds(b.billed),
-			t.logBytes, b.gateway, b.lambda, b.store, b.logs, b.transfer, b.mail, b.total())
+			row.row.name, row.function.MemoryMB, u.storeCalls, u.readUnits, u.writeUnits, inMilliseconds(u.cpu), inMilliseconds(b.billed),
+			u.logBytes, b.gateway, b.lambda, b.store, b.logs, b.transfer, b.mail, b.total())
 	}
-	_ = table.Flush() // to a terminal, where nobody is left to be told
+	_ = table.Flush() // there is no other place to report an error of the terminal
 }
 
 func inMilliseconds(d time.Duration) float64 { return float64(d) / millisecond }
@@ -59,10 +59,10 @@ func newTable(out io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 }
 
-// userCounts are the columns of the second table.
+// userCounts holds the columns of the second table.
 var userCounts = []float64{1e3, 1e4, 1e5, 1e6, 1e7}
 
-// printMonths prints what a month costs for so many users, here and elsewhere.
+// printMonths prints the price of a month for each number of users, for Latchkey and for other services.
 func printMonths(out io.Writer, prices *prices, perMillion map[string]float64) {
 	fmt.Fprintln(out, "\nUS dollars a month, by monthly users")
 	fmt.Fprintln(out)
@@ -76,7 +76,7 @@ func printMonths(out io.Writer, prices *prices, perMillion map[string]float64) {
 	for _, service := range prices.Services {
 		fmt.Fprint(table, service.Name, "\t")
 		for _, users := range userCounts {
-			fmt.Fprint(table, asked(service.monthlyPrice(users)), "\t")
+			fmt.Fprint(table, listPrice(service.monthlyPrice(users)), "\t")
 		}
 		fmt.Fprintln(table)
 	}
@@ -87,8 +87,8 @@ func printMonths(out io.Writer, prices *prices, perMillion map[string]float64) {
 	}
 }
 
-// asked is a list price, or that there is none.
-func asked(dollars float64, ok bool) string {
+// listPrice formats a list price. Without one, a customer has to ask for a quote.
+func listPrice(dollars float64, ok bool) string {
 	if !ok {
 		return "quote"
 	}

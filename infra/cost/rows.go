@@ -1,27 +1,26 @@
 package main
 
 import (
-	"context"
 	"net/http"
 
 	"latchkey/pkg/contract"
 )
 
-// row is a kind of request whose cost is shown.
+// row is a kind of request in the table of costs.
 type row struct {
-	name    string
-	routes  []contract.Endpoint // that it stands for
-	folder  string              // of the function
-	status  int                 // of its answer
-	lines   int                 // that the function logs of each
-	prepare func(context.Context, *rig) (request, error)
+	name      string
+	endpoints []contract.Endpoint // that the row represents
+	folder    string              // of the function
+	status    int                 // of the response
+	lines     int                 // that the function logs for each request
+	prepare   preparer
 }
 
-func of(name string, status int, prepare func(context.Context, *rig) (request, error), routes ...contract.Endpoint) row {
-	return row{name: name, routes: routes, folder: routes[0].Function, status: status, lines: 1, prepare: prepare}
+func of(name string, status int, prepare preparer, endpoints ...contract.Endpoint) row {
+	return row{name: name, endpoints: endpoints, folder: endpoints[0].Function, status: status, lines: 1, prepare: prepare}
 }
 
-// honest are the requests of people who mean well, every endpoint among them.
+// honest contains the requests of regular clients, with every endpoint among them.
 var honest = []row{
 	of("register", http.StatusCreated, register, contract.Register),
 	of("login", http.StatusOK, loginTo(contract.Login), contract.Login),
@@ -32,46 +31,46 @@ var honest = []row{
 	of("logout", http.StatusOK, withBearer(contract.Logout), contract.Logout),
 	of("session/logout", http.StatusOK, withCookie(contract.SessionLogout), contract.SessionLogout),
 	of("oauth start", http.StatusFound, oauthStart, contract.OAuthStart),
-	of("oauth callback, new account", http.StatusOK, oauthCallback(newcomer), contract.OAuthCallback),
-	of("oauth callback, known identity", http.StatusOK, oauthCallback(regular), contract.OAuthCallback),
-	of("send-verification", http.StatusCreated, askMail(contract.SendVerification), contract.SendVerification),
-	of("forgot-password", http.StatusCreated, askMail(contract.ForgotPassword), contract.ForgotPassword),
-	of("verify-email", http.StatusOK, useLink(contract.VerifyEmail, verificationLink), contract.VerifyEmail),
-	of("verify-email, page", http.StatusOK, useLink(contract.VerifyEmailPage, verificationLink), contract.VerifyEmailPage),
-	of("verify-email, its button", http.StatusOK, pressButton(contract.VerifyEmailForm, verificationLink, "action=verify"),
+	of("oauth callback, new account", http.StatusOK, oauthCallback(newIdentity), contract.OAuthCallback),
+	of("oauth callback, known identity", http.StatusOK, oauthCallback(knownIdentity), contract.OAuthCallback),
+	of("send-verification", http.StatusCreated, requestMail(contract.SendVerification), contract.SendVerification),
+	of("forgot-password", http.StatusCreated, requestMail(contract.ForgotPassword), contract.ForgotPassword),
+	of("verify-email", http.StatusOK, openLink(contract.VerifyEmail, verificationToken), contract.VerifyEmail),
+	of("verify-email, page", http.StatusOK, openLink(contract.VerifyEmailPage, verificationToken), contract.VerifyEmailPage),
+	of("verify-email, its button", http.StatusOK, submitForm(contract.VerifyEmailForm, verificationToken, "action=verify"),
 		contract.VerifyEmailForm),
 	of("reset-password", http.StatusOK, resetPassword, contract.ResetPassword),
-	of("reset-password, page", http.StatusOK, useLink(contract.ResetPasswordPage, resetLink), contract.ResetPasswordPage),
-	of("reset-password, its button", http.StatusOK, pressButton(contract.ResetPasswordForm, resetLink, "new_password="+another),
+	of("reset-password, page", http.StatusOK, openLink(contract.ResetPasswordPage, resetToken), contract.ResetPasswordPage),
+	of("reset-password, its button", http.StatusOK, submitForm(contract.ResetPasswordForm, resetToken, "new_password="+newPassword),
 		contract.ResetPasswordForm),
 	of("jwks", http.StatusOK, plain(contract.JWKS), contract.JWKS),
 	of("openid-configuration", http.StatusOK, plain(contract.Discovery), contract.Discovery),
 	of("health", http.StatusOK, plain(contract.Health), contract.Health),
 }
 
-// hostile are the requests of people who do not, by where they end.
+// hostile contains the requests of attackers. The names say where the functions refuse them.
 var hostile = []row{
 	of("login, wrong password: hashed", http.StatusForbidden, guess(contract.Login), contract.Login),
-	of("login, unknown name: hashed", http.StatusForbidden, guessNobody, contract.Login),
+	of("login, unknown name: hashed", http.StatusForbidden, guessUnknown, contract.Login),
 	of("session/login, wrong password: hashed", http.StatusForbidden, guess(contract.SessionLogin), contract.SessionLogin),
-	of("login, a sixth wrong password: before the hash", http.StatusTooManyRequests, guessAgain, contract.Login),
+	of("login, a sixth wrong password: before the hash", http.StatusTooManyRequests, delayedGuess, contract.Login),
 	of("register, name taken: before the hash", http.StatusForbidden, registerAgain, contract.Register),
 	of("reset-password, forged token: counted only", http.StatusForbidden, forgedReset, contract.ResetPassword),
 	of("login, no JSON: counted only", http.StatusBadRequest, malformed(contract.Login), contract.Login),
 	of("me, forged token: counted only", http.StatusUnauthorized, forgedBearer, contract.Me),
 	of("refresh, forged token: counted only", http.StatusForbidden, forgedRefresh, contract.Refresh),
-	of("refresh, token used before", http.StatusForbidden, usedBefore, contract.Refresh),
-	of("forgot-password, unknown address", http.StatusCreated, forgotNobody, contract.ForgotPassword),
-	{name: "no such path", folder: "fallback", status: http.StatusNotFound, lines: 1, prepare: nowhere},
+	of("refresh, token used before", http.StatusForbidden, reusedRefresh, contract.Refresh),
+	of("forgot-password, unknown address", http.StatusCreated, forgotUnknown, contract.ForgotPassword),
+	{name: "no such path", folder: "fallback", status: http.StatusNotFound, lines: 1, prepare: unknownPath},
 }
 
-// floods are requests beyond the rate of one address, with the limits of a deployed stack.
+// floods contains requests over the limit of an address. They are measured with the limits of a deployed stack.
 var floods = []row{
-	of("login, beyond the rate: in the container", http.StatusTooManyRequests, beyondRate(contract.Login), contract.Login),
+	of("login, beyond the rate: in the container", http.StatusTooManyRequests, overTheLimit(contract.Login), contract.Login),
 }
 
-// mail is what the mailer does for one mail. Lambda calls it for up to ten at once; here each is a call of its own.
+// mail is the row of the work for one mail. Lambda invokes the mailer for up to ten mails at once. Here, each mail is one invocation.
 const (
 	mail   = "mail"
-	mailer = "mailer" // its function, the only one that nobody calls by HTTP
+	mailer = "mailer" // the folder of its function, the only one without an endpoint that is measured
 )
