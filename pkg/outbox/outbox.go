@@ -1,8 +1,9 @@
 // Package outbox queues mails and sends each of them once.
 //
-// An entry of the outbox is also the one-time token in the link of its mail. The package defines what mails there are, who
-// receives one, how many an address receives, and how two mailers are kept from sending the same mail. It does not compose
-// mails or call SES, which package mail does, and it does not decide what a link does, which package maillink does.
+// An entry of the outbox is also the one-time token in the link of its mail. The package defines the purposes
+// of mails, selects their recipients, limits how many mails an address receives, and keeps two mailers from sending the same
+// mail. It does not compose mails or call SES, which package mail does, and it does not act on links, which package maillink
+// does.
 //
 // Of the rules it imports account.
 package outbox

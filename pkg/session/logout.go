@@ -26,9 +26,9 @@ func NewLogout(sessions *Authenticator, store Ender, tokens refreshOpener) *Logo
 	return &Logout{sessions: sessions, store: store, tokens: tokens}
 }
 
-// Logout ends every live session that the credentials of the request name, and the session of the refresh token,
-// whatever its generation. If there is no live session, as at a repeated logout, it returns ErrAuthenticationRequired. A call that fails
-// may have ended some of the sessions, and can be repeated for the rest.
+// Logout ends every live session that the credentials of the request name, and the session of a refresh token of any
+// generation. If there is no live session, as at a repeated logout, it returns ErrAuthenticationRequired. A call that fails may
+// have ended some of the sessions, and can be repeated for the rest.
 func (l *Logout) Logout(ctx context.Context, request Resolution, refresh secret.String) error {
 	if claims, err := l.tokens.OpenRefresh(refresh.Reveal()); err == nil {
 		request.candidates.add(Ref{User: claims.User, Session: claims.Session}, hasTokens, nil)

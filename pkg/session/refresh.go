@@ -51,7 +51,7 @@ import (
 //   - A generation has one refresh token, one jti, one iat and one exp.
 //   - A generation is entered once.
 //   - An ended session never becomes live again: no write creates an item that does not exist.
-//   - A session with another epoch than its user has ended, whatever its item says, and a refresh does not revive it.
+//   - A session has ended once its epoch differs from its user's, regardless of its item, and a refresh does not revive it.
 //   - No access token outlives its session.
 //   - If the store fails, the response is an error and not a refusal.
 

@@ -18,10 +18,10 @@ import (
 //	an account has the identity's address   that account, which the identity is then linked to
 //	otherwise                               a new account
 //
-// An address counts only if the provider has verified it. The account that has the address may have been registered by another
-// person, in wait for the owner of the mailbox. The provider proves who owns the mailbox. If the holder of the account's
-// password has never proved the same, linking removes the password, ends all sessions and mails a notice. A followed
-// verification link is no such proof, because mail scanners follow links.
+// An address counts only if the provider has verified it. An attacker may have registered the account that has the address, and
+// may be waiting for the owner of the mailbox to use it. The provider proves who owns the mailbox. If the holder of the account's
+// password has never proved the same, linking removes the password, ends all sessions and mails a notice. A followed verification
+// link is no such proof, because mail scanners follow links.
 //
 // Each case is written by one transaction. It requires that the identity is still unknown and that the account has not changed
 // since it was read. If a requirement fails, the sign-in reads everything again. Of many concurrent first sign-ins, one
