@@ -121,7 +121,7 @@ func describeOne(p *program, name string, main *types.Func) (function, error) {
 		methods["Ping"] = true // the warm-up
 	}
 	for method := range methods {
-		grants, declared := dynamo.Access[method]
+		grants, declared := dynamo.Access()[method]
 		if !declared {
 			return function{}, fmt.Errorf("pkg/dynamo/access.go does not declare what Store.%s does", method)
 		}

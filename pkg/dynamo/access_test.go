@@ -12,14 +12,15 @@ import (
 
 // TestEveryMethodDeclaresItsAccess compares the names only. TestDeclaredAccess compares the grants with calls.
 func TestEveryMethodDeclaresItsAccess(t *testing.T) {
+	access := dynamo.Access()
 	var methods []string
 	for method := range reflect.TypeFor[*dynamo.Store]().Methods() {
 		methods = append(methods, method.Name)
-		if len(dynamo.Access[method.Name]) == 0 {
+		if len(access[method.Name]) == 0 {
 			t.Errorf("got no declaration of %s, want one in pkg/dynamo/access.go", method.Name)
 		}
 	}
-	for name := range dynamo.Access {
+	for name := range access {
 		if !slices.Contains(methods, name) {
 			t.Errorf("got a declaration of %s in pkg/dynamo/access.go, want none, because the store has no such method", name)
 		}
@@ -29,6 +30,7 @@ func TestEveryMethodDeclaresItsAccess(t *testing.T) {
 // TestDeclaredAccess makes each call of the fault table and compares the permissions that it needs with those that its method
 // declares. Each must be declared, and each that is declared must be needed by at least one row of the method.
 func TestDeclaredAccess(t *testing.T) {
+	access := dynamo.Access()
 	needed := map[string]map[dynamo.Grant]bool{}
 	for row, call := range storeCalls(t) {
 		method := methodOf(row)
@@ -36,14 +38,14 @@ func TestDeclaredAccess(t *testing.T) {
 			needed[method] = map[dynamo.Grant]bool{}
 		}
 		for _, use := range usesOf(t, call) {
-			grant, declared := grantFor(dynamo.Access[method], use)
+			grant, declared := grantFor(access[method], use)
 			if !declared {
 				t.Errorf("%s needs %s on %s %s, want it declared in pkg/dynamo/access.go", row, use.Action, use.Table, use.Key)
 			}
 			needed[method][grant] = true
 		}
 	}
-	for method, grants := range dynamo.Access {
+	for method, grants := range access {
 		for _, grant := range grants {
 			if !needed[method][grant] {
 				t.Errorf("%s declares %+v in pkg/dynamo/access.go, which no row of it in methods_test.go needs", method, grant)

@@ -2,11 +2,8 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/pkg/account"
@@ -17,31 +14,33 @@ import (
 	"latchkey/pkg/session"
 )
 
-// EnsureFree implements [RegistrationStore] with one consistent read of both guards.
+// EnsureFree implements [signup.Store] with one consistent read of both guards.
 func (s *Store) EnsureFree(ctx context.Context, username identifier.Username, email identifier.Address) error {
-	address, name, err := s.guards(ctx, email, username)
+	emailGuard, usernameGuard, err := s.readGuards(ctx, email, username)
 	switch {
 	case err != nil:
 		return err
-	case name != nil:
+	case usernameGuard != nil:
 		return account.ErrUsernameTaken
-	case address != nil:
+	case emailGuard != nil:
 		return account.ErrEmailTaken
 	}
 	return nil
 }
 
-// guards reads the guards of an address and of a username in one call; nil for one that is not there.
-func (s *Store) guards(ctx context.Context, email identifier.Address, username identifier.Username) (address, name item, err error) {
-	addressKey, nameKey := emailKey(email.Canonical), usernameKey(username.Canonical)
-	found, err := s.batchGet(ctx, map[string][]item{s.users: {addressKey, nameKey}})
+// readGuards reads the guards of an address and of a username in one call. An absent guard is nil.
+func (s *Store) readGuards(
+	ctx context.Context, email identifier.Address, username identifier.Username,
+) (emailGuard, usernameGuard item, err error) {
+	emailGuardKey, usernameGuardKey := emailKey(email.Canonical), usernameKey(username.Canonical)
+	found, err := s.batchGet(ctx, map[string][]item{s.users: {emailGuardKey, usernameGuardKey}})
 	if err != nil {
 		return nil, nil, classify("reading the guards", err)
 	}
-	return find(found[s.users], addressKey), find(found[s.users], nameKey), nil
+	return find(found[s.users], emailGuardKey), find(found[s.users], usernameGuardKey), nil
 }
 
-// CreateAccount implements [RegistrationStore] with one transaction.
+// CreateAccount implements [signup.Store] with one transaction.
 func (s *Store) CreateAccount(ctx context.Context, user account.User, session session.Session, mail outbox.Mail) error {
 	return s.transact(ctx, "writing the account", []types.TransactWriteItem{
 		putNew(s.users, guardItem(usernameKey(user.Username.Canonical), user.ID)),
@@ -52,7 +51,28 @@ func (s *Store) CreateAccount(ctx context.Context, user account.User, session se
 	}, account.ErrUsernameTaken, account.ErrEmailTaken)
 }
 
-// FindUser implements [signin.LoginStore]: two consistent reads, whether or not the name is known.
+// CreatePending implements [signup.NeutralStore] with one transaction.
+func (s *Store) CreatePending(ctx context.Context, user account.User, mail outbox.Mail) error {
+	return s.transact(ctx, "writing the pending account", []types.TransactWriteItem{
+		putNew(s.users, guardItem(usernameKey(user.Username.Canonical), user.ID)),
+		putNew(s.users, guardItem(emailKey(user.Email.Canonical), user.ID)),
+		putNew(s.users, userItem(user)),
+		putNew(s.sessions, mailItem(mail)),
+	}, account.ErrUsernameTaken, account.ErrEmailTaken)
+}
+
+// QueueAddressTaken implements [signup.NeutralStore] with one transaction. It has the same keys as the transaction of
+// CreatePending, so that both take the same time, but only checks the items that it must not write.
+func (s *Store) QueueAddressTaken(ctx context.Context, user account.User, mail outbox.Mail) error {
+	return s.transact(ctx, "queuing the mail of a taken address", []types.TransactWriteItem{
+		checkItem(s.users, usernameKey(user.Username.Canonical), missing()),
+		checkItem(s.users, emailKey(user.Email.Canonical), present()),
+		checkItem(s.users, userKey(user.ID), missing()),
+		putNew(s.sessions, mailItem(mail)),
+	}, account.ErrUsernameTaken, account.ErrNotFound)
+}
+
+// FindUser implements [signin.LoginStore] with two consistent reads, also for an unknown name.
 func (s *Store) FindUser(ctx context.Context, login account.LoginName) (account.User, error) {
 	if login.IsAddress {
 		return s.FindUserByAddress(ctx, login.Canonical)
@@ -65,7 +85,7 @@ func (s *Store) FindUserByAddress(ctx context.Context, canonical string) (accoun
 	return s.findGuarded(ctx, emailKey(canonical), canonical)
 }
 
-// findGuarded reads the account to which a guard leads. For an absent guard it reads the key of no account.
+// findGuarded reads the account whose id a guard contains. If there is no guard, it reads a key that no account has.
 func (s *Store) findGuarded(ctx context.Context, guard item, canonical string) (account.User, error) {
 	found, err := s.get(ctx, s.users, guard)
 	if err != nil {
@@ -80,87 +100,53 @@ func (s *Store) findGuarded(ctx context.Context, guard item, canonical string) (
 	return s.ReadUser(ctx, user)
 }
 
-// ReadUser implements [RefreshStore].
+// ReadUser implements [session.RefreshStore] and other interfaces with one consistent read.
 func (s *Store) ReadUser(ctx context.Context, user id.ID) (account.User, error) {
 	return readOne(ctx, s, "reading the account", s.users, userKey(user), readUser)
 }
 
-// RecordLogin implements [LoginStore]. A write of its own that is found done is a success: the item carries the
-// operation that wrote it last.
+// RecordLogin implements [signin.LoginStore] with one conditional write.
 func (s *Store) RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (int, error) {
-	operation := s.operation()
-	output, err := s.api.UpdateItem(ctx, s.loginUpdate(user, hash, now, operation))
-	old, refused := refusedItem(err)
-	switch {
-	case err == nil:
-		return roomOf(output.Attributes)
-	case refused && written(old, operation):
-		return roomOf(old)
-	case refused && old == nil:
-		return 0, &account.StaleUserError{}
-	case refused:
-		current, err := readUser(old)
-		if err != nil {
-			return 0, err
-		}
-		return 0, &account.StaleUserError{Current: current}
-	default:
-		return 0, classify("recording the login", err)
-	}
-}
-
-// loginUpdate is the write of RecordLogin.
-func (s *Store) loginUpdate(user account.User, hash secret.String, now time.Time, operation string) *dynamodb.UpdateItemInput {
-	set, seen := "", ""
-	values := item{
-		":now": millis(now), ":less": number(-1), ":op": text(operation),
-		":epoch": number(user.Epoch), ":true": flag(true),
-	}
+	changes := []change{set(attrLastLogin, millis(now)), add(attrSessionsLeft, -1)}
+	when := present(equal(attrEpoch, number(user.Epoch)), equal(attrActive, flag(true)))
 	if hash != user.PasswordHash {
-		set, seen = ", phc = :phc", " AND phc = :seen"
-		values[":phc"], values[":seen"] = text(hash.Reveal()), text(user.PasswordHash.Reveal())
+		changes = append(changes, set(attrPHC, text(hash.Reveal())))
+		when = and(when, equal(attrPHC, text(user.PasswordHash.Reveal())))
 	}
-	return &dynamodb.UpdateItemInput{
-		TableName:        &s.users,
-		Key:              userKey(user.ID),
-		UpdateExpression: aws.String("SET last_login = :now, op = :op" + set + " ADD room :less"),
-		ConditionExpression: aws.String("attribute_exists(pk) AND epoch = :epoch AND active = :true AND " +
-			"(attribute_not_exists(op) OR op <> :op)" + seen),
-		ExpressionAttributeValues:           values,
-		ReturnValues:                        types.ReturnValueUpdatedNew,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}
-}
-
-func roomOf(stored item) (int, error) {
-	r := &reader{item: stored}
-	return int(r.integer(attrRoom)), r.err
-}
-
-// SetSessionsLeft implements [SweepStore]. A refill of its own that is found done is refused and so does nothing.
-func (s *Store) SetSessionsLeft(ctx context.Context, user id.ID, seen, room int) error {
-	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:                 &s.users,
-		Key:                       userKey(user),
-		UpdateExpression:          aws.String("SET room = :room"),
-		ConditionExpression:       aws.String("attribute_exists(pk) AND room = :seen"),
-		ExpressionAttributeValues: item{":room": number(room), ":seen": number(seen)},
+	stored, done, err := s.updateOnce(ctx, "recording the login", update{
+		table: s.users, key: userKey(user.ID), when: when, changes: changes,
 	})
-	if _, refused := refusedItem(err); err == nil || refused {
-		return nil
+	if err != nil {
+		return 0, err
 	}
-	return classify("refilling the room", err)
+	if !done {
+		return 0, staleUser(stored)
+	}
+	r := &reader{item: stored}
+	return int(r.integer(attrSessionsLeft)), r.err
 }
 
-// refusedItem returns the item that made a condition fail; nil if there was none.
-func refusedItem(err error) (item, bool) {
-	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return failed.Item, true
+// staleUser returns the error of a write that was refused because the account is not as expected. stored is nil if the
+// account does not exist.
+func staleUser(stored item) error {
+	if stored == nil {
+		return &account.StaleUserError{}
 	}
-	return nil, false
+	current, err := readUser(stored)
+	if err != nil {
+		return err
+	}
+	return &account.StaleUserError{Current: current}
 }
 
-// written says that operation itself wrote the item last: the write was done and only its answer lost.
-func written(old item, operation string) bool {
-	return (&reader{item: old}).text(attrOp) == operation
+// SetSessionsLeft implements [session.SweepStore] with one conditional write. A repeated call after a lost response is refused
+// and does nothing.
+func (s *Store) SetSessionsLeft(ctx context.Context, user id.ID, seen, left int) error {
+	_, _, err := s.update(ctx, "setting the sessions left", update{
+		table:   s.users,
+		key:     userKey(user),
+		when:    present(equal(attrSessionsLeft, number(seen))),
+		changes: []change{set(attrSessionsLeft, number(left))},
+	})
+	return err
 }

@@ -1,8 +1,11 @@
-// Package dynamo keeps accounts and sessions in two DynamoDB tables. It is the only home of the DynamoDB SDK.
+// Package dynamo stores accounts and sessions in two DynamoDB tables. No other package of the product imports the SDK of
+// DynamoDB.
 //
-// It implements the store interfaces that the packages of rules state. Every decision that only one caller may win is one
-// conditional or transactional write; reads that decide authority are consistent. schema.go says how records are stored.
-// The package decides nothing about accounts: which write to make, and what its refusal means, are theirs.
+// It implements the store interfaces of the packages of rules. Every decision that only one of several concurrent callers may
+// win is one conditional write or one transaction, and all reads are consistent. The file schema.go defines how records are
+// stored, and access.go which permissions each method needs.
+//
+// The package decides nothing about accounts. The rules decide which write to make and what its refusal means.
 package dynamo
 
 import (
@@ -28,18 +31,18 @@ import (
 	"latchkey/pkg/signup"
 )
 
-// Options say where the tables are and with what the store talks to them.
+// Options are the settings of a [Store].
 type Options struct {
 	UsersTable    string
 	SessionsTable string
 	Region        string
-	Endpoint      string // of a local engine; empty for AWS
+	Endpoint      string // base URL of a local engine; empty for AWS
 	Credentials   aws.CredentialsProvider
-	Transport     http.RoundTripper // nil for [NewTransport]; tests inject faults here
+	Transport     http.RoundTripper // nil for the result of NewTransport; tests inject faults here
 	Random        io.Reader         // a cryptographic source that cannot fail
 }
 
-// Limits of one store call. The request's context, which knows the function's timeout, may end it before.
+// Limits of one call. The context of a request, which ends before the timeout of the function, may end the call earlier.
 const (
 	attempts       = 8
 	attemptTimeout = 2 * time.Second
@@ -47,7 +50,7 @@ const (
 	maxBackoff     = 400 * time.Millisecond
 )
 
-// Store is the two tables. It is safe for concurrent use.
+// Store reads and writes the two tables. It is safe for concurrent use.
 type Store struct {
 	api      *dynamodb.Client
 	users    string
@@ -55,7 +58,7 @@ type Store struct {
 	random   io.Reader
 }
 
-// The store is what the rules ask for.
+// The store implements the interfaces of the rules.
 var _ interface {
 	signup.Store
 	signin.LoginStore
@@ -72,13 +75,13 @@ var _ interface {
 	limit.Store
 } = (*Store)(nil)
 
-// New returns a Store. It makes no call.
+// New returns a Store. It makes no call to DynamoDB.
 func New(options Options) *Store {
 	return &Store{api: NewClient(options), users: options.UsersTable, sessions: options.SessionsTable, random: options.Random}
 }
 
-// NewClient returns the client that a Store with these options calls; their tables and random source do not matter to it. It is
-// for measurements, which need the very same client to tell what the Store adds.
+// NewClient returns the client of a Store with these options. Measurements use it to find out how much time the Store adds.
+// The tables and the random source have no effect.
 func NewClient(options Options) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		Region:      options.Region,
@@ -92,9 +95,9 @@ func NewClient(options Options) *dynamodb.Client {
 	})
 }
 
-// newRetryer retries what the SDK does, and conflicts between transactions besides, which it leaves to its caller. A
-// container serves one request at a time, whose tries and time are bounded, so that there is no quota over all requests:
-// one would make an honest request fail for the bad luck of those before it.
+// newRetryer returns a retryer that retries what the SDK retries, and also conflicts between transactions, which the SDK leaves
+// to its caller. There is no quota over all requests, because it would make requests fail for the retries of earlier ones. A
+// container serves one request at a time, and the number and duration of its attempts are limited.
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
@@ -109,18 +112,18 @@ func newRetryer() aws.Retryer {
 	})
 }
 
-// backoff is a random pause before another try, below a limit that doubles with each.
+// backoff returns a random pause before another attempt. Its maximum doubles with each attempt.
 func backoff(attempt int) time.Duration {
 	return rand.N(min(firstBackoff<<min(attempt, 10), maxBackoff))
 }
 
-// limits of one attempt. It gives up connecting early, so that a retry still fits.
+// limits apply to one attempt. Connecting has less time than the attempt, so that a retry is still possible.
 var limits = awshttp.Limits{Connect: time.Second, Handshake: attemptTimeout, Attempt: attemptTimeout, Idle: 90 * time.Second}
 
-// NewTransport returns the transport that a Store uses by itself.
+// NewTransport returns the transport of a Store without one in its Options.
 func NewTransport() *http.Transport { return awshttp.NewTransport(limits) }
 
-// Ping reads a key that no item has: it shows that the store answers and warms the connection up. It costs half a read unit.
+// Ping reads a key that no item has. It shows that the store responds, and opens a connection. It costs half a read unit.
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := s.api.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.users, Key: healthKey()})
 	if err != nil {
@@ -129,5 +132,5 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// operation names one write, so that a retry of it whose first answer was lost is known again.
+// operation returns a new id for one write, which identifies a repeated call after a lost response.
 func (s *Store) operation() string { return id.New(s.random).String() }

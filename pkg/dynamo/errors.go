@@ -14,15 +14,12 @@ import (
 	"latchkey/pkg/fault"
 )
 
-// errLinked is the refusal of a link by an identity that the account has already.
-var errLinked = errors.New("the account has an identity of that provider")
-
-// errUnprocessed is the store's way to throttle a batch: it answered, but not for every key.
+// errUnprocessed is the error of a batch that DynamoDB throttled: it responded, but not for every key.
 var errUnprocessed = errors.New("the store left keys unprocessed")
 
-// classify sorts what the SDK returns: a store that is down, slow or throttled is [fault.ServiceUnavailable], so that
-// it is never taken for a refusal; everything else (a missing table, a lacking permission, a request that does not
-// fit) is a fault of ours and stays internal. doing is what was being done, for the log.
+// classify returns err as the rules need it. If DynamoDB is down, slow or throttles, the result is [fault.ServiceUnavailable],
+// so that no caller takes it for a refusal. Any other error, such as a missing table, a missing permission or an invalid
+// request, is a fault of this service and stays internal. doing describes the call, for the log.
 func classify(doing string, err error) error {
 	err = fmt.Errorf("%s: %w", doing, err)
 	if transient(err) {
@@ -39,30 +36,30 @@ func transient(err error) bool {
 		return true
 	}
 	var api smithy.APIError
-	var answer *smithyhttp.ResponseError
+	var response *smithyhttp.ResponseError
 	switch {
 	case errors.As(err, &api) && (api.ErrorFault() == smithy.FaultServer || throttled(api.ErrorCode())):
 		return true
-	case errors.As(err, &answer) && answer.HTTPStatusCode() >= http.StatusInternalServerError:
+	case errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError:
 		return true
 	default:
-		return unanswered(err)
+		return lacksResponse(err)
 	}
 }
 
-// unanswered says that no answer could be read: the connection was refused, reset or broken off.
-func unanswered(err error) bool {
-	var unsent *smithyhttp.RequestSendError
-	var unread *smithy.DeserializationError
-	return errors.As(err, &unsent) || errors.As(err, &unread)
+// lacksResponse reports whether no response could be read, because the connection was refused or broke.
+func lacksResponse(err error) bool {
+	var notSent *smithyhttp.RequestSendError
+	var notRead *smithy.DeserializationError
+	return errors.As(err, &notSent) || errors.As(err, &notRead)
 }
 
 func throttled(code string) bool {
-	_, is := retry.DefaultThrottleErrorCodes[code]
-	return is
+	_, found := retry.DefaultThrottleErrorCodes[code]
+	return found
 }
 
-// The codes of a canceled transaction's reasons that are worth another try or are a refusal of ours.
+// Codes of the reasons for which a transaction is canceled.
 const (
 	reasonConditionFailed = "ConditionalCheckFailed"
 	reasonConflict        = "TransactionConflict"
@@ -84,7 +81,7 @@ func hasReason(err error, matches func(code string) bool) bool {
 	return false
 }
 
-// conflicted says that another write was under way on one of the same items.
+// conflicted reports whether a concurrent write of the same item prevented this one.
 func conflicted(err error) bool {
 	var conflict *types.TransactionConflictException
 	var running *types.TransactionInProgressException

@@ -6,41 +6,30 @@ import (
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/signin"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// PutFlow implements [FlowStore].
+// PutFlow implements [signin.FlowStore].
 func (s *Store) PutFlow(ctx context.Context, flow signin.Flow) error {
 	return s.putSession(ctx, "writing the flow", flowItem(flow))
 }
 
-// SpendFlow implements [FlowStore] with one conditional write.
+// SpendFlow implements [signin.FlowStore] with one conditional write. A flow is spent once it has the id of an operation.
 func (s *Store) SpendFlow(ctx context.Context, presented signin.Flow, now time.Time) (signin.Flow, error) {
-	operation := s.operation()
-	output, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:        &s.sessions,
-		Key:              flowKey(presented.State),
-		UpdateExpression: aws.String("SET op = :op"),
-		ConditionExpression: aws.String("attribute_exists(pk) AND attribute_not_exists(op) AND " +
-			"provider = :provider AND binding = :binding AND exp > :now"),
-		ExpressionAttributeValues: item{
-			":op": text(operation), ":provider": text(presented.Provider), ":binding": binary(presented.Binding), ":now": seconds(now),
-		},
-		ReturnValues:                        types.ReturnValueAllNew,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	stored, done, err := s.updateOnce(ctx, "spending the flow", update{
+		table: s.sessions,
+		key:   flowKey(presented.State),
+		when: present(
+			absent(attrOperation),
+			equal(attrProvider, text(presented.Provider)),
+			equal(attrBinding, binary(presented.Binding)),
+			compare(attrExpires, ">", seconds(now)),
+		),
 	})
-	old, refused := refusedItem(err)
-	switch {
-	case err == nil:
-		return readFlow(output.Attributes, presented)
-	case refused && written(old, operation):
-		return readFlow(old, presented)
-	case refused:
-		return signin.Flow{}, account.ErrNotFound
-	default:
-		return signin.Flow{}, classify("spending the flow", err)
+	if err != nil {
+		return signin.Flow{}, err
 	}
+	if !done {
+		return signin.Flow{}, account.ErrNotFound
+	}
+	return readFlow(stored, presented.State)
 }

@@ -2,8 +2,8 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/pkg/account"
@@ -13,8 +13,8 @@ import (
 	"latchkey/pkg/signin"
 )
 
-// FindUserByIdentity implements [IdentityStore] with two reads. The second shows that the account still had the identity
-// when it was read, since the item names it.
+// FindUserByIdentity implements [signin.IdentityStore] with two consistent reads. The identity may be replaced between them, so
+// the account counts only if it still names the guard of the identity.
 func (s *Store) FindUserByIdentity(ctx context.Context, identity signin.Identity) (account.User, error) {
 	guard := identityKey(identity)
 	user, err := readOne(ctx, s, "reading the identity", s.users, guard, readGuard)
@@ -25,26 +25,28 @@ func (s *Store) FindUserByIdentity(ctx context.Context, identity signin.Identity
 	if err != nil {
 		return account.User{}, classify("reading the account of the identity", err)
 	}
-	if named := (&reader{item: found}).text(attrIdentityOf + identity.Provider); named != keyOf(guard)[0] {
+	if current := (&reader{item: found}).text(attrIdentityOf + identity.Provider); current != keyOf(guard)[0] {
 		return account.User{}, account.ErrNotFound
 	}
 	return readUser(found)
 }
 
-// FindHolders implements [IdentityStore] with one consistent read of both guards.
+// FindHolders implements [signin.IdentityStore] with one consistent read of both guards.
 func (s *Store) FindHolders(
 	ctx context.Context, email identifier.Address, username identifier.Username,
 ) (id.ID, bool, error) {
-	address, name, err := s.guards(ctx, email, username)
-	if err != nil || address == nil {
-		return id.ID{}, name != nil, err
+	emailGuard, usernameGuard, err := s.readGuards(ctx, email, username)
+	if err != nil || emailGuard == nil {
+		return id.ID{}, usernameGuard != nil, err
 	}
-	holder, err := readGuard(address)
-	return holder, name != nil, err
+	holder, err := readGuard(emailGuard)
+	return holder, usernameGuard != nil, err
 }
 
-// CreateAccountWithIdentity implements [IdentityStore] with one transaction.
-func (s *Store) CreateAccountWithIdentity(ctx context.Context, user account.User, identity signin.Identity, session session.Session) error {
+// CreateAccountWithIdentity implements [signin.IdentityStore] with one transaction.
+func (s *Store) CreateAccountWithIdentity(
+	ctx context.Context, user account.User, identity signin.Identity, session session.Session,
+) error {
 	stored := userItem(user)
 	stored[attrIdentityOf+identity.Provider] = identityKey(identity)[attrPK]
 	return s.transact(ctx, "writing the account", []types.TransactWriteItem{
@@ -57,23 +59,26 @@ func (s *Store) CreateAccountWithIdentity(ctx context.Context, user account.User
 	}, signin.ErrIdentityTaken, account.ErrEmailTaken, account.ErrUsernameTaken)
 }
 
-// LinkIdentity implements [IdentityStore] with one transaction, and with a read when the account has another identity
-// of the provider: a canceled transaction tells which condition failed.
+// errLinked is the refusal of a link to an account that has another identity of the provider.
+var errLinked = errors.New("the account has another identity of the provider")
+
+// LinkIdentity implements [signin.IdentityStore] with one transaction. A canceled transaction reports which condition was
+// refused but not the item, so the identity that is in the way takes a read.
 func (s *Store) LinkIdentity(ctx context.Context, link signin.Link) error {
-	items := []types.TransactWriteItem{
+	writes := []types.TransactWriteItem{
 		putNew(s.users, guardItem(identityKey(link.Identity), link.User.ID)),
-		s.linkUpdate(link),
-		s.linkPut(link),
+		updateItem(s.linkUpdate(link)),
+		s.putUserIdentity(link),
 		putNew(s.sessions, sessionItem(link.Session)),
 	}
 	if link.Replaces != "" {
-		items = append(items, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.users, Key: key(link.Replaces, sortNone)}})
+		writes = append(writes, deleteItem(s.users, key(link.Replaces, sortNone)))
 	}
 	if !link.Notice.ID.IsZero() {
-		items = append(items, putNew(s.sessions, mailItem(link.Notice)))
+		writes = append(writes, putNew(s.sessions, mailItem(link.Notice)))
 	}
-	err := s.transact(ctx, "linking the identity", items, signin.ErrIdentityTaken, signin.ErrUserChanged, errLinked)
-	if err != errLinked { //nolint:errorlint // transact returns the very value it was given
+	err := s.transact(ctx, "linking the identity", writes, signin.ErrIdentityTaken, signin.ErrUserChanged, errLinked)
+	if !errors.Is(err, errLinked) {
 		return err
 	}
 	existing, err := readOne(ctx, s, "reading the identity of the account", s.users,
@@ -84,34 +89,40 @@ func (s *Store) LinkIdentity(ctx context.Context, link signin.Link) error {
 	return &signin.IdentityLinkedError{Existing: existing}
 }
 
-// linkUpdate changes the account if it is as it was read.
-func (s *Store) linkUpdate(link signin.Link) types.TransactWriteItem {
-	change := "SET email_verified = :true, proven = :true, epoch = :epoch, rev = rev + :one, last_login = :now, " +
-		"oauth_provider = if_not_exists(oauth_provider, :provider), room = room - :one, #identity = :identity REMOVE pending"
-	if link.RemovePassword {
-		change += ", phc"
+// linkUpdate is the change of the account, on the condition that it is still as it was read.
+func (s *Store) linkUpdate(link signin.Link) update {
+	changes := []change{
+		set(attrEmailVerified, flag(true)),
+		set(attrProven, flag(true)),
+		set(attrEpoch, number(link.Epoch())),
+		increase(attrRevision, 1),
+		set(attrLastLogin, millis(link.At)),
+		setDefault(attrOAuthProvider, text(link.Identity.Provider)),
+		increase(attrSessionsLeft, -1),
+		set(attrIdentityOf+link.Identity.Provider, identityKey(link.Identity)[attrPK]),
+		remove(attrPending),
 	}
-	return types.TransactWriteItem{Update: &types.Update{
-		TableName:                &s.users,
-		Key:                      userKey(link.User.ID),
-		UpdateExpression:         aws.String(change),
-		ConditionExpression:      aws.String("attribute_exists(pk) AND rev = :rev AND epoch = :was AND active = :true"),
-		ExpressionAttributeNames: map[string]string{"#identity": attrIdentityOf + link.Identity.Provider},
-		ExpressionAttributeValues: item{
-			":identity": identityKey(link.Identity)[attrPK],
-			":true":     flag(true), ":one": number(1), ":now": millis(link.At), ":rev": number(link.User.Revision),
-			":was": number(link.User.Epoch), ":epoch": number(link.Epoch()), ":provider": text(link.Identity.Provider),
-		},
-	}}
+	if link.RemovePassword {
+		changes = append(changes, remove(attrPHC))
+	}
+	return update{
+		table: s.users,
+		key:   userKey(link.User.ID),
+		when: present(
+			equal(attrRevision, number(link.User.Revision)),
+			equal(attrEpoch, number(link.User.Epoch)),
+			equal(attrActive, flag(true)),
+		),
+		changes: changes,
+	}
 }
 
-// linkPut writes the identity as the account has it: its first of that provider, or in place of the one that was read.
-func (s *Store) linkPut(link signin.Link) types.TransactWriteItem {
-	put := putNew(s.users, userIdentityItem(link.User.ID, link.Identity))
-	if link.Replaces != "" {
-		put.Put.ConditionExpression = aws.String("#identity = :replaced")
-		put.Put.ExpressionAttributeNames = reserved(attrIdentity)
-		put.Put.ExpressionAttributeValues = item{":replaced": text(link.Replaces)}
+// putUserIdentity stores the identity below the account. The account must have no identity of the provider, or the one that
+// the link replaces.
+func (s *Store) putUserIdentity(link signin.Link) types.TransactWriteItem {
+	stored := userIdentityItem(link.User.ID, link.Identity)
+	if link.Replaces == "" {
+		return putNew(s.users, stored)
 	}
-	return put
+	return putIf(s.users, stored, equal(attrIdentity, text(link.Replaces)))
 }

@@ -24,7 +24,7 @@ func seconds(t time.Time) types.AttributeValue { return number(t.Unix()) }
 
 func millis(t time.Time) types.AttributeValue { return number(t.UnixMilli()) }
 
-// reader reads an item's attributes and keeps the first fault, so that a decoder is a list of fields.
+// reader reads the attributes of an item. It keeps the first error, so that a decoder is a list of fields.
 type reader struct {
 	item item
 	err  error
@@ -36,7 +36,7 @@ func (r *reader) fail(name string, cause error) {
 	}
 }
 
-// text reads a string; an absent one is empty.
+// text returns a string, or an empty one if it is absent.
 func (r *reader) text(name string) string {
 	switch value := r.item[name].(type) {
 	case nil:
@@ -44,12 +44,12 @@ func (r *reader) text(name string) string {
 	case *types.AttributeValueMemberS:
 		return value.Value
 	default:
-		r.fail(name, fmt.Errorf("it is a %T", value))
+		r.fail(name, fmt.Errorf("unexpected type %T", value))
 		return ""
 	}
 }
 
-// binary reads bytes; absent ones are nil.
+// binary returns bytes, or nil if they are absent.
 func (r *reader) binary(name string) []byte {
 	switch value := r.item[name].(type) {
 	case nil:
@@ -57,12 +57,12 @@ func (r *reader) binary(name string) []byte {
 	case *types.AttributeValueMemberB:
 		return value.Value
 	default:
-		r.fail(name, fmt.Errorf("it is a %T", value))
+		r.fail(name, fmt.Errorf("unexpected type %T", value))
 		return nil
 	}
 }
 
-// flag reads a boolean; an absent one is false.
+// flag returns a boolean, or false if it is absent.
 func (r *reader) flag(name string) bool {
 	switch value := r.item[name].(type) {
 	case nil:
@@ -70,12 +70,12 @@ func (r *reader) flag(name string) bool {
 	case *types.AttributeValueMemberBOOL:
 		return value.Value
 	default:
-		r.fail(name, fmt.Errorf("it is a %T", value))
+		r.fail(name, fmt.Errorf("unexpected type %T", value))
 		return false
 	}
 }
 
-// integer reads a whole number; an absent one is zero.
+// integer returns a whole number, or zero if it is absent.
 func (r *reader) integer(name string) int64 {
 	switch value := r.item[name].(type) {
 	case nil:
@@ -87,12 +87,12 @@ func (r *reader) integer(name string) int64 {
 		}
 		return parsed
 	default:
-		r.fail(name, fmt.Errorf("it is a %T", value))
+		r.fail(name, fmt.Errorf("unexpected type %T", value))
 		return 0
 	}
 }
 
-// count reads a number that is not negative and fits limit.
+// count returns a whole number between zero and limit.
 func (r *reader) count(name string, limit uint64) uint64 {
 	value := r.integer(name)
 	if value < 0 || uint64(value) > limit {
@@ -104,11 +104,11 @@ func (r *reader) count(name string, limit uint64) uint64 {
 
 func (r *reader) id(name string) id.ID { return r.parseID(name, r.text(name)) }
 
-// idAfter reads the id behind a key's type prefix.
+// idAfter returns the id that follows prefix.
 func (r *reader) idAfter(prefix, name string) id.ID {
 	value := r.text(name)
 	if len(value) < len(prefix) || value[:len(prefix)] != prefix {
-		r.fail(name, fmt.Errorf("it does not begin with %q", prefix))
+		r.fail(name, fmt.Errorf("no prefix %q", prefix))
 		return id.ID{}
 	}
 	return r.parseID(name, value[len(prefix):])
@@ -122,7 +122,7 @@ func (r *reader) parseID(name, value string) id.ID {
 	return parsed
 }
 
-// seconds reads a time; an absent one is the zero time.
+// seconds returns a time that is stored in seconds, or the zero time if it is absent.
 func (r *reader) seconds(name string) time.Time {
 	if r.item[name] == nil {
 		return time.Time{}
@@ -130,7 +130,7 @@ func (r *reader) seconds(name string) time.Time {
 	return time.Unix(r.integer(name), 0).UTC()
 }
 
-// millis reads a time; an absent one is the zero time.
+// millis returns a time that is stored in milliseconds, or the zero time if it is absent.
 func (r *reader) millis(name string) time.Time {
 	if r.item[name] == nil {
 		return time.Time{}

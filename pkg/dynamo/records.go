@@ -3,10 +3,15 @@ package dynamo
 import (
 	"maps"
 	"math"
+	"strconv"
+	"strings"
+	"time"
 
 	"latchkey/pkg/account"
+	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
@@ -23,7 +28,7 @@ func userItem(user account.User) item {
 		attrLastName:      text(user.LastName),
 		attrEpoch:         number(user.Epoch),
 		attrRevision:      number(user.Revision),
-		attrRoom:          number(user.SessionsLeft),
+		attrSessionsLeft:  number(user.SessionsLeft),
 		attrActive:        flag(user.Active),
 		attrStaff:         flag(user.Staff),
 		attrSuperuser:     flag(user.Superuser),
@@ -59,7 +64,7 @@ func readUser(stored item) (account.User, error) {
 		PasswordHash:  secret.New(r.text(attrPHC)),
 		Epoch:         r.count(attrEpoch, math.MaxInt64),
 		Revision:      r.count(attrRevision, math.MaxInt64),
-		SessionsLeft:  int(r.integer(attrRoom)),
+		SessionsLeft:  int(r.integer(attrSessionsLeft)),
 		Active:        r.flag(attrActive),
 		Staff:         r.flag(attrStaff),
 		Superuser:     r.flag(attrSuperuser),
@@ -84,8 +89,7 @@ func readGuard(stored item) (id.ID, error) {
 	return r.id(attrUser), r.err
 }
 
-// userIdentityItem is an identity as its account has it: the key of the guard that leads from the identity to the account,
-// and what the user would know it by.
+// userIdentityItem is the item of an identity below its account. It names the guard that leads from the identity to the account.
 func userIdentityItem(user id.ID, identity signin.Identity) item {
 	stored := userIdentityKey(user, identity.Provider)
 	stored[attrIdentity] = identityKey(identity)[attrPK]
@@ -93,7 +97,7 @@ func userIdentityItem(user id.ID, identity signin.Identity) item {
 	return stored
 }
 
-// readUserIdentity reads the partition key of the guard.
+// readUserIdentity returns the partition key of the guard.
 func readUserIdentity(stored item) (string, error) {
 	r := &reader{item: stored}
 	return r.text(attrIdentity), r.err
@@ -111,12 +115,12 @@ func flowItem(flow signin.Flow) item {
 	return stored
 }
 
-// readFlow reads a flow; its state is known to who presented it only.
-func readFlow(stored item, presented signin.Flow) (signin.Flow, error) {
+// readFlow decodes a flow. Its item has only the hash of the state.
+func readFlow(stored item, state secret.String) (signin.Flow, error) {
 	r := &reader{item: stored}
 	flow := signin.Flow{
 		FlowKeys: signin.FlowKeys{
-			State: presented.State, Verifier: secret.New(r.text(attrVerifier)), Nonce: secret.New(r.text(attrNonce)),
+			State: state, Verifier: secret.New(r.text(attrVerifier)), Nonce: secret.New(r.text(attrNonce)),
 		},
 		Provider: r.text(attrProvider),
 		Binding:  r.binary(attrBinding),
@@ -127,12 +131,12 @@ func readFlow(stored item, presented signin.Flow) (signin.Flow, error) {
 
 func sessionItem(sess session.Session) item {
 	stored := item{
-		attrKind:    text(string(sess.Kind)),
-		attrEpoch:   number(sess.Epoch),
-		attrBorn:    millis(sess.Created),
-		attrRotated: millis(sess.LastRenewal),
-		attrExpires: seconds(sess.Expires),
-		attrEnd:     seconds(sess.End),
+		attrKind:           text(string(sess.Kind)),
+		attrEpoch:          number(sess.Epoch),
+		attrSessionCreated: millis(sess.Created),
+		attrLastRenewal:    millis(sess.LastRenewal),
+		attrExpires:        seconds(sess.Expires),
+		attrEnd:            seconds(sess.End),
 	}
 	switch sess.Kind {
 	case session.KindTokens:
@@ -152,8 +156,8 @@ func readSession(stored item) (session.Session, error) {
 		ID:          r.id(attrSK),
 		Kind:        session.Kind(r.text(attrKind)),
 		Epoch:       r.count(attrEpoch, math.MaxInt64),
-		Created:     r.millis(attrBorn),
-		LastRenewal: r.millis(attrRotated),
+		Created:     r.millis(attrSessionCreated),
+		LastRenewal: r.millis(attrLastRenewal),
 		Generation:  uint32(r.count(attrGeneration, math.MaxUint32)),
 		KeyID:       r.text(attrKeyID),
 		SecretHash:  r.binary(attrSecret),
@@ -197,4 +201,50 @@ func readMail(stored item) (outbox.Mail, error) {
 		mail.User = r.id(attrUser)
 	}
 	return mail, r.err
+}
+
+// mailHistoryItem is the history of an address with the mail of a new lease.
+func mailHistoryItem(lease outbox.Lease) item {
+	times := make([]string, len(lease.History.Times))
+	for i, sent := range lease.History.Times {
+		times[i] = strconv.FormatInt(sent.UnixMilli(), 10)
+	}
+	stored := mailHistoryKey(lease.Mail.Purpose, lease.Mail.Address)
+	stored[attrTimes] = text(strings.Join(times, ","))
+	stored[attrRevision] = number(lease.History.Revision + 1)
+	stored[attrExpires] = seconds(lease.Now.Add(time.Hour + time.Second))
+	return stored
+}
+
+func readMailHistory(stored item) (outbox.History, error) {
+	r := &reader{item: stored}
+	history := outbox.History{Revision: r.count(attrRevision, 1<<62)}
+	for millis := range strings.SplitSeq(r.text(attrTimes), ",") {
+		if millis == "" {
+			continue
+		}
+		sent, err := strconv.ParseInt(millis, 10, 64)
+		if err != nil {
+			return outbox.History{}, err
+		}
+		history.Times = append(history.Times, time.UnixMilli(sent).UTC())
+	}
+	return history, r.err
+}
+
+func readAttempts(stored item) (guard.Count, error) {
+	r := &reader{item: stored}
+	count := guard.Count{
+		Attempts:   int(r.count(attrAttempts, 1<<62)),
+		SlotsTaken: int(r.count(attrSlotsTaken, 1<<31)),
+		OpensAt:    r.millis(attrOpensAt),
+		Reported:   r.flag(attrReported),
+	}
+	return count, r.err
+}
+
+func readWindow(stored item) (limit.Count, error) {
+	r := &reader{item: stored}
+	count := limit.Count{Taken: int(r.count(attrPermits, 1<<31)), End: r.seconds(attrExpires)}
+	return count, r.err
 }

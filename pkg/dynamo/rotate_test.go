@@ -2,11 +2,7 @@ package dynamo_test
 
 import (
 	"errors"
-	"maps"
-	"os"
-	"path/filepath"
 	"reflect"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -112,36 +108,4 @@ func TestOfManyMovesAtOnceOneWins(t *testing.T) {
 			t.Errorf("%d moved and %d were stale", moved.Load(), stale.Load())
 		}
 	})
-}
-
-// TestEveryUpdateDemandsItsItem: an update without that makes the item that a logout has just removed. Most conditions imply
-// it, so that no test of behaviour would notice; this one reads the source. Counters are another matter: an update begins them.
-func TestEveryUpdateDemandsItsItem(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	updates, free := 0, map[string]int{}
-	for _, file := range files {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		for _, input := range strings.Split(string(source), "UpdateItemInput{")[1:] {
-			updates++
-			_, condition, _ := strings.Cut(input, "ConditionExpression:")
-			if !strings.HasPrefix(strings.TrimSpace(condition), `aws.String("attribute_exists(pk)`) {
-				free[file]++
-			}
-		}
-	}
-	if want := map[string]int{"rates.go": 2, "guesses.go": 1}; !maps.Equal(free, want) {
-		t.Errorf("updates without attribute_exists(pk): %v, want %v", free, want)
-	}
-	if updates < 2 {
-		t.Errorf("only %d updates were found: does this test still read the source?", updates)
-	}
 }

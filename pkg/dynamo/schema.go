@@ -17,72 +17,82 @@ import (
 	"latchkey/pkg/signin"
 )
 
-// This file is the one place that names how records are stored. Every partition key has a type prefix, so that
-// IAM's dynamodb:LeadingKeys can tell functions apart, and is spread over partitions: it holds a random id or a hash.
+// This file is the only one that names how records are stored: the keys and attributes of both tables. Every partition key
+// begins with the type of its item, so that a role can be limited to types (dynamodb:LeadingKeys; see access.go). The rest of
+// the key is a random id or a hash, which spreads the items over the partitions.
 //
-//	Users      pk          sk    holds
-//	account    U#<user>    P     names, addresses, flags and dates of the account; phc, epoch, rev, room, op;
-//	                             identity_<provider>
-//	guard      N#<sha>     -     username (canonical form) → user
-//	guard      E#<sha>     -     address (canonical form) → user
-//	guard      I#<provider>#<sha>  -  identity (issuer and subject) → user
-//	identity   U#<user>    I#<provider>  the same as the account has it: identity (the guard's pk), issuer, subject
+//	Users      partition key       sort key      content
+//	account    U#<user>            P             names, addresses, flags and dates; phc (the password's hash), epoch, rev,
+//	                                             room (sessions left), op, identity_<provider>
+//	guard      N#<sha>             -             canonical username → user
+//	guard      E#<sha>             -             canonical address → user
+//	guard      I#<provider>#<sha>  -             issuer and subject of an identity → user
+//	identity   U#<user>            I#<provider>  identity (partition key of its guard), issuer, subject
 //
-//	Sessions   pk          sk         holds
-//	session    S#<user>    <session>  kind, epoch, born, rotated, gen, kid, secret, exp, end, op
-//	mail       O#<mail>    -          outbox entry and one-time token: purpose, state, address, created, exp, user, epoch,
-//	                                  kid, end (of the link), lease, worker
-//	flow       A#<sha>     -          sign-in by a provider, by its state: provider, binding, verifier, nonce, exp; op once spent
-//	counter    R#M#<purpose>#<sha>  - when mails of that purpose went to the address lately: times, rev, exp
-//	tries      R#G#<user>#<epoch>   - tries at the password since the last success: tries, slots, opens, tripped, op, exp;
-//	                                  with #<device> behind it, those of a device or session that is the account's own
-//	window     R#L#<scope>#<sha>    - permits taken of a bucket in the minute that ends at exp: n, exp
+//	Sessions   partition key       sort key      content
+//	session    S#<user>            <session>     kind, epoch, born, rotated, gen, kid, secret, exp, end, op
+//	mail       O#<mail>            -             an outbox entry and its one-time token: purpose, state, address, created,
+//	                                             exp, user, epoch, kid, end (of the link), lease, worker
+//	flow       A#<sha>             -             a sign-in at a provider, by its state: provider, binding, verifier, nonce,
+//	                                             exp, and op once it is spent
+//	history    R#M#<purpose>#<sha> -             recent mails of a purpose to an address: times, rev, exp
+//	attempts   R#G#<user>#<epoch>  -             password attempts since the last success: tries, slots, opens, tripped, op,
+//	                                             exp; the count of a known device or session has #<device> after the epoch
+//	window     R#L#<scope>#<sha>   -             permits taken from a bucket in the minute that ends at exp: n, exp
 //
-//	who asks                      how
-//	register                      BatchGet N,E; TransactWrite Put U,N,E,S,O
-//	register, neutral             BatchGet N,E; TransactWrite Put U,N,E,O, or checks of U,N,E and Put O
-//	login, session/login          Get N or E; Get U; Update U; Put S; without room: Query S, Delete S…, Update U
-//	refresh                       Get U; Update S IF gen, epoch, exp, end; at reuse Delete S
-//	me, logout                    BatchGet S,U, consistent; logout: Delete S; me with a cookie, hourly: Update S
+// The access patterns, by the rule that needs them. IF precedes the attributes in a condition.
+//
+//	register                      BatchGet N,E; TransactWrite Put N,E,U,S,O
+//	register, REGISTER_NEUTRAL    BatchGet N,E; TransactWrite Put N,E,U,O, or ConditionCheck N,E,U and Put O
+//	login, session/login          Get N or E; Get U; Update U; Put S; with no sessions left: Query S, Delete S…, Update U
+//	  before the hash             Update R#G; if a slot is needed: Update R#G
+//	  after a wrong password      once per count: TransactWrite Update R#G, Put O
+//	  after a correct password    Delete R#G
+//	refresh                       Get U; Update S IF gen, epoch, exp, end; on reuse: Delete S
+//	me                            BatchGet S,U; with a cookie, at most hourly: Update S
+//	logout                        BatchGet S,U; Delete S…
 //	send-verification, forgot     Put O
-//	mailer                        Get O; Get E,U; Get R; TransactWrite Update O, Put R; Update O
-//	verify-email                  BatchGet O (,S,U); TransactWrite Update O,U
+//	mailer                        Get O; Get E,U; Get R#M; TransactWrite Update O, Put R#M; Update O
+//	verify-email                  BatchGet O (and S,U); TransactWrite Update O,U
 //	reset-password                Get O; Get U; TransactWrite Update O,U, Put O
 //	oauth                         Put A
-//	oauth callback                Update A IF provider, binding, exp, no op; Get I; known: Get U, Update U, Put S; else
-//	                              BatchGet E,N; new: TransactWrite Put I,E,N,U,U/I,S; link: Get U, TransactWrite Put I,
-//	                              Update U IF rev, epoch, Put U/I,S,O; replacing: Get U/I, TransactWrite with Delete I
+//	oauth/callback                Update A IF provider, binding, exp, no op; Get I
+//	  a known identity            Get U; Update U; Put S
+//	  a new account               BatchGet E,N; TransactWrite Put I,E,N,U,U/I,S
+//	  a link                      BatchGet E,N; Get U; TransactWrite Put I,U/I,S,O, Update U IF rev, epoch
+//	  a link in place of another  Get U/I; the same transaction with Delete I
 //	health, warm-up               Get U#health
-//	tries, before the hash        Update R#G; in need of a slot Update R#G; when it trips TransactWrite Update R#G, Put O;
-//	                              at success Delete R#G
-//	the limiter, before these     Update R#L IF n, exp; once more for a window that has ended
+//	rate limit of any request     Update R#L IF n, exp; for a window that has ended: Update R#L
 //
-// Times are numbers: seconds since 1970 where DynamoDB's TTL or a token's lifetime reads them (exp, end),
-// milliseconds elsewhere. Sessions are swept by TTL on exp, days late at times: the code compares exp and end itself.
+// Times are numbers. exp and end are in seconds since 1970, for DynamoDB's TTL and for tokens. All other times are in
+// milliseconds. DynamoDB deletes expired items up to days late, so the code compares exp and end itself.
 const (
-	prefixUser     = "U#"
-	prefixUsername = "N#"
-	prefixEmail    = "E#"
-	prefixIdentity = "I#"
-	prefixSession  = "S#"
-	prefixFlow     = "A#"
-	prefixMail     = "O#"
-	prefixMailRate = "R#M#"
-	prefixRate     = "R#L#"
-	prefixTries    = "R#G#"
+	prefixUser        = "U#"
+	prefixUsername    = "N#"
+	prefixEmail       = "E#"
+	prefixIdentity    = "I#"
+	prefixSession     = "S#"
+	prefixFlow        = "A#"
+	prefixMail        = "O#"
+	prefixMailHistory = "R#M#"
+	prefixWindow      = "R#L#"
+	prefixAttempts    = "R#G#"
 
 	sortProfile  = "P"
-	sortIdentity = "I#" // and the provider
+	sortIdentity = "I#" // followed by the provider
 	sortNone     = "-"
+
+	// healthPK is a partition key that no item has. Reading it costs half a unit and shows that the table responds.
+	healthPK = prefixUser + "health"
 )
 
-// Attribute names of both tables.
+// Attribute names of both tables. Where a name is older than the term that the code uses, the stored name stays.
 const (
 	attrPK = "pk"
 	attrSK = "sk"
 
-	attrUser = "user" // of a guard: whose name it is; of a mail: whose account it is for
-	attrOp   = "op"   // the operation that wrote last, by which a retry knows its own write
+	attrUser      = "user" // in a guard: the user who has the name; in a mail: its recipient
+	attrOperation = "op"   // id of the operation that wrote last; see Store.updateOnce
 
 	attrUsername      = "username"
 	attrUsernameKey   = "username_key" // canonical form
@@ -93,34 +103,33 @@ const (
 	attrPHC           = "phc"
 	attrEpoch         = "epoch"
 	attrRevision      = "rev"
-	attrRoom          = "room"
+	attrSessionsLeft  = "room"
 	attrActive        = "active"
 	attrStaff         = "staff"
 	attrSuperuser     = "superuser"
 	attrMembership    = "membership"
 	attrEmailVerified = "email_verified"
 	attrProven        = "proven"
-	attrPending       = "pending" // there only while it holds
+	attrPending       = "pending" // absent means false
 	attrOAuthProvider = "oauth_provider"
 	attrJoined        = "joined"
 	attrLastLogin     = "last_login"
 
-	attrIdentity = "identity"
-
-	// attrIdentityOf and a provider's name is, in an account, the partition key of its identity's guard: what the account is
-	// read with tells whether the identity still leads to it.
+	// attrIdentityOf is followed by the name of a provider. In an account it is the partition key of the guard of its identity
+	// there, so that one read of the account shows whether the guard still counts.
 	attrIdentityOf = "identity_"
+	attrIdentity   = "identity"
 	attrIssuer     = "issuer"
 	attrSubject    = "subject"
 
-	attrKind       = "kind"
-	attrGeneration = "gen"
-	attrBorn       = "born"
-	attrRotated    = "rotated"
-	attrSecret     = "secret" // the SHA-256 of a cookie's secret
-	attrKeyID      = "kid"
-	attrExpires    = "exp" // the TTL attribute
-	attrEnd        = "end"
+	attrKind           = "kind"
+	attrGeneration     = "gen"
+	attrSessionCreated = "born"
+	attrLastRenewal    = "rotated"
+	attrSecret         = "secret" // the SHA-256 of the secret of a cookie
+	attrKeyID          = "kid"
+	attrExpires        = "exp" // the TTL attribute
+	attrEnd            = "end"
 
 	attrProvider = "provider"
 	attrBinding  = "binding" // the SHA-256 of the cookie that binds a flow to a browser
@@ -133,13 +142,13 @@ const (
 	attrCreated = "created"
 	attrLease   = "lease"
 	attrWorker  = "worker"
-	attrTimes   = "times"
+	attrTimes   = "times" // milliseconds, separated by commas
 
-	attrCount   = "n"
-	attrTries   = "tries"
-	attrSlots   = "slots"
-	attrOpens   = "opens"
-	attrTripped = "tripped"
+	attrPermits    = "n"
+	attrAttempts   = "tries"
+	attrSlotsTaken = "slots"
+	attrOpensAt    = "opens"
+	attrReported   = "tripped"
 )
 
 type item = map[string]types.AttributeValue
@@ -170,35 +179,34 @@ func sessionKey(user, session id.ID) item {
 
 func mailKey(mail id.ID) item { return key(prefixMail+mail.String(), sortNone) }
 
-func mailRateKey(purpose outbox.Purpose, address string) item {
-	return key(prefixMailRate+string(purpose)+"#"+digest(address), sortNone)
+func mailHistoryKey(purpose outbox.Purpose, address string) item {
+	return key(prefixMailHistory+string(purpose)+"#"+digest(address), sortNone)
 }
 
-func rateKey(bucket limit.Bucket) item {
-	return key(prefixRate+bucket.Scope+"#"+digest(bucket.Holder), sortNone)
+func windowKey(bucket limit.Bucket) item {
+	return key(prefixWindow+bucket.Scope+"#"+digest(bucket.Holder), sortNone)
 }
 
-func triesKey(count guard.Counter) item {
-	pk := prefixTries + count.Account.String() + "#" + strconv.FormatUint(count.Epoch, 10)
-	if !count.Device.IsZero() {
-		pk += "#" + count.Device.String()
+func attemptsKey(counter guard.Counter) item {
+	pk := prefixAttempts + counter.Account.String() + "#" + strconv.FormatUint(counter.Epoch, 10)
+	if !counter.Device.IsZero() {
+		pk += "#" + counter.Device.String()
 	}
 	return key(pk, sortNone)
 }
 
-// MailID reads the id of a mail from its partition key, as records of the table's stream have it.
+// MailID returns the id of a mail from its partition key, which a record of the table's stream contains.
 func MailID(pk string) (id.ID, error) {
-	text, is := strings.CutPrefix(pk, prefixMail)
-	if !is {
-		return id.ID{}, fmt.Errorf("reading a mail's key: %q does not begin with %q", pk, prefixMail)
+	text, found := strings.CutPrefix(pk, prefixMail)
+	if !found {
+		return id.ID{}, fmt.Errorf("reading the key of a mail: %q has no prefix %q", pk, prefixMail)
 	}
 	return id.Parse(text)
 }
 
-// healthKey is a key that no item has: reading it costs half a unit and shows that the table answers.
-func healthKey() item { return key(prefixUser+"health", sortProfile) }
+func healthKey() item { return key(healthPK, sortProfile) }
 
-// digest keeps keys short, whatever the length of a name, and keeps names out of them.
+// digest returns a hash for use in a key. It makes all keys equally short and keeps names out of them.
 func digest(canonical string) string {
 	sum := sha256.Sum256([]byte(canonical))
 	return base64.RawURLEncoding.EncodeToString(sum[:])

@@ -7,31 +7,31 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/id"
 	"latchkey/pkg/session"
 )
 
-// PutSession implements [LoginStore].
+// PutSession implements [session.StartStore].
 func (s *Store) PutSession(ctx context.Context, session session.Session) error {
 	return s.putSession(ctx, "writing the session", sessionItem(session))
 }
 
-// ReadSessions implements [SessionReader] with one consistent read over both tables.
-func (s *Store) ReadSessions(ctx context.Context, named []session.Ref) (map[session.Ref]session.Principal, error) {
-	_, callers, err := s.readSessionsAnd(ctx, nil, named)
-	return callers, err
+// ReadSessions implements [session.Store] with one consistent read of both tables.
+func (s *Store) ReadSessions(ctx context.Context, refs []session.Ref) (map[session.Ref]session.Principal, error) {
+	_, principals, err := s.readSessionsAnd(ctx, nil, refs)
+	return principals, err
 }
 
-// readSessionsAnd reads sessions with their users and, in the same call, another item of the Sessions table, if its key is given.
+// readSessionsAnd reads sessions with their users. In the same call it reads another item of the Sessions table, unless other,
+// its key, is nil. An absent item is nil.
 func (s *Store) readSessionsAnd(
-	ctx context.Context, other item, named []session.Ref,
+	ctx context.Context, other item, refs []session.Ref,
 ) (item, map[session.Ref]session.Principal, error) {
 	wanted := map[string][]item{
-		s.sessions: keys(named, func(ref session.Ref) item { return sessionKey(ref.User, ref.Session) }),
-		s.users:    keys(named, func(ref session.Ref) item { return userKey(ref.User) }),
+		s.sessions: distinctKeys(refs, func(ref session.Ref) item { return sessionKey(ref.User, ref.Session) }),
+		s.users:    distinctKeys(refs, func(ref session.Ref) item { return userKey(ref.User) }),
 	}
 	if other != nil {
 		wanted[s.sessions] = append(wanted[s.sessions], other)
@@ -40,110 +40,107 @@ func (s *Store) readSessionsAnd(
 	if err != nil {
 		return nil, nil, classify("reading sessions and accounts", err)
 	}
-	another := find(found[s.sessions], other)
+	otherItem := find(found[s.sessions], other)
 	sessions, sessionsErr := index(without(found[s.sessions], other), readSession, session.Session.Ref)
 	users, usersErr := index(found[s.users], readUser, func(user account.User) id.ID { return user.ID })
 	if err := errors.Join(sessionsErr, usersErr); err != nil {
 		return nil, nil, err
 	}
-	callers := make(map[session.Ref]session.Principal, len(sessions))
+	principals := make(map[session.Ref]session.Principal, len(sessions))
 	for ref, sess := range sessions {
-		if user, known := users[ref.User]; known {
-			callers[ref] = session.Principal{User: user, Session: sess}
+		if user, exists := users[ref.User]; exists {
+			principals[ref] = session.Principal{User: user, Session: sess}
 		}
 	}
-	return another, callers, nil
+	return otherItem, principals, nil
 }
 
-// without gives the items but the one with the key that key has.
+// without returns items, leaving out the one stored under key.
 func without(items []item, key item) []item {
 	return slices.DeleteFunc(items, func(stored item) bool { return keyOf(stored) == keyOf(key) })
 }
 
-// keys gives the distinct keys of the sessions named.
-func keys(named []session.Ref, keyOf func(session.Ref) item) []item {
-	var all []item
-	for _, ref := range named {
-		if key := keyOf(ref); find(all, key) == nil {
-			all = append(all, key)
+// distinctKeys returns the keys of refs without duplicates.
+func distinctKeys(refs []session.Ref, keyOf func(session.Ref) item) []item {
+	var keys []item
+	for _, ref := range refs {
+		if key := keyOf(ref); find(keys, key) == nil {
+			keys = append(keys, key)
 		}
 	}
-	return all
+	return keys
 }
 
-// index decodes items and arranges them by what identifies each.
+// index decodes items and returns them by what identifies each.
 func index[K comparable, V any](items []item, read func(item) (V, error), identify func(V) K) (map[K]V, error) {
-	all := make(map[K]V, len(items))
+	values := make(map[K]V, len(items))
 	for _, stored := range items {
 		value, err := read(stored)
 		if err != nil {
 			return nil, err
 		}
-		all[identify(value)] = value
+		values[identify(value)] = value
 	}
-	return all, nil
+	return values, nil
 }
 
-// RotateSession implements [RefreshStore] with one conditional write.
-func (s *Store) RotateSession(ctx context.Context, move session.Rotation) (session.Session, error) {
-	return s.moveSession(ctx, session.Ref{User: move.User, Session: move.Session}, &dynamodb.UpdateItemInput{
-		UpdateExpression:    aws.String("SET gen = :next, rotated = :at, kid = :kid, exp = :exp, op = :op"),
-		ConditionExpression: aws.String("attribute_exists(pk) AND gen = :from AND epoch = :epoch AND exp > :now AND #end > :now"),
-		ExpressionAttributeValues: item{
-			":from": number(move.From), ":next": number(move.From + 1), ":epoch": number(move.Epoch), ":now": seconds(move.At),
-			":at": millis(move.At), ":kid": text(move.KeyID), ":exp": seconds(move.Expires),
+// RotateSession implements [session.RefreshStore] with one conditional write.
+func (s *Store) RotateSession(ctx context.Context, rotation session.Rotation) (session.Session, error) {
+	return s.extendSession(ctx, "rotating the session", update{
+		key: sessionKey(rotation.User, rotation.Session),
+		when: present(
+			equal(attrGeneration, number(rotation.From)),
+			equal(attrEpoch, number(rotation.Epoch)),
+			compare(attrExpires, ">", seconds(rotation.At)),
+			compare(attrEnd, ">", seconds(rotation.At)),
+		),
+		changes: []change{
+			set(attrGeneration, number(rotation.From+1)),
+			set(attrLastRenewal, millis(rotation.At)),
+			set(attrKeyID, text(rotation.KeyID)),
+			set(attrExpires, seconds(rotation.Expires)),
 		},
 	})
 }
 
-// RenewSession implements [RenewalStore] with one conditional write.
+// RenewSession implements [session.Store] with one conditional write.
 func (s *Store) RenewSession(ctx context.Context, renewal session.Renewal) error {
-	_, err := s.moveSession(ctx, renewal.Session, &dynamodb.UpdateItemInput{
-		UpdateExpression:    aws.String("SET rotated = :at, exp = :exp, op = :op"),
-		ConditionExpression: aws.String("attribute_exists(pk) AND rotated = :was AND epoch = :epoch AND exp > :now AND #end > :now"),
-		ExpressionAttributeValues: item{
-			":was": millis(renewal.LastRenewal), ":epoch": number(renewal.Epoch), ":now": seconds(renewal.At),
-			":at": millis(renewal.At), ":exp": seconds(renewal.Expires),
-		},
+	_, err := s.extendSession(ctx, "renewing the session", update{
+		key: sessionKey(renewal.Session.User, renewal.Session.Session),
+		when: present(
+			equal(attrLastRenewal, millis(renewal.LastRenewal)),
+			equal(attrEpoch, number(renewal.Epoch)),
+			compare(attrExpires, ">", seconds(renewal.At)),
+			compare(attrEnd, ">", seconds(renewal.At)),
+		),
+		changes: []change{set(attrLastRenewal, millis(renewal.At)), set(attrExpires, seconds(renewal.Expires))},
 	})
 	return err
 }
 
-// moveSession completes a conditional update of a session and makes it. One of its own that is found done is a success:
-// the item carries the operation that wrote it last. A refused one is an [StaleSessionError].
-func (s *Store) moveSession(ctx context.Context, ref session.Ref, update *dynamodb.UpdateItemInput) (session.Session, error) {
-	operation := s.operation()
-	update.TableName = &s.sessions
-	update.Key = sessionKey(ref.User, ref.Session)
-	update.ExpressionAttributeNames = map[string]string{"#end": attrEnd} // a reserved word
-	update.ExpressionAttributeValues[":op"] = text(operation)
-	update.ReturnValues = types.ReturnValueAllNew
-	update.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
-	output, err := s.api.UpdateItem(ctx, update)
-	old, refused := refusedItem(err)
-	switch {
-	case err == nil:
-		return readSession(output.Attributes)
-	case refused && written(old, operation):
-		return readSession(old)
-	case refused && old == nil:
-		return session.Session{}, &session.StaleError{}
-	case refused:
-		current, err := readSession(old)
-		if err != nil {
-			return session.Session{}, err
-		}
-		return session.Session{}, &session.StaleError{Current: current}
-	default:
-		return session.Session{}, classify("moving the session", err)
+// extendSession makes an update of a session and returns the session as it then is. If the condition is refused, the error is a
+// [session.StaleError].
+func (s *Store) extendSession(ctx context.Context, doing string, u update) (session.Session, error) {
+	u.table = s.sessions
+	stored, done, err := s.updateOnce(ctx, doing, u)
+	if err != nil {
+		return session.Session{}, err
 	}
+	if !done && stored == nil {
+		return session.Session{}, &session.StaleError{}
+	}
+	current, err := readSession(stored)
+	if err == nil && !done {
+		return session.Session{}, &session.StaleError{Current: current}
+	}
+	return current, err
 }
 
-// ListSessions implements [SweepStore].
+// ListSessions implements [session.SweepStore].
 func (s *Store) ListSessions(ctx context.Context, user id.ID) ([]session.Session, error) {
 	pages := dynamodb.NewQueryPaginator(s.api, &dynamodb.QueryInput{
 		TableName:                 &s.sessions,
-		KeyConditionExpression:    aws.String("pk = :pk"),
+		KeyConditionExpression:    aws.String(attrPK + " = :pk"),
 		ExpressionAttributeValues: item{":pk": text(prefixSession + user.String())},
 		ConsistentRead:            aws.Bool(true),
 	})
@@ -164,7 +161,7 @@ func (s *Store) ListSessions(ctx context.Context, user id.ID) ([]session.Session
 	return sessions, nil
 }
 
-// EndSession implements [SessionEnder]. Deleting what is not there changes nothing, so the write can be repeated freely.
+// EndSession implements [session.Ender]. Deleting an absent item does nothing, so the call can be repeated.
 func (s *Store) EndSession(ctx context.Context, session session.Ref) error {
 	_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &s.sessions, Key: sessionKey(session.User, session.Session),

@@ -8,12 +8,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// transact writes all items or none. The client request token makes it idempotent, so that a retry whose first answer was
-// lost is a success. refusals say, item by item, what the refusal of its condition means; the first item refused counts,
-// and one without a meaning is a fault of ours. doing is for the log.
-func (s *Store) transact(ctx context.Context, doing string, items []types.TransactWriteItem, refusals ...error) error {
+// transact makes all writes or none. Its client request token makes it idempotent, so a repeated call after a lost response
+// succeeds.
+//
+// If the condition of a write is refused, transact returns the error at the same index of refusals; of several refusals, the
+// first one counts. A refusal without an error in refusals is a fault of the store. doing describes the call in an error.
+func (s *Store) transact(ctx context.Context, doing string, writes []types.TransactWriteItem, refusals ...error) error {
 	_, err := s.api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
-		ClientRequestToken: aws.String(s.operation()), TransactItems: items,
+		ClientRequestToken: aws.String(s.operation()), TransactItems: writes,
 	})
 	if err == nil {
 		return nil
@@ -26,33 +28,55 @@ func (s *Store) transact(ctx context.Context, doing string, items []types.Transa
 	return classify(doing, err)
 }
 
-// refusedAt says whether the condition of that item canceled the transaction.
+// refusedAt reports whether the condition of the write at index canceled the transaction.
 func refusedAt(err error, index int) bool {
 	all := reasons(err)
 	return index < len(all) && aws.ToString(all[index].Code) == reasonConditionFailed
 }
 
-// putNew returns the part of a transaction that stores an item under a key that no item has.
+// putNew returns the write that stores an item under a key that no item has.
 func putNew(table string, stored item) types.TransactWriteItem {
+	return putIf(table, stored, missing())
+}
+
+// putIf returns the write that stores an item in place of the one under its key, if when holds for that one.
+func putIf(table string, stored item, when clause) types.TransactWriteItem {
+	e := express(when)
 	return types.TransactWriteItem{Put: &types.Put{
-		TableName:           aws.String(table),
-		Item:                stored,
-		ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		TableName:                 &table,
+		Item:                      stored,
+		ConditionExpression:       e.condition,
+		ExpressionAttributeNames:  e.names,
+		ExpressionAttributeValues: e.values,
 	}}
 }
 
-// checkItem returns the part of a transaction that requires a condition of an item and does not change the item.
-func checkItem(table string, key item, condition string) types.TransactWriteItem {
+// checkItem returns the write that changes nothing and has a condition.
+func checkItem(table string, key item, when clause) types.TransactWriteItem {
+	e := express(when)
 	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
-		TableName: aws.String(table), Key: key, ConditionExpression: aws.String(condition),
+		TableName:                 &table,
+		Key:                       key,
+		ConditionExpression:       e.condition,
+		ExpressionAttributeNames:  e.names,
+		ExpressionAttributeValues: e.values,
 	}}
 }
 
-// reserved returns placeholders for attributes whose names are reserved words of DynamoDB.
-func reserved(names ...string) map[string]string {
-	all := make(map[string]string, len(names))
-	for _, name := range names {
-		all["#"+name] = name
-	}
-	return all
+// updateItem returns the write that makes an update.
+func updateItem(u update) types.TransactWriteItem {
+	e := express(u.when, u.changes...)
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName:                 &u.table,
+		Key:                       u.key,
+		UpdateExpression:          e.update,
+		ConditionExpression:       e.condition,
+		ExpressionAttributeNames:  e.names,
+		ExpressionAttributeValues: e.values,
+	}}
+}
+
+// deleteItem returns the write that deletes an item, which may be absent.
+func deleteItem(table string, key item) types.TransactWriteItem {
+	return types.TransactWriteItem{Delete: &types.Delete{TableName: &table, Key: key}}
 }
