@@ -13,8 +13,8 @@ import (
 	"latchkey/pkg/outbox"
 )
 
-// counted counts a try at the fixture's account.
-func counted(t *testing.T, f fixture) outbox.Mail {
+// countAttempt counts an attempt at the fixture's account.
+func countAttempt(t *testing.T, f fixture) outbox.Mail {
 	t.Helper()
 	if _, err := f.CountAttempt(t.Context(), guard.Counter{Account: f.user.ID}, now.Add(time.Hour)); err != nil {
 		t.Fatal(err)
@@ -22,105 +22,96 @@ func counted(t *testing.T, f fixture) outbox.Mail {
 	return outbox.Mail{}
 }
 
-func TestTries(t *testing.T) {
+func TestAttempts(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user := newUser(t, "alice", "alice@example.com")
-		count := guard.Counter{Account: user.ID, Epoch: 3}
-		made := 0
-		next := func() guard.Count { // without their number, which rises by two if the engine is so slow that the SDK repeats the call
+		counter := guard.Counter{Account: user.ID, Epoch: 3}
+		last := 0
+		wantNext := func(when string, want guard.Count) {
 			t.Helper()
-			tries, err := f.CountAttempt(t.Context(), count, now.Add(time.Hour))
-			if err != nil || tries.Attempts <= made {
-				t.Fatalf("after %d tries: %+v, error %v", made, tries, err)
+			got, err := f.CountAttempt(t.Context(), counter, now.Add(time.Hour))
+			if err != nil || got.Attempts <= last {
+				t.Fatalf("%s: got %+v, error %v, want more than %d attempts", when, got, err, last)
 			}
-			made, tries.Attempts = tries.Attempts, 0
-			return tries
+			last, got.Attempts = got.Attempts, 0 // on a slow engine the SDK repeats the call, which counts twice
+			if got != want {
+				t.Errorf("%s: got %+v, want %+v", when, got, want)
+			}
 		}
-		if got := next(); got != (guard.Count{}) {
-			t.Errorf("the first try: %+v", got)
+		wantNoSlot := func(when string, taken int, at, opens time.Time) {
+			t.Helper()
+			err := f.TakeSlot(t.Context(), counter, taken, at, now)
+			if refusal, refused := errors.AsType[*guard.NoSlotError](err); !refused || !refusal.OpensAt.Equal(opens) {
+				t.Errorf("%s: got error %v with %+v, want a NoSlotError that opens at %v", when, err, refusal, opens)
+			}
 		}
+		wantNext("the first attempt", guard.Count{})
 		for range 2 {
-			if err := f.ReportGuessing(t.Context(), count, now.Add(time.Minute), newMail(user)); err != nil {
+			if err := f.ReportGuessing(t.Context(), counter, now.Add(time.Minute), newMail(user)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if got := next(); got != (guard.Count{OpensAt: now.Add(time.Minute), Reported: true}) {
-			t.Errorf("once tripped: %+v", got)
+		wantNext("once reported", guard.Count{OpensAt: now.Add(time.Minute), Reported: true})
+		wantItems(t, f, 2)
+		wantNoSlot("before a slot opens", 0, now.Add(time.Minute-time.Millisecond), now.Add(time.Minute))
+		if err := f.TakeSlot(t.Context(), counter, 0, now.Add(time.Minute), now.Add(3*time.Minute)); err != nil {
+			t.Errorf("of an open slot: got error %v, want none", err)
 		}
-		if keys := f.tables.Keys(t); len(keys) != 2 {
-			t.Errorf("tripped twice, the tables hold %v", keys)
-		}
-		early := now.Add(time.Minute - time.Millisecond)
-		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 0, early, now)); !is || !late.OpensAt.Equal(now.Add(time.Minute)) {
-			t.Errorf("a slot before it opens: %v", late)
-		}
-		if err := f.TakeSlot(t.Context(), count, 0, now.Add(time.Minute), now.Add(3*time.Minute)); err != nil {
-			t.Errorf("a slot that is open: %v", err)
-		}
-		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 0, now.Add(time.Hour), now)); !is {
-			t.Errorf("a slot that was taken: %v", late)
-		}
-		if got := next(); got != (guard.Count{SlotsTaken: 1, OpensAt: now.Add(3 * time.Minute), Reported: true}) {
-			t.Errorf("with a slot taken: %+v", got)
-		}
-		if err := f.ClearAttempts(t.Context(), count); err != nil {
+		wantNoSlot("of a slot that was taken", 0, now.Add(time.Hour), now.Add(3*time.Minute))
+		wantNext("with a slot taken", guard.Count{SlotsTaken: 1, OpensAt: now.Add(3 * time.Minute), Reported: true})
+		if err := f.ClearAttempts(t.Context(), counter); err != nil {
 			t.Fatal(err)
 		}
-		if late, is := errors.AsType[*guard.NoSlotError](f.TakeSlot(t.Context(), count, 1, now.Add(time.Hour), now)); !is || !late.OpensAt.IsZero() {
-			t.Errorf("a slot of a count that is gone: %v", late)
-		}
-		if err := f.ReportGuessing(t.Context(), count, now, newMail(user)); err != nil {
+		wantNoSlot("of a count that was cleared", 1, now.Add(time.Hour), time.Time{})
+		if err := f.ReportGuessing(t.Context(), counter, now, newMail(user)); err != nil {
 			t.Fatal(err)
 		}
-		if keys := f.tables.Keys(t); len(keys) != 1 {
-			t.Errorf("a count that is gone came back: %v", keys)
-		}
+		wantItems(t, f, 1)
 	})
 }
 
-// TestCountsAreKeptApart by account, epoch and device.
-func TestCountsAreKeptApart(t *testing.T) {
+// TestCounters ensures that each account, epoch and device has a count of its own.
+func TestCounters(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		first := guard.Counter{Account: id.New(rand.Reader)}
-		for _, count := range []guard.Counter{
+		for _, counter := range []guard.Counter{
 			first, {Account: id.New(rand.Reader)}, {Account: first.Account, Epoch: 1}, {Account: first.Account, Device: first.Account},
 		} {
-			if _, err := f.CountAttempt(t.Context(), count, now.Add(time.Hour)); err != nil {
-				t.Errorf("%+v: %v", count, err)
+			if _, err := f.CountAttempt(t.Context(), counter, now.Add(time.Hour)); err != nil {
+				t.Errorf("%+v: got error %v, want none", counter, err)
 			}
 		}
-		if keys := f.tables.Keys(t); len(keys) != 4 {
-			t.Errorf("the tables hold %v", keys)
-		}
+		wantItems(t, f, 4)
 	})
 }
 
-// TestOfManyWhoWantTheSlotOneGetsIt, and of many who trip the count one queues its notice.
-func TestOfManyWhoWantTheSlotOneGetsIt(t *testing.T) {
+// TestConcurrentSlots ensures that one of many concurrent callers takes a slot, and that one queues the notice.
+func TestConcurrentSlots(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		f.user = newUser(t, "alice", "alice@example.com")
-		counted(t, f)
-		count := guard.Counter{Account: f.user.ID}
-		var got atomic.Int32
-		var all sync.WaitGroup
+		countAttempt(t, f)
+		counter := guard.Counter{Account: f.user.ID}
+		var taken atomic.Int32
+		var callers sync.WaitGroup
 		for range 32 {
 			notice := newMail(f.user)
-			all.Go(func() {
-				err := f.TakeSlot(t.Context(), count, 0, now, now.Add(time.Minute))
-				if _, late := errors.AsType[*guard.NoSlotError](err); err != nil && !late {
-					t.Error(err)
+			callers.Go(func() {
+				err := f.TakeSlot(t.Context(), counter, 0, now, now.Add(time.Minute))
+				if _, refused := errors.AsType[*guard.NoSlotError](err); err != nil && !refused {
+					t.Errorf("got error %v, want none or a NoSlotError", err)
 				}
 				if err == nil {
-					got.Add(1)
+					taken.Add(1)
 				}
-				if err := f.ReportGuessing(t.Context(), count, now, notice); err != nil {
-					t.Error(err)
+				if err := f.ReportGuessing(t.Context(), counter, now, notice); err != nil {
+					t.Errorf("got error %v, want none", err)
 				}
 			})
 		}
-		all.Wait()
-		if keys := f.tables.Keys(t); got.Load() != 1 || len(keys) != 2 {
-			t.Errorf("%d got the slot; the tables hold %v", got.Load(), keys)
+		callers.Wait()
+		if taken.Load() != 1 {
+			t.Errorf("got %d slots taken, want 1", taken.Load())
 		}
+		wantItems(t, f, 2)
 	})
 }

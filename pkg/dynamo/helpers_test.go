@@ -20,25 +20,25 @@ import (
 	"latchkey/pkg/session"
 )
 
-// fixture is a store on fresh tables.
+// fixture is a store on empty tables.
 type fixture struct {
 	*dynamo.Store
 	tap       *wiretap.Tap
 	transport *http.Transport // below the tap
 	tables    enginetest.Tables
 
-	// What a store call of the fault tests works on.
+	// The subjects of a storeCall, set by prepare.
 	user account.User
 	mail outbox.Mail
 }
 
-// onEachEngine runs the test on fresh tables of every engine.
+// onEachEngine runs the test once per engine, each time on empty tables.
 func onEachEngine(t *testing.T, test func(t *testing.T, f fixture)) {
 	t.Helper()
 	enginetest.Each(t, func(t *testing.T, tables enginetest.Tables) { test(t, newFixture(t, tables)) })
 }
 
-// onDynoxide runs where the engine makes no difference, or only dynoxide tells the truth.
+// onDynoxide returns a fixture for tests that need only one engine, or correct capacity units.
 func onDynoxide(t *testing.T) fixture {
 	t.Helper()
 	return newFixture(t, enginetest.Dynoxide(t))
@@ -64,7 +64,15 @@ func openStore(tables enginetest.Tables, transport http.RoundTripper) *dynamo.St
 	})
 }
 
-// now is a fixed time of the store's resolution, far ahead so that no engine sweeps what a test looks at.
+// wantItems fails the test unless the tables have that many items.
+func wantItems(t *testing.T, f fixture, want int) {
+	t.Helper()
+	if keys := f.tables.Keys(t); len(keys) != want {
+		t.Errorf("got %d items, want %d: %v", len(keys), want, keys)
+	}
+}
+
+// now is a time with the resolution of the store. It is far ahead, so that no engine deletes an item that has expired.
 var now = time.Date(2126, 3, 4, 5, 6, 7, 89_000_000, time.UTC)
 
 func newUser(t *testing.T, username, email string) account.User {
@@ -90,6 +98,12 @@ func newSession(user account.User) session.Session {
 	}
 }
 
+func newCookieSession(user account.User) session.Session {
+	sess := newSession(user)
+	sess.Kind, sess.KeyID, sess.SecretHash = session.KindCookie, "", []byte("a hash of 32 bytes, more or less")
+	return sess
+}
+
 func newMail(user account.User) outbox.Mail {
 	return outbox.Mail{
 		ID: id.New(rand.Reader), Purpose: outbox.Verification, State: outbox.Queued, Address: user.Email.Canonical,
@@ -97,8 +111,19 @@ func newMail(user account.User) outbox.Mail {
 	}
 }
 
-// queued returns the one mail in the tables.
-func queued(t *testing.T, f fixture) outbox.Mail {
+// create stores an account with a session and a mail.
+func create(t *testing.T, f fixture, username, email string) (account.User, session.Session) {
+	t.Helper()
+	user := newUser(t, username, email)
+	sess := newSession(user)
+	if err := f.CreateAccount(t.Context(), user, sess, newMail(user)); err != nil {
+		t.Fatal(err)
+	}
+	return user, sess
+}
+
+// storedMail returns the one mail in the tables.
+func storedMail(t *testing.T, f fixture) outbox.Mail {
 	t.Helper()
 	for _, key := range f.tables.Keys(t) {
 		pk, _, _ := strings.Cut(key, " / ")
@@ -110,41 +135,30 @@ func queued(t *testing.T, f fixture) outbox.Mail {
 			return mail
 		}
 	}
-	t.Fatal("there is no mail")
+	t.Fatal("got no mail in the tables, want one")
 	return outbox.Mail{}
 }
 
-// claimOf is a claim of mail for user, counted as the first.
-func claimOf(mail outbox.Mail, user account.User) outbox.Lease {
+// newLease is the first lease of a mail, for user, with an empty history.
+func newLease(mail outbox.Mail, user account.User) outbox.Lease {
 	mail.State, mail.User, mail.Epoch, mail.KeyID, mail.Worker = outbox.Leased, user.ID, user.Epoch, "k1", "worker"
 	mail.LinkEnd = now.Truncate(time.Second).Add(30 * time.Minute)
 	mail.LeaseEnd = now.Truncate(time.Second).Add(time.Minute)
 	return outbox.Lease{Mail: mail, Now: now, History: outbox.History{Times: []time.Time{now}}}
 }
 
-// claimed claims the one mail in the tables for user.
-func claimed(t *testing.T, f fixture, user account.User) outbox.Mail {
+// leaseMail leases the one mail in the tables, for user.
+func leaseMail(t *testing.T, f fixture, user account.User) outbox.Mail {
 	t.Helper()
-	claim := claimOf(queued(t, f), user)
-	if err := f.LeaseMail(t.Context(), claim); err != nil {
+	lease := newLease(storedMail(t, f), user)
+	if err := f.LeaseMail(t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}
-	return claim.Mail
+	return lease.Mail
 }
 
-// create stores an account with a session.
-func create(t *testing.T, f fixture, username, email string) (account.User, session.Session) {
-	t.Helper()
-	user := newUser(t, username, email)
-	session := newSession(user)
-	if err := f.CreateAccount(t.Context(), user, session, newMail(user)); err != nil {
-		t.Fatal(err)
-	}
-	return user, session
-}
-
-// move is the move of session to its next generation, a minute after it was stored.
-func move(sess session.Session) session.Rotation {
+// rotation is the rotation of a session, a minute after it was stored.
+func rotation(sess session.Session) session.Rotation {
 	at := now.Add(time.Minute)
 	return session.Rotation{
 		User: sess.User, Session: sess.ID, From: sess.Generation, Epoch: sess.Epoch, KeyID: "k2", At: at,
@@ -152,13 +166,7 @@ func move(sess session.Session) session.Rotation {
 	}
 }
 
-func newCookieSession(user account.User) session.Session {
-	sess := newSession(user)
-	sess.Kind, sess.KeyID, sess.SecretHash = session.KindCookie, "", []byte("a hash of 32 bytes, more or less")
-	return sess
-}
-
-// renewal is the renewal of session, a minute after it was stored.
+// renewal is the renewal of a session, a minute after it was stored.
 func renewal(sess session.Session) session.Renewal {
 	at := now.Add(time.Minute)
 	return session.Renewal{
@@ -167,11 +175,11 @@ func renewal(sess session.Session) session.Renewal {
 	}
 }
 
-// callers is what the store returns for these.
-func callers(all ...session.Principal) map[session.Ref]session.Principal {
-	found := map[session.Ref]session.Principal{}
-	for _, caller := range all {
-		found[caller.Session.Ref()] = caller
+// principals returns what ReadSessions returns for these.
+func principals(all ...session.Principal) map[session.Ref]session.Principal {
+	byRef := map[session.Ref]session.Principal{}
+	for _, principal := range all {
+		byRef[principal.Session.Ref()] = principal
 	}
-	return found
+	return byRef
 }

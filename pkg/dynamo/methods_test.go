@@ -60,13 +60,9 @@ func storeCalls(t *testing.T) map[string]storeCall {
 	return all
 }
 
-func wantKeys(want int) func(t *testing.T, f fixture, before, after account.User) {
-	return func(t *testing.T, f fixture, _, _ account.User) {
-		t.Helper()
-		if keys := f.tables.Keys(t); len(keys) != want {
-			t.Errorf("got %d items, want %d: %v", len(keys), want, keys)
-		}
-	}
+// checkItems returns a check that the tables have that many items.
+func checkItems(want int) func(t *testing.T, f fixture, before, after account.User) {
+	return func(t *testing.T, f fixture, _, _ account.User) { wantItems(t, f, want) }
 }
 
 func accountCalls(t *testing.T) map[string]storeCall {
@@ -83,19 +79,19 @@ func accountCalls(t *testing.T) map[string]storeCall {
 				fresh := newUser(t, "fresh", "fresh@example.com")
 				return f.CreateAccount(ctx, fresh, newSession(fresh), newMail(fresh))
 			},
-			check: wantKeys(10)},
+			check: checkItems(10)},
 		"CreatePending": {operations: []string{"TransactWriteItems"},
 			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				fresh := newUser(t, "fresh", "fresh@example.com")
 				return f.CreatePending(ctx, fresh, newMail(fresh))
 			},
-			check: wantKeys(9)},
+			check: checkItems(9)},
 		"QueueAddressTaken": {operations: []string{"TransactWriteItems"},
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				fresh := newUser(t, "fresh", user.Email.Canonical)
 				return f.QueueAddressTaken(ctx, fresh, newMail(fresh))
 			},
-			check: wantKeys(6)},
+			check: checkItems(6)},
 		"FindUser": {operations: []string{"GetItem"},
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				_, err := f.FindUser(ctx, byName(user))
@@ -154,7 +150,7 @@ func sessionCalls(t *testing.T) map[string]storeCall {
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.PutSession(ctx, newSession(user))
 			},
-			check: wantKeys(6)},
+			check: checkItems(6)},
 		"ReadSessions": {operations: []string{"BatchGetItem"},
 			do: func(ctx context.Context, f fixture, _ account.User, sess session.Session) error {
 				found, err := f.ReadSessions(ctx, []session.Ref{sess.Ref()})
@@ -165,7 +161,7 @@ func sessionCalls(t *testing.T) map[string]storeCall {
 			}},
 		"RotateSession": {operations: []string{"UpdateItem"},
 			do: func(ctx context.Context, f fixture, _ account.User, sess session.Session) error {
-				rotated, err := f.RotateSession(ctx, move(sess))
+				rotated, err := f.RotateSession(ctx, rotation(sess))
 				if err == nil && rotated.Generation != sess.Generation+1 {
 					t.Errorf("got generation %d, want %d", rotated.Generation, sess.Generation+1)
 				}
@@ -193,7 +189,7 @@ func sessionCalls(t *testing.T) map[string]storeCall {
 			do: func(ctx context.Context, f fixture, _ account.User, sess session.Session) error {
 				return f.EndSession(ctx, sess.Ref())
 			},
-			check: wantKeys(4)},
+			check: checkItems(4)},
 	}
 }
 
@@ -217,22 +213,22 @@ func limitCalls(t *testing.T) map[string]storeCall {
 				return err
 			}},
 		"TakeSlot": {operations: []string{wiretap.OfLimits + "UpdateItem"},
-			prepare: counted,
+			prepare: countAttempt,
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.TakeSlot(ctx, guard.Counter{Account: user.ID}, 0, now, now.Add(time.Minute))
 			}},
 		"ReportGuessing": {operations: []string{wiretap.OfLimits + "TransactWriteItems"},
-			prepare: counted,
+			prepare: countAttempt,
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.ReportGuessing(ctx, guard.Counter{Account: user.ID}, now.Add(time.Minute), newMail(user))
 			},
-			check: wantKeys(7)},
+			check: checkItems(7)},
 		"ClearAttempts": {operations: []string{wiretap.OfLimits + "DeleteItem"},
-			prepare: counted,
+			prepare: countAttempt,
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.ClearAttempts(ctx, guard.Counter{Account: user.ID})
 			},
-			check: wantKeys(5)},
+			check: checkItems(5)},
 	}
 }
 
@@ -242,15 +238,15 @@ func mailCalls() map[string]storeCall {
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.QueueMail(ctx, newMail(user))
 			},
-			check: wantKeys(6)},
+			check: checkItems(6)},
 		"ReadMail": {operations: []string{"GetItem"},
-			prepare: queued,
+			prepare: storedMail,
 			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				_, err := f.ReadMail(ctx, f.mail.ID)
 				return err
 			}},
 		"ReadMailAndSessions": {operations: []string{"BatchGetItem"},
-			prepare: queued,
+			prepare: storedMail,
 			do: func(ctx context.Context, f fixture, _ account.User, sess session.Session) error {
 				_, found, err := f.ReadMailAndSessions(ctx, f.mail.ID, []session.Ref{sess.Ref()})
 				if err == nil && len(found) != 1 {
@@ -264,23 +260,23 @@ func mailCalls() map[string]storeCall {
 				return err
 			}},
 		"LeaseMail": {operations: []string{"TransactWriteItems"},
-			prepare: queued,
+			prepare: storedMail,
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
-				return f.LeaseMail(ctx, claimOf(f.mail, user))
+				return f.LeaseMail(ctx, newLease(f.mail, user))
 			},
 			check: func(t *testing.T, f fixture, user, _ account.User) {
 				history, err := f.ReadMailHistory(t.Context(), outbox.Verification, user.Email.Canonical)
-				if mail := queued(t, f); err != nil || len(history.Times) != 1 || mail.State != outbox.Leased {
+				if mail := storedMail(t, f); err != nil || len(history.Times) != 1 || mail.State != outbox.Leased {
 					t.Errorf("got mail %+v, history %+v, error %v, want a leased mail and a history of 1", mail, history, err)
 				}
 			}},
 		"SetMailState": {operations: []string{"UpdateItem"},
-			prepare: claimedByUser,
+			prepare: leased,
 			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				return f.SetMailState(ctx, f.mail.ID, f.mail.Worker, outbox.Sent)
 			},
 			check: func(t *testing.T, f fixture, _, _ account.User) {
-				if mail := queued(t, f); mail.State != outbox.Sent {
+				if mail := storedMail(t, f); mail.State != outbox.Sent {
 					t.Errorf("got state %s, want %s", mail.State, outbox.Sent)
 				}
 			}},
@@ -290,7 +286,7 @@ func mailCalls() map[string]storeCall {
 func linkCalls() map[string]storeCall {
 	return map[string]storeCall{
 		"VerifyEmail": {operations: []string{"TransactWriteItems"},
-			prepare: claimedByUser,
+			prepare: leased,
 			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				return f.VerifyEmail(ctx, f.mail, true)
 			},
@@ -300,7 +296,7 @@ func linkCalls() map[string]storeCall {
 				}
 			}},
 		"DisownAccount": {operations: []string{"TransactWriteItems"},
-			prepare: claimedByUser,
+			prepare: leased,
 			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				return f.DisownAccount(ctx, f.mail)
 			},
@@ -310,7 +306,7 @@ func linkCalls() map[string]storeCall {
 				}
 			}},
 		"ResetPassword": {operations: []string{"TransactWriteItems"},
-			prepare: claimedByUser,
+			prepare: leased,
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.ResetPassword(ctx, f.mail, secret.New("$new"), newMail(user))
 			},
@@ -329,7 +325,7 @@ func identityCalls(t *testing.T) map[string]storeCall {
 				return f.PutFlow(ctx, newFlow())
 			}},
 		"SpendFlow": {operations: []string{"UpdateItem"},
-			prepare: func(t *testing.T, f fixture) outbox.Mail { putFlow(t, f); return outbox.Mail{} },
+			prepare: putFlow,
 			do: func(ctx context.Context, f fixture, _ account.User, _ session.Session) error {
 				_, err := f.SpendFlow(ctx, newFlow(), now)
 				return err
@@ -353,7 +349,7 @@ func identityCalls(t *testing.T) map[string]storeCall {
 				fresh := newUser(t, "fresh", "fresh@example.com")
 				return f.CreateAccountWithIdentity(ctx, fresh, octavia, newSession(fresh))
 			},
-			check: wantKeys(11)},
+			check: checkItems(11)},
 		"LinkIdentity": {operations: []string{"TransactWriteItems"},
 			do: func(ctx context.Context, f fixture, user account.User, _ session.Session) error {
 				return f.LinkIdentity(ctx, newLink(user))
@@ -382,7 +378,7 @@ func identityCalls(t *testing.T) map[string]storeCall {
 				link.Replaces = identityPK(t, f)
 				return f.LinkIdentity(ctx, link)
 			},
-			check: wantKeys(11)},
+			check: checkItems(11)},
 	}
 }
 
@@ -415,4 +411,5 @@ func secondLink(user account.User) signin.Link {
 	return link
 }
 
-func claimedByUser(t *testing.T, f fixture) outbox.Mail { return claimed(t, f, f.user) }
+// leased leases the one mail in the tables, for the fixture's account.
+func leased(t *testing.T, f fixture) outbox.Mail { return leaseMail(t, f, f.user) }

@@ -9,61 +9,59 @@ import (
 	"latchkey/pkg/limit"
 )
 
-func TestPermits(t *testing.T) {
+func TestTakePermits(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		bucket := limit.Bucket{Scope: "scope", Holder: "alice", Limit: 5}
 		first := now.Truncate(time.Second).Add(time.Minute)
 		second := first.Add(time.Minute)
+		lastMoment := first.Add(-time.Nanosecond)
 		for _, step := range []struct {
-			what    string
+			name    string
 			permits int
 			now     time.Time
 			end     time.Time
-			taken   int
-			windows time.Time
+			want    limit.Count
 			granted bool
 		}{
-			{"the first", 1, now, first, 1, first, true},
-			{"a block", 3, now, second, 4, first, true},
-			{"more than are left", 2, now, second, 4, first, false},
-			{"the last", 1, first.Add(-time.Nanosecond), second, 5, first, true},
-			{"none left", 1, first.Add(-time.Nanosecond), second, 5, first, false},
-			{"a new window in place of the one that ends now", 2, first, second, 2, second, true},
-			{"it counts in turn", 3, first, second, 5, second, true},
-			{"and is spent", 1, first, second, 5, second, false},
+			{"the first permit", 1, now, first, limit.Count{Taken: 1, End: first}, true},
+			{"several permits", 3, now, second, limit.Count{Taken: 4, End: first}, true},
+			{"more permits than are left", 2, now, second, limit.Count{Taken: 4, End: first}, false},
+			{"the last permit", 1, lastMoment, second, limit.Count{Taken: 5, End: first}, true},
+			{"a permit when none is left", 1, lastMoment, second, limit.Count{Taken: 5, End: first}, false},
+			{"a permit of the next window", 2, first, second, limit.Count{Taken: 2, End: second}, true},
+			{"the rest of the next window", 3, first, second, limit.Count{Taken: 5, End: second}, true},
+			{"a permit when none of it is left", 1, first, second, limit.Count{Taken: 5, End: second}, false},
 		} {
-			count, granted, err := f.TakePermits(t.Context(), bucket, step.permits, step.now, step.end)
-			if err != nil || granted != step.granted || count.Taken != step.taken || !count.End.Equal(step.windows) {
-				t.Errorf("%s: %+v, granted %v, error %v", step.what, count, granted, err)
+			got, granted, err := f.TakePermits(t.Context(), bucket, step.permits, step.now, step.end)
+			if err != nil || granted != step.granted || got.Taken != step.want.Taken || !got.End.Equal(step.want.End) {
+				t.Errorf("%s: got %+v, granted %t, error %v, want %+v, granted %t", step.name, got, granted, err, step.want, step.granted)
 			}
 		}
-		if keys := f.tables.Keys(t); len(keys) != 1 {
-			t.Errorf("the tables hold %v", keys)
-		}
+		wantItems(t, f, 1)
 	})
 }
 
-// TestOfManyPermitsAtOnceSoManyAreGiven, in a window that is begun and in one that takes the place of another.
-func TestOfManyPermitsAtOnceSoManyAreGiven(t *testing.T) {
+// TestConcurrentPermits takes permits of a new window, and of a window that replaces one that has ended.
+func TestConcurrentPermits(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		bucket := limit.Bucket{Scope: "scope", Holder: "alice", Limit: 7}
 		for _, at := range []time.Time{now, now.Add(time.Minute)} {
 			var granted atomic.Int32
-			var all sync.WaitGroup
+			var callers sync.WaitGroup
 			for range 32 {
-				all.Go(func() {
-					_, given, err := f.TakePermits(t.Context(), bucket, 1, at, at.Truncate(time.Second).Add(time.Minute))
+				callers.Go(func() {
+					_, ok, err := f.TakePermits(t.Context(), bucket, 1, at, at.Truncate(time.Second).Add(time.Minute))
 					if err != nil {
-						t.Error(err)
+						t.Errorf("got error %v, want none", err)
 					}
-					if given {
+					if ok {
 						granted.Add(1)
 					}
 				})
 			}
-			all.Wait()
+			callers.Wait()
 			if granted.Load() != 7 {
-				t.Errorf("%d of 7 permits were given", granted.Load())
+				t.Errorf("at %v: got %d permits of 32 requests, want 7", at, granted.Load())
 			}
 		}
 	})

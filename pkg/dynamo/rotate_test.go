@@ -15,39 +15,36 @@ import (
 func TestRotateSession(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, sess := create(t, f, "alice", "alice@example.com")
-		moving := move(sess)
 		want := sess
-		want.Generation, want.LastRenewal, want.KeyID, want.Expires = 1, moving.At, "k2", moving.Expires
-		got, err := f.RotateSession(t.Context(), moving)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("the session moved to %+v, error %v", got, err)
+		want.Generation, want.LastRenewal, want.KeyID, want.Expires = 1, rotation(sess).At, "k2", rotation(sess).Expires
+		if got, err := f.RotateSession(t.Context(), rotation(sess)); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, error %v, want %+v", got, err, want)
 		}
-		stored, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()})
-		if err != nil || !reflect.DeepEqual(stored, callers(session.Principal{User: user, Session: want})) {
-			t.Errorf("stored is %+v, error %v", stored, err)
+		wantStored := principals(session.Principal{User: user, Session: want})
+		if got, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()}); err != nil || !reflect.DeepEqual(got, wantStored) {
+			t.Errorf("got %+v, error %v, want %+v", got, err, wantStored)
 		}
 	})
 }
 
-// TestASessionMovesOnlyFromWhereItIsExpected holds each part of the condition: without it, its case would move.
-func TestASessionMovesOnlyFromWhereItIsExpected(t *testing.T) {
+// TestRefusedRotations has a case for each part of the condition. Without that part, the case would be rotated.
+func TestRefusedRotations(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		_, sess := create(t, f, "alice", "alice@example.com")
 		for name, change := range map[string]func(*session.Rotation){
-			"an earlier generation":    func(m *session.Rotation) { m.From-- },
-			"a later generation":       func(m *session.Rotation) { m.From++ },
-			"another epoch":            func(m *session.Rotation) { m.Epoch++ },
-			"at the session's expiry":  func(m *session.Rotation) { m.At = sess.Expires },
-			"at its absolute end":      func(m *session.Rotation) { m.At = sess.End },
-			"after its absolute end":   func(m *session.Rotation) { m.At = sess.End.Add(time.Hour) },
-			"just before that, expiry": func(m *session.Rotation) { m.At = sess.End.Add(-time.Millisecond) },
+			"from an earlier generation":     func(r *session.Rotation) { r.From-- },
+			"from a later generation":        func(r *session.Rotation) { r.From++ },
+			"of another epoch":               func(r *session.Rotation) { r.Epoch++ },
+			"at the expiry":                  func(r *session.Rotation) { r.At = sess.Expires },
+			"at the absolute end":            func(r *session.Rotation) { r.At = sess.End },
+			"after the absolute end":         func(r *session.Rotation) { r.At = sess.End.Add(time.Hour) },
+			"after the expiry, near the end": func(r *session.Rotation) { r.At = sess.End.Add(-time.Millisecond) },
 		} {
-			moving := move(sess)
-			change(&moving)
-			_, err := f.RotateSession(t.Context(), moving)
-			stale, ok := errors.AsType[*session.StaleError](err)
-			if !ok || !reflect.DeepEqual(stale.Current, sess) {
-				t.Errorf("%s: the error is %v with %+v", name, err, stale)
+			changed := rotation(sess)
+			change(&changed)
+			_, err := f.RotateSession(t.Context(), changed)
+			if stale, ok := errors.AsType[*session.StaleError](err); !ok || !reflect.DeepEqual(stale.Current, sess) {
+				t.Errorf("%s: got error %v with %+v, want a StaleError with %+v", name, err, stale, sess)
 			}
 		}
 		late := newSession(account.User{ID: sess.User})
@@ -55,57 +52,54 @@ func TestASessionMovesOnlyFromWhereItIsExpected(t *testing.T) {
 		if err := f.PutSession(t.Context(), late); err != nil {
 			t.Fatal(err)
 		}
-		moving := move(late)
-		moving.At = late.End
-		if _, err := f.RotateSession(t.Context(), moving); err == nil {
-			t.Error("a session moved beyond its absolute end, which lies before its expiry")
+		atEnd := rotation(late)
+		atEnd.At = late.End
+		_, err := f.RotateSession(t.Context(), atEnd)
+		if _, ok := errors.AsType[*session.StaleError](err); !ok {
+			t.Errorf("at the absolute end, before the expiry: got error %v, want a StaleError", err)
 		}
 	})
 }
 
-func TestAMoveBringsNoSessionBack(t *testing.T) {
+// TestRotationOfAnAbsentSession ensures that a rotation creates no session.
+func TestRotationOfAnAbsentSession(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		user, sess := create(t, f, "alice", "alice@example.com")
-		if err := f.EndSession(t.Context(), sess.Ref()); err != nil {
+		user, ended := create(t, f, "alice", "alice@example.com")
+		if err := f.EndSession(t.Context(), ended.Ref()); err != nil {
 			t.Fatal(err)
 		}
-		_, err := f.RotateSession(t.Context(), move(sess))
-		stale, ok := errors.AsType[*session.StaleError](err)
-		if !ok || !stale.Current.ID.IsZero() {
-			t.Errorf("the error is %v", err)
+		for name, sess := range map[string]session.Session{"ended": ended, "never stored": newSession(user)} {
+			_, err := f.RotateSession(t.Context(), rotation(sess))
+			if stale, ok := errors.AsType[*session.StaleError](err); !ok || !stale.Current.ID.IsZero() {
+				t.Errorf("%s: got error %v with %+v, want a StaleError without a session", name, err, stale)
+			}
 		}
-		other := newSession(user)
-		if _, err := f.RotateSession(t.Context(), move(other)); err == nil {
-			t.Error("a session that never was has moved")
-		}
-		if keys := f.tables.Keys(t); len(keys) != 4 {
-			t.Errorf("the tables hold %v", keys)
-		}
+		wantItems(t, f, 4)
 	})
 }
 
-func TestOfManyMovesAtOnceOneWins(t *testing.T) {
+func TestConcurrentRotations(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		_, sess := create(t, f, "alice", "alice@example.com")
-		var moved, stale atomic.Int32
-		var all sync.WaitGroup
+		var rotated, stale atomic.Int32
+		var callers sync.WaitGroup
 		for range 32 {
-			all.Go(func() {
-				_, err := f.RotateSession(t.Context(), move(sess))
-				found, isStale := errors.AsType[*session.StaleError](err)
+			callers.Go(func() {
+				_, err := f.RotateSession(t.Context(), rotation(sess))
+				refusal, refused := errors.AsType[*session.StaleError](err)
 				switch {
 				case err == nil:
-					moved.Add(1)
-				case isStale && found.Current.Generation == 1:
+					rotated.Add(1)
+				case refused && refusal.Current.Generation == 1:
 					stale.Add(1)
 				default:
-					t.Errorf("moving: %v", err)
+					t.Errorf("got error %v, want none or a StaleError of generation 1", err)
 				}
 			})
 		}
-		all.Wait()
-		if moved.Load() != 1 || stale.Load() != 31 {
-			t.Errorf("%d moved and %d were stale", moved.Load(), stale.Load())
+		callers.Wait()
+		if rotated.Load() != 1 || stale.Load() != 31 {
+			t.Errorf("got %d rotated and %d stale, want 1 and 31", rotated.Load(), stale.Load())
 		}
 	})
 }

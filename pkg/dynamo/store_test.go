@@ -23,7 +23,7 @@ func byAddress(user account.User) account.LoginName {
 	return account.LoginName{Canonical: user.Email.Canonical, IsAddress: true}
 }
 
-func TestAnAccountIsReadAsItWasWritten(t *testing.T) {
+func TestAccountRoundTrip(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		want := newUser(t, "Pythonista", "Pythonista@Example.com")
 		want.Epoch, want.Revision, want.SessionsLeft = 3, 4, -2
@@ -37,17 +37,17 @@ func TestAnAccountIsReadAsItWasWritten(t *testing.T) {
 		for _, login := range []account.LoginName{byName(want), byAddress(want)} {
 			got, err := f.FindUser(t.Context(), login)
 			if err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("by %+v: %+v, error %v", login, got, err)
+				t.Errorf("%+v: got %+v, error %v, want %+v", login, got, err, want)
 			}
 		}
 		got, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()})
-		if err != nil || !reflect.DeepEqual(got, callers(session.Principal{User: want, Session: sess})) {
+		if err != nil || !reflect.DeepEqual(got, principals(session.Principal{User: want, Session: sess})) {
 			t.Errorf("the sessions are %+v, error %v", got, err)
 		}
 	})
 }
 
-func TestNamesAreTakenOnce(t *testing.T) {
+func TestTakenNames(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		create(t, f, "alice", "alice@example.com")
 		before := f.tables.Keys(t)
@@ -55,38 +55,37 @@ func TestNamesAreTakenOnce(t *testing.T) {
 			username, email string
 			want            error
 		}{
-			"the username":          {"alice", "other@example.com", account.ErrUsernameTaken},
-			"a spelling of it":      {"Ａlice", "other@example.com", account.ErrUsernameTaken},
-			"the address":           {"other", "alice@example.com", account.ErrEmailTaken},
-			"a spelling of that":    {"other", "Alice@EXAMPLE.com", account.ErrEmailTaken},
-			"both name the user":    {"alice", "alice@example.com", account.ErrUsernameTaken},
-			"an address of another": {"alice2", "alice2@example.com", nil},
+			"the username":         {"alice", "other@example.com", account.ErrUsernameTaken},
+			"another form of it":   {"Ａlice", "other@example.com", account.ErrUsernameTaken},
+			"the address":          {"other", "alice@example.com", account.ErrEmailTaken},
+			"another form of that": {"other", "Alice@EXAMPLE.com", account.ErrEmailTaken},
+			"both":                 {"alice", "alice@example.com", account.ErrUsernameTaken},
+			"free names":           {"alice2", "alice2@example.com", nil},
 		}
 		for name, test := range tests {
 			user := newUser(t, test.username, test.email)
 			if err := f.EnsureFree(t.Context(), user.Username, user.Email); !errors.Is(err, test.want) {
-				t.Errorf("%s: looking first says %v", name, err)
+				t.Errorf("%s: got error %v of EnsureFree, want %v", name, err, test.want)
 			}
 			if test.want == nil {
 				continue
 			}
 			if err := f.CreateAccount(t.Context(), user, newSession(user), newMail(user)); !errors.Is(err, test.want) {
-				t.Errorf("%s: creating says %v", name, err)
+				t.Errorf("%s: got error %v of CreateAccount, want %v", name, err, test.want)
 			}
 		}
 		if after := f.tables.Keys(t); !reflect.DeepEqual(before, after) {
-			t.Errorf("a refused account left something: %v", after)
+			t.Errorf("got items %v, want %v", after, before)
 		}
 	})
 }
 
-func TestOfManyAtOnceOneIsCreated(t *testing.T) {
+func TestConcurrentAccountsWithOneName(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		const callers = 32
 		var created, refused atomic.Int32
-		var callersDone sync.WaitGroup
-		for range callers {
-			callersDone.Go(func() {
+		var callers sync.WaitGroup
+		for range 32 {
+			callers.Go(func() {
 				user := newUser(t, "alice", "alice@example.com")
 				switch err := f.CreateAccount(t.Context(), user, newSession(user), newMail(user)); {
 				case err == nil:
@@ -94,47 +93,45 @@ func TestOfManyAtOnceOneIsCreated(t *testing.T) {
 				case errors.Is(err, account.ErrUsernameTaken):
 					refused.Add(1)
 				default:
-					t.Errorf("creating: %v", err)
+					t.Errorf("got error %v, want none or %v", err, account.ErrUsernameTaken)
 				}
 			})
 		}
-		callersDone.Wait()
-		if created.Load() != 1 || refused.Load() != callers-1 {
-			t.Errorf("%d created and %d refused", created.Load(), refused.Load())
+		callers.Wait()
+		if created.Load() != 1 || refused.Load() != 31 {
+			t.Errorf("got %d created and %d refused, want 1 and 31", created.Load(), refused.Load())
 		}
-		if keys := f.tables.Keys(t); len(keys) != 5 {
-			t.Errorf("the tables hold %v", keys)
-		}
+		wantItems(t, f, 5)
 	})
 }
 
-func TestAbsentThings(t *testing.T) {
+func TestAbsentItems(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, sess := create(t, f, "alice", "alice@example.com")
 		other, _ := create(t, f, "bob", "bob@example.com")
-		if _, err := f.FindUser(t.Context(), account.LoginName{Canonical: "nobody"}); !errors.Is(err, account.ErrNotFound) {
-			t.Errorf("an unknown name: %v", err)
+		if _, err := f.FindUser(t.Context(), account.LoginName{Canonical: "unknown"}); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("an unknown name: got error %v, want %v", err, account.ErrNotFound)
 		}
 		if _, err := f.FindUser(t.Context(), account.LoginName{Canonical: "alice", IsAddress: true}); !errors.Is(err, account.ErrNotFound) {
-			t.Errorf("a username as an address: %v", err)
+			t.Errorf("a username as an address: got error %v, want %v", err, account.ErrNotFound)
 		}
 		if _, err := f.ReadUser(t.Context(), sess.ID); !errors.Is(err, account.ErrNotFound) {
-			t.Errorf("an unknown id: %v", err)
+			t.Errorf("an unknown id: got error %v, want %v", err, account.ErrNotFound)
 		}
 		for name, ref := range map[string]session.Ref{
-			"no such session":        {User: user.ID, Session: other.ID},
-			"another user's session": {User: other.ID, Session: sess.ID},
-			"no such user":           {User: sess.ID, Session: sess.ID},
+			"an absent session":         {User: user.ID, Session: other.ID},
+			"a session of another user": {User: other.ID, Session: sess.ID},
+			"an absent user":            {User: sess.ID, Session: sess.ID},
 		} {
 			if found, err := f.ReadSessions(t.Context(), []session.Ref{ref}); err != nil || len(found) != 0 {
-				t.Errorf("%s: %v, error %v", name, found, err)
+				t.Errorf("%s: got %v, error %v, want none", name, found, err)
 			}
 			if err := f.EndSession(t.Context(), ref); err != nil {
-				t.Errorf("ending %s: %v", name, err)
+				t.Errorf("ending %s: got error %v, want none", name, err)
 			}
 		}
 		if found, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()}); err != nil || len(found) != 1 {
-			t.Errorf("ending other sessions ended this one: %v, error %v", found, err)
+			t.Errorf("after ending others: got sessions %v, error %v, want 1", found, err)
 		}
 	})
 }
@@ -142,31 +139,35 @@ func TestAbsentThings(t *testing.T) {
 func TestRecordLogin(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
-		if room, err := f.RecordLogin(t.Context(), user, user.PasswordHash, now.Add(time.Hour)); err != nil || room != user.SessionsLeft-1 {
-			t.Fatalf("the room left is %d, error %v", room, err)
+		want := user
+		want.SessionsLeft, want.LastLogin = user.SessionsLeft-1, now.Add(time.Hour)
+		left, err := f.RecordLogin(t.Context(), user, user.PasswordHash, want.LastLogin)
+		if err != nil || left != want.SessionsLeft {
+			t.Fatalf("got %d sessions left, error %v, want %d", left, err, want.SessionsLeft)
 		}
-		got, err := f.FindUser(t.Context(), byName(user))
-		if err != nil || got.SessionsLeft != user.SessionsLeft-1 || !got.LastLogin.Equal(now.Add(time.Hour)) {
-			t.Errorf("the account is %+v, error %v", got, err)
+		if got, err := f.FindUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got account %+v, error %v, want %+v", got, err, want)
 		}
 	})
 }
 
-// TestRecordLoginReplacesTheHash: only the hash that was read is replaced, and what was there in its place is told.
-func TestRecordLoginReplacesTheHash(t *testing.T) {
+// TestRecordLoginWithAnotherHash ensures that a login replaces only the hash that was read, and otherwise returns the current
+// account.
+func TestRecordLoginWithAnotherHash(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
-		if room, err := f.RecordLogin(t.Context(), user, secret.New("renewed"), now); err != nil || room != user.SessionsLeft-1 {
-			t.Fatalf("the room left is %d, error %v", room, err)
-		}
 		want := user
 		want.PasswordHash, want.SessionsLeft, want.LastLogin = secret.New("renewed"), user.SessionsLeft-1, now
-		_, err := f.RecordLogin(t.Context(), user, secret.New("renewed too"), now)
-		if stale, ok := errors.AsType[*account.StaleUserError](err); !ok || !reflect.DeepEqual(stale.Current, want) {
-			t.Errorf("the second error is %v with %+v", err, stale)
+		left, err := f.RecordLogin(t.Context(), user, want.PasswordHash, now)
+		if err != nil || left != want.SessionsLeft {
+			t.Fatalf("got %d sessions left, error %v, want %d", left, err, want.SessionsLeft)
 		}
-		if after, err := f.FindUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(after, want) {
-			t.Errorf("the account is %+v, error %v", after, err)
+		_, err = f.RecordLogin(t.Context(), user, secret.New("renewed again"), now)
+		if stale, ok := errors.AsType[*account.StaleUserError](err); !ok || !reflect.DeepEqual(stale.Current, want) {
+			t.Errorf("a second time: got error %v with %+v, want a StaleUserError with %+v", err, stale, want)
+		}
+		if got, err := f.FindUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got account %+v, error %v, want %+v", got, err, want)
 		}
 	})
 }
@@ -184,29 +185,25 @@ func TestRecordLoginOfAChangedAccount(t *testing.T) {
 			read := stored
 			read.Epoch, read.Active, read.PasswordHash = 0, true, secret.New("as read before")
 			_, err := f.RecordLogin(t.Context(), read, read.PasswordHash, now)
-			stale, ok := errors.AsType[*account.StaleUserError](err)
-			if !ok || !reflect.DeepEqual(stale.Current, stored) {
-				t.Errorf("%s: the error is %v with %+v", stored.Username.Typed, err, stale)
+			if stale, ok := errors.AsType[*account.StaleUserError](err); !ok || !reflect.DeepEqual(stale.Current, stored) {
+				t.Errorf("%s: got error %v with %+v, want a StaleUserError with %+v", stored.Username.Typed, err, stale, stored)
 			}
-			after, err := f.FindUser(t.Context(), byName(stored))
-			if err != nil || after.SessionsLeft != stored.SessionsLeft || !after.LastLogin.IsZero() {
-				t.Errorf("%s: a refused login changed the account: %+v, %v", stored.Username.Typed, after, err)
+			if got, err := f.FindUser(t.Context(), byName(stored)); err != nil || !reflect.DeepEqual(got, stored) {
+				t.Errorf("%s: got account %+v, error %v, want %+v", stored.Username.Typed, got, err, stored)
 			}
 		}
 	})
 }
 
-func TestRecordLoginBringsNoAccountBack(t *testing.T) {
+// TestRecordLoginOfAnAbsentAccount ensures that a login creates no account.
+func TestRecordLoginOfAnAbsentAccount(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		gone := newUser(t, "gone", "gone@example.com")
-		_, err := f.RecordLogin(t.Context(), gone, gone.PasswordHash, now)
-		stale, ok := errors.AsType[*account.StaleUserError](err)
-		if !ok || !stale.Current.ID.IsZero() {
-			t.Errorf("the error holds %+v", stale)
+		absent := newUser(t, "absent", "absent@example.com")
+		_, err := f.RecordLogin(t.Context(), absent, absent.PasswordHash, now)
+		if stale, ok := errors.AsType[*account.StaleUserError](err); !ok || !stale.Current.ID.IsZero() {
+			t.Errorf("got error %v with %+v, want a StaleUserError without an account", err, stale)
 		}
-		if keys := f.tables.Keys(t); len(keys) != 0 {
-			t.Errorf("the tables hold %v", keys)
-		}
+		wantItems(t, f, 0)
 	})
 }
 
@@ -217,16 +214,16 @@ func TestPutSession(t *testing.T) {
 		if err := f.PutSession(t.Context(), second); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []session.Session{first, second} {
-			got, err := f.ReadSessions(t.Context(), []session.Ref{want.Ref()})
-			if err != nil || !reflect.DeepEqual(got, callers(session.Principal{User: user, Session: want})) {
-				t.Errorf("the sessions are %+v, error %v", got, err)
+		for _, stored := range []session.Session{first, second} {
+			want := principals(session.Principal{User: user, Session: stored})
+			if got, err := f.ReadSessions(t.Context(), []session.Ref{stored.Ref()}); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, error %v, want %+v", got, err, want)
 			}
 		}
 	})
 }
 
-func TestSeveralSessionsAreReadAtOnce(t *testing.T) {
+func TestReadSeveralSessions(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		alice, first := create(t, f, "alice", "alice@example.com")
 		bob, other := create(t, f, "bob", "bob@example.com")
@@ -235,28 +232,28 @@ func TestSeveralSessionsAreReadAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		absent := session.Ref{User: bob.ID, Session: first.ID}
-		got, err := f.ReadSessions(t.Context(), []session.Ref{other.Ref(), absent, second.Ref(), other.Ref(), first.Ref()})
-		want := callers(
+		refs := []session.Ref{other.Ref(), absent, second.Ref(), other.Ref(), first.Ref()}
+		want := principals(
 			session.Principal{User: bob, Session: other}, session.Principal{User: alice, Session: second}, session.Principal{User: alice, Session: first},
 		)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("the sessions are %+v, error %v", got, err)
+		if got, err := f.ReadSessions(t.Context(), refs); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: got %+v, error %v, want %+v", refs, got, err, want)
 		}
 	})
 }
 
-// TestNamesAreInNoKey looks for names in keys, which logs and metrics of AWS may show.
-func TestNamesAreInNoKey(t *testing.T) {
+// TestKeysContainNoNames matters because logs and metrics of AWS can contain keys.
+func TestKeysContainNoNames(t *testing.T) {
 	f := onDynoxide(t)
 	create(t, f, "alice", "alice@example.com")
 	for _, key := range f.tables.Keys(t) {
 		if strings.Contains(key, "alice") {
-			t.Errorf("the key %s shows a name", key)
+			t.Errorf("got key %s, want none that contains the name", key)
 		}
 	}
 }
 
-// TestUnits holds the budget of each store call, on the engine that reports units as AWS does.
+// TestUnits checks the calls and capacity units of the methods. It runs on the engine that reports units as AWS does.
 func TestUnits(t *testing.T) {
 	f := onDynoxide(t)
 	user, sess := create(t, f, "pythonista", "pythonista@example.com")
@@ -281,14 +278,14 @@ func TestUnits(t *testing.T) {
 		"ReadSessions":              {func() error { _, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()}); return err }, "BatchGetItem r2 w0"},
 		"ReadSessions, absent":      {func() error { _, err := f.ReadSessions(t.Context(), []session.Ref{{User: user.ID}}); return err }, "BatchGetItem r2 w0"},
 		"ReadUser":                  {func() error { _, err := f.ReadUser(t.Context(), user.ID); return err }, "GetItem r1 w0"},
-		"RotateSession":             {func() error { _, err := f.RotateSession(t.Context(), move(first)); return err }, "UpdateItem r0 w1"},
+		"RotateSession":             {func() error { _, err := f.RotateSession(t.Context(), rotation(first)); return err }, "UpdateItem r0 w1"},
 		"RenewSession":              {func() error { return f.RenewSession(t.Context(), renewal(cookie)) }, "UpdateItem r0 w1"},
 		"ListSessions":              {func() error { _, err := f.ListSessions(t.Context(), user.ID); return err }, "Query r1 w0"},
 		"SetSessionsLeft":           {func() error { return f.SetSessionsLeft(t.Context(), second.User, 49, 50) }, "UpdateItem r0 w1"},
 		"QueueMail":                 {func() error { return f.QueueMail(t.Context(), newMail(user)) }, "PutItem r0 w1"},
 		"ReadMail":                  {func() error { _, _ = f.ReadMail(t.Context(), user.ID); return nil }, "GetItem r1 w0"},
 		"ReadMailAndSessions":       {func() error { _, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, nil); return nil }, "BatchGetItem r1 w0"},
-		"the same, with a credential": {func() error {
+		"ReadMailAndSessions, with a session": {func() error {
 			_, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, []session.Ref{sess.Ref()})
 			return nil
 		}, "BatchGetItem r3 w0"},
@@ -306,7 +303,7 @@ func TestUnits(t *testing.T) {
 				got = append(got, fmt.Sprintf("%s r%v w%v", call.Operation, call.Read, call.Write))
 			}
 			if strings.Join(got, ", ") != test.want {
-				t.Errorf("the calls are %v, want %s", got, test.want)
+				t.Errorf("got calls %v, want %s", got, test.want)
 			}
 		})
 	}
