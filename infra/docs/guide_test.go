@@ -36,7 +36,7 @@ func TestGuide(t *testing.T) {
 	product.Close() // all log lines are written before it returns
 	for _, route := range contract.Endpoints {
 		if !strings.Contains(written.String(), `"route":"`+route.Key()+`"`) {
-			t.Errorf("no sample calls %s", route.Key())
+			t.Errorf("no sample calls %s: add one to infra/docs/guide.md", route.Key())
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 	for _, route := range contract.Endpoints {
 		row := "\n| " + route.Method + " | `" + route.Path + "` |"
 		if count := strings.Count(table, row); count != 1 {
-			t.Errorf("got %d rows for %s, want 1", count, route.Key())
+			t.Errorf("got %d rows for %s, want 1 in the section All endpoints of infra/docs/guide.md", count, route.Key())
 		}
 	}
 	const heading = 2 // lines

@@ -47,6 +47,7 @@ func (s *cookieStub) request(t *testing.T, row contract.Endpoint, body string, h
 	store.err = s.away
 	endpoints := map[contract.Endpoint]httpapi.Endpoint{
 		contract.SessionLogin:  sessionLogin(s),
+		contract.Login:         login(&loginStub{}),
 		contract.SessionLogout: logout(contract.SessionLogout, s),
 		contract.Me:            me(contract.Me),
 		contract.MeGet:         me(contract.MeGet),
@@ -149,6 +150,8 @@ func TestCrossOrigin(t *testing.T) {
 		"logout with a dead cookie":            {contract.SessionLogout, []string{deadCookie, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, true},
 		"me by POST with a cookie":             {contract.Me, []string{goodCookie, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, true},
 		"me by POST with a cookie and a token": {contract.Me, []string{goodCookie, "Authorization: Bearer user", "Sec-Fetch-Site: cross-site"}, true},
+		"token login with a cookie":            {contract.Login, []string{goodCookie, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, true},
+		"token login without a cookie":         {contract.Login, []string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, false},
 		"me by GET with a cookie":              {contract.MeGet, []string{goodCookie, "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, false},
 		"me by POST with a token":              {contract.Me, []string{"Authorization: Bearer user", "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, false},
 	}
@@ -156,7 +159,7 @@ func TestCrossOrigin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stub := &cookieStub{}
 			body := ""
-			if test.route == contract.SessionLogin {
+			if test.route != contract.SessionLogout && test.route.Function != "me" {
 				body = good
 			}
 			answer := stub.request(t, test.route, body, test.headers...)

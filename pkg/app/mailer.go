@@ -23,7 +23,7 @@ func Mailer[S outbox.Sender](newSender func(config.Config, aws.CredentialsProvid
 		return lambdastream.Adapt(func(ctx context.Context, pk string) error {
 			mailID, err := dynamo.MailID(pk)
 			if err != nil {
-				p.log.WarnContext(ctx, "a record of no mail", "cause", err.Error())
+				p.log.WarnContext(ctx, "a stream record is not of a mail", "cause", err.Error())
 				return nil
 			}
 			return mailer.Deliver(ctx, mailID, id.New(p.random).String())

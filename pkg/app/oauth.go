@@ -51,7 +51,7 @@ func oauthStart(rules oauthStarter) httpapi.Endpoint {
 }
 
 type oauthFinisher interface {
-	// Known returns the error of a name that no provider with settings has.
+	// CheckProvider returns an error unless a provider with this name is configured.
 	CheckProvider(provider string) error
 	// Finish returns the value of the device cookie, too.
 	Finish(ctx context.Context, provider string, callback signin.Callback, binding secret.String) (session.Pair, secret.String, error)

@@ -86,8 +86,7 @@ func (p *Parts) server(render pages.Renderer, endpoints ...httpapi.Endpoint) *ht
 		if endpoint.Auth != contract.Ignored && options.Sessions == nil {
 			options.Sessions, options.Origins = p.authenticator(), p.origins()
 		}
-		if endpoint.Tier != contract.Unlimited && p.limiter == nil {
-			p.limiter = limit.New(p.useStore(), p.now)
+		if endpoint.Tier != contract.Unlimited {
 			options.Limits = p.limits()
 		}
 	}
@@ -203,6 +202,9 @@ func (p *Parts) resetter() *maillink.Resetter {
 
 // limits returns the rate limits of a function's endpoints. The endpoints share the permits that the container holds.
 func (p *Parts) limits() httpapi.Limits {
+	if p.limiter == nil {
+		p.limiter = limit.New(p.useStore(), p.now)
+	}
 	critical, medium := p.cfg.RateCritical.Times(p.cfg.RateLimitFactor), p.cfg.RateMedium.Times(p.cfg.RateLimitFactor)
 	return httpapi.NewLimits(p.limiter, critical, medium, p.cookieSet().Device, p.devices())
 }

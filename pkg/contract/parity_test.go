@@ -76,19 +76,72 @@ func document(t *testing.T) openAPI {
 	return parsed
 }
 
-func TestOpenAPIHasTheRoutes(t *testing.T) {
-	var described, served []string
-	for path, operations := range document(t).Paths {
-		for method := range operations {
-			described = append(described, strings.ToUpper(method)+" "+path)
+// operation is what the OpenAPI document says of an endpoint and the table says, too.
+type operation struct {
+	Security  []map[string][]string `yaml:"security"`
+	Responses map[string]struct {
+		Ref string `yaml:"$ref"`
+	} `yaml:"responses"`
+}
+
+// TestOpenAPIFollowsTheTable compares the operations of the document with the rows of the table.
+func TestOpenAPIFollowsTheTable(t *testing.T) {
+	paths := document(t).Paths
+	for _, endpoint := range contract.Endpoints {
+		node, described := paths[endpoint.Path][strings.ToLower(endpoint.Method)]
+		if !described {
+			t.Errorf("%s is not described: add it to pkg/contract/openapi.yaml", endpoint.Key())
+			continue
+		}
+		delete(paths[endpoint.Path], strings.ToLower(endpoint.Method))
+		var op operation
+		if err := node.Decode(&op); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := op.auth(), documented[endpoint.Auth]; endpoint.Serves != contract.Page && got != want {
+			t.Errorf("openapi.yaml, %s: got %s credentials, want %s", endpoint.Key(), got, want)
+		}
+		_, limited := op.Responses["429"]
+		if _, all := op.Responses["default"]; !all && limited != (endpoint.Tier != contract.Unlimited) {
+			t.Errorf("openapi.yaml, %s: got a response 429 (%t) in the tier %s", endpoint.Key(), limited, endpoint.Tier)
+		}
+		if got := op.serves(); got != endpoint.Serves {
+			t.Errorf("openapi.yaml, %s: got the format %s, want %s", endpoint.Key(), got, endpoint.Serves)
 		}
 	}
-	for _, route := range contract.Endpoints {
-		served = append(served, route.Key())
+	for path, operations := range paths {
+		for method := range operations {
+			t.Errorf("openapi.yaml describes %s %s, which is not in pkg/contract/endpoints.go", method, path)
+		}
 	}
-	slices.Sort(described)
-	slices.Sort(served)
-	same(t, "the paths in openapi.yaml", served, described)
+}
+
+// documented is how the document presents each use of credentials.
+var documented = map[contract.Auth]string{
+	contract.Ignored: "no", contract.Offered: "no", contract.WithLink: "optional", contract.Ending: "optional", contract.Required: "required",
+}
+
+func (o operation) auth() string {
+	switch {
+	case len(o.Security) == 0:
+		return "no"
+	case slices.ContainsFunc(o.Security, func(scheme map[string][]string) bool { return len(scheme) == 0 }):
+		return "optional"
+	default:
+		return "required"
+	}
+}
+
+func (o operation) serves() contract.Format {
+	for status, response := range o.Responses {
+		if strings.HasSuffix(response.Ref, "/Page") {
+			return contract.Page
+		}
+		if status == "302" {
+			return contract.Redirect
+		}
+	}
+	return contract.JSON
 }
 
 // TestOpenAPIListsTheCodes compares the error codes of the document with those in the code.

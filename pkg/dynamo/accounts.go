@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -114,7 +115,7 @@ func (s *Store) RecordLogin(ctx context.Context, user account.User, hash secret.
 		when = and(when, equal(attrPHC, text(user.PasswordHash.Reveal())))
 	}
 	stored, done, err := s.updateOnce(ctx, "recording the login", update{
-		table: s.users, key: userKey(user.ID), when: when, changes: changes,
+		table: s.users, key: userKey(user.ID), when: when, changes: changes, returns: types.ReturnValueUpdatedNew,
 	})
 	if err != nil {
 		return 0, err
@@ -150,3 +151,23 @@ func (s *Store) SetSessionsLeft(ctx context.Context, user id.ID, seen, left int)
 	})
 	return err
 }
+
+// accountAccess declares the access of the methods for accounts and their names.
+func accountAccess() map[string][]Grant {
+	return map[string][]Grant{
+		"EnsureFree":    on(Users, "BatchGetItem", prefixUsername, prefixEmail),
+		"CreateAccount": slices.Concat(newAccountAccess(), on(Sessions, "PutItem", prefixSession, prefixMail)),
+		"CreatePending": slices.Concat(newAccountAccess(), on(Sessions, "PutItem", prefixMail)),
+		"QueueAddressTaken": slices.Concat(
+			on(Users, "ConditionCheckItem", prefixUsername, prefixEmail, prefixUser), on(Sessions, "PutItem", prefixMail),
+		),
+		"FindUser":          on(Users, "GetItem", prefixUsername, prefixEmail, prefixUser),
+		"FindUserByAddress": on(Users, "GetItem", prefixEmail, prefixUser),
+		"ReadUser":          on(Users, "GetItem", prefixUser),
+		"RecordLogin":       on(Users, "UpdateItem", prefixUser),
+		"SetSessionsLeft":   on(Users, "UpdateItem", prefixUser),
+	}
+}
+
+// newAccountAccess is what storing an account with its guards needs.
+func newAccountAccess() []Grant { return on(Users, "PutItem", prefixUsername, prefixEmail, prefixUser) }

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -21,6 +22,7 @@ func (s *Store) CountAttempt(ctx context.Context, counter guard.Counter, expires
 		changes: []change{
 			set(attrExpires, seconds(expires)), setDefault(attrSlotsTaken, number(0)), add(attrAttempts, 1),
 		},
+		returns: types.ReturnValueAllNew,
 	})
 	if err != nil {
 		return guard.Count{}, err
@@ -76,4 +78,15 @@ func (s *Store) ClearAttempts(ctx context.Context, counter guard.Counter) error 
 		return classify("clearing the attempts", err)
 	}
 	return nil
+}
+
+// counterAccess declares the access of the methods for attempts and permits.
+func counterAccess() map[string][]Grant {
+	return map[string][]Grant{
+		"TakePermits":    on(Sessions, "UpdateItem", prefixWindow),
+		"CountAttempt":   on(Sessions, "UpdateItem", prefixAttempts),
+		"TakeSlot":       on(Sessions, "UpdateItem", prefixAttempts),
+		"ClearAttempts":  on(Sessions, "DeleteItem", prefixAttempts),
+		"ReportGuessing": slices.Concat(on(Sessions, "UpdateItem", prefixAttempts), on(Sessions, "PutItem", prefixMail)),
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"latchkey/pkg/account"
 	"latchkey/pkg/signin"
 )
@@ -24,6 +26,7 @@ func (s *Store) SpendFlow(ctx context.Context, presented signin.Flow, now time.T
 			equal(attrBinding, binary(presented.Binding)),
 			compare(attrExpires, ">", seconds(now)),
 		),
+		returns: types.ReturnValueAllNew,
 	})
 	if err != nil {
 		return signin.Flow{}, err

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -125,4 +126,19 @@ func (s *Store) putUserIdentity(link signin.Link) types.TransactWriteItem {
 		return putNew(s.users, stored)
 	}
 	return putIf(s.users, stored, equal(attrIdentity, text(link.Replaces)))
+}
+
+// identityAccess declares the access of the methods for identities at a provider and for flows.
+func identityAccess() map[string][]Grant {
+	return map[string][]Grant{
+		"FindUserByIdentity":        on(Users, "GetItem", prefixIdentity, prefixUser),
+		"FindHolders":               on(Users, "BatchGetItem", prefixUsername, prefixEmail),
+		"CreateAccountWithIdentity": slices.Concat(newAccountAccess(), on(Users, "PutItem", prefixIdentity), on(Sessions, "PutItem", prefixSession)),
+		"LinkIdentity": slices.Concat(
+			on(Users, "PutItem", prefixIdentity, prefixUser), on(Users, "DeleteItem", prefixIdentity),
+			on(Users, "UpdateItem", prefixUser), on(Users, "GetItem", prefixUser), on(Sessions, "PutItem", prefixSession, prefixMail),
+		),
+		"PutFlow":   on(Sessions, "PutItem", prefixFlow),
+		"SpendFlow": on(Sessions, "UpdateItem", prefixFlow),
+	}
 }

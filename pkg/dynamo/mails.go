@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -97,4 +98,21 @@ func (s *Store) SetMailState(ctx context.Context, mail id.ID, worker string, to 
 		changes: []change{set(attrState, text(string(to))), set(attrLease, number(0))},
 	})
 	return err
+}
+
+// mailAccess declares the access of the methods for mails and the links in them.
+func mailAccess() map[string][]Grant {
+	return map[string][]Grant{
+		"QueueMail":           on(Sessions, "PutItem", prefixMail),
+		"ReadMail":            on(Sessions, "GetItem", prefixMail),
+		"ReadMailAndSessions": slices.Concat(on(Sessions, "BatchGetItem", prefixMail, prefixSession), on(Users, "BatchGetItem", prefixUser)),
+		"ReadMailHistory":     on(Sessions, "GetItem", prefixMailHistory),
+		"LeaseMail":           slices.Concat(on(Sessions, "UpdateItem", prefixMail), on(Sessions, "PutItem", prefixMailHistory)),
+		"SetMailState":        on(Sessions, "UpdateItem", prefixMail),
+		"VerifyEmail":         slices.Concat(on(Sessions, "UpdateItem", prefixMail), on(Users, "UpdateItem", prefixUser)),
+		"DisownAccount":       slices.Concat(on(Sessions, "UpdateItem", prefixMail), on(Users, "UpdateItem", prefixUser)),
+		"ResetPassword": slices.Concat(
+			on(Sessions, "UpdateItem", prefixMail), on(Sessions, "PutItem", prefixMail), on(Users, "UpdateItem", prefixUser),
+		),
+	}
 }

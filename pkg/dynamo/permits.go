@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"latchkey/pkg/fault"
 	"latchkey/pkg/limit"
 )
@@ -44,6 +46,7 @@ func (s *Store) addPermits(
 			compare(attrPermits, "<=", number(bucket.Limit-permits)),
 		)),
 		changes: []change{setDefault(attrExpires, seconds(end)), add(attrPermits, permits)},
+		returns: types.ReturnValueAllNew,
 	})
 	if err != nil {
 		return limit.Count{}, false, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/id"
@@ -122,6 +123,7 @@ func (s *Store) RenewSession(ctx context.Context, renewal session.Renewal) error
 // [session.StaleError].
 func (s *Store) extendSession(ctx context.Context, doing string, u update) (session.Session, error) {
 	u.table = s.sessions
+	u.returns = types.ReturnValueAllNew
 	stored, done, err := s.updateOnce(ctx, doing, u)
 	if err != nil {
 		return session.Session{}, err
@@ -170,4 +172,16 @@ func (s *Store) EndSession(ctx context.Context, session session.Ref) error {
 		return classify("ending the session", err)
 	}
 	return nil
+}
+
+// sessionAccess declares the access of the methods for sessions.
+func sessionAccess() map[string][]Grant {
+	return map[string][]Grant{
+		"PutSession":    on(Sessions, "PutItem", prefixSession),
+		"ListSessions":  on(Sessions, "Query", prefixSession),
+		"EndSession":    on(Sessions, "DeleteItem", prefixSession),
+		"ReadSessions":  slices.Concat(on(Sessions, "BatchGetItem", prefixSession), on(Users, "BatchGetItem", prefixUser)),
+		"RenewSession":  on(Sessions, "UpdateItem", prefixSession),
+		"RotateSession": on(Sessions, "UpdateItem", prefixSession),
+	}
 }

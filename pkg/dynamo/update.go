@@ -15,10 +15,11 @@ type update struct {
 	key     item
 	when    clause // nil always holds
 	changes []change
+	returns types.ReturnValue // of a write that is made; empty for nothing
 }
 
-// update makes an update and reports whether its condition held. It returns the item as it is after the call, or nil if the
-// condition was refused because there is no item. doing describes the call in an error.
+// update makes an update and reports whether its condition held. It returns what u.returns selects of the changed item. If the
+// condition is refused, it returns the whole item as it is, or nil if there is none. doing describes the call in an error.
 func (s *Store) update(ctx context.Context, doing string, u update) (stored item, done bool, err error) {
 	e := express(u.when, u.changes...)
 	input := &dynamodb.UpdateItemInput{
@@ -28,7 +29,7 @@ func (s *Store) update(ctx context.Context, doing string, u update) (stored item
 		ConditionExpression:       e.condition,
 		ExpressionAttributeNames:  e.names,
 		ExpressionAttributeValues: e.values,
-		ReturnValues:              types.ReturnValueAllNew,
+		ReturnValues:              u.returns,
 	}
 	if e.condition != nil {
 		input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld

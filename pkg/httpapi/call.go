@@ -50,7 +50,7 @@ type Result[Res any] struct {
 	Status   int // zero is 200
 	Body     Res
 	Location string        // of a [contract.Redirect]
-	MaxAge   time.Duration // how long anybody may cache the response; zero is not at all
+	MaxAge   time.Duration // how long clients and proxies may cache the response; zero is not at all
 
 	// Cookies to set or clear. They are written with an error, too.
 	Cookies []Cookie
@@ -138,13 +138,13 @@ func bind[Req, Res any](
 	}}
 }
 
-// subject is a body that names an account or a mailbox, for which the request is counted besides its caller.
+// subject is a body that names an account or a mailbox. The request is counted for it as well as for the caller.
 type subject interface {
 	// RateSubject returns the canonical login name; empty for none.
 	RateSubject() string
 }
 
-// rateSubject returns whom the body names. A body that does not decode names nobody.
+// rateSubject returns the account or mailbox that the body names, or "" if it names none or does not decode.
 func rateSubject(body any, misfit error) string {
 	if named, is := body.(subject); is && misfit == nil {
 		return named.RateSubject()
@@ -152,7 +152,7 @@ func rateSubject(body any, misfit error) string {
 	return ""
 }
 
-// admission is what a request has shown before its rule runs.
+// admission holds the credentials of an admitted request and the sessions that they open.
 type admission struct {
 	credentials session.Credentials
 	sessions    session.Resolution

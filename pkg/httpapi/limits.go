@@ -131,7 +131,7 @@ func (h holder) bucket(row contract.Endpoint, rates limit.Rates) limit.Bucket {
 	return limit.Bucket{Scope: string(row.Tier) + "#" + row.Path + "#" + h.kind, Holder: h.name, Limit: h.rate(rates)}
 }
 
-// holderOf returns for whom a request counts.
+// holderOf returns the caller that a request is counted for.
 func (l Limits) holderOf(r *http.Request, callers []session.Principal) holder {
 	if len(callers) > 0 {
 		return userHolder(callers[0].User)

@@ -143,7 +143,7 @@ func (s *Server) setHeaders(header http.Header) {
 	}
 }
 
-// logRequest writes the one line of a request. Faults of ours are errors, everything else a client can cause is not.
+// logRequest writes the one log line of a request. A 5xx is logged as an error; clients can cause all other responses.
 func (s *Server) logRequest(
 	ctx context.Context, route string, status int, took time.Duration, failed *fault.Fault, record *reqlog.Record,
 ) {
