@@ -91,7 +91,7 @@ const (
 	attrPK = "pk"
 	attrSK = "sk"
 
-	attrUser      = "user" // in a guard: the user who has the name; in a mail: its recipient
+	attrUser      = "user" // in a guard: the user with the name; in a mail: its recipient
 	attrOperation = "op"   // id of the operation that wrote last; see Store.updateOnce
 
 	attrUsername      = "username"
