@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// build makes the binaries of all functions and of the empty one in a new folder, with the flags of infra/tools/build-function.sh.
+// build compiles all functions and the empty one into a new folder, with the flags of infra/tools/build-function.sh.
 func build(ctx context.Context, root string) (folder string, remove func(), err error) {
 	folder, err = os.MkdirTemp("", "latchkey-bench-")
 	if err != nil {

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// readyBar is for the time from the process's start to its first question for an event.
+// readyBar is the bar of the time from the start of the process to its first request for an event.
 var readyBar = atMost(1.5)
 
-// measureStarts measures every function's start, in turns with the empty function's. Where a function calls the store before it
-// is ready, a second row has the time up to that call: the start without the warm-up.
+// measureStarts measures the start of every function in turns with that of the empty function. If a function calls the store before
+// it is ready, a second row has the time until that call: the start without the warm-up.
 func measureStarts(ctx context.Context, p *product, how effort, table *report) error {
 	folder, remove, err := build(ctx, p.root)
 	if err != nil {
@@ -42,7 +42,7 @@ func measureStarts(ctx context.Context, p *product, how effort, table *report) e
 	return nil
 }
 
-// starts measures one function's.
+// starts holds the measurements of one function.
 type starts struct {
 	empty, binary string
 	variables     map[string]string
@@ -85,7 +85,7 @@ func untilReady(ctx context.Context, binary string, variables map[string]string)
 	return ready.Sub(process.started), err
 }
 
-// untilCalled starts the function with a store that does not answer. calls is false if it became ready without calling it.
+// untilCalled starts the function with a store that does not respond. calls is false if the function becomes ready without a call.
 func (s *starts) untilCalled(ctx context.Context) (took time.Duration, calls bool, err error) {
 	variables := maps.Clone(s.variables)
 	variables["DYNAMODB_ENDPOINT"] = s.store.server.URL
@@ -106,7 +106,7 @@ func (s *starts) untilCalled(ctx context.Context) (took time.Duration, calls boo
 	}
 }
 
-// silentStore takes calls, tells when, and never answers.
+// silentStore accepts calls, reports their times and never responds.
 type silentStore struct {
 	server *httptest.Server
 	called chan time.Time
@@ -126,7 +126,7 @@ func newSilentStore() *silentStore {
 	return s
 }
 
-// close cuts off whoever still waits.
+// close ends the pending calls.
 func (s *silentStore) close() {
 	s.server.CloseClientConnections()
 	s.server.Close()

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// event is what API Gateway makes of a POST by a common HTTP client. The n-th event comes from an address of its own, so that
-// limits by address are not what is measured.
+// event returns the event of API Gateway for a POST by a common HTTP client. The n-th event has a source address of its own, so that
+// limits by address do not affect the measurement.
 func event(route, body, bearer string, n int) []byte {
 	method, path, _ := strings.Cut(route, " ")
 	source := fmt.Sprintf("198.18.%d.%d", n/250%250, n%250)
@@ -36,7 +36,7 @@ func event(route, body, bearer string, n int) []byte {
 	return encode(request)
 }
 
-// object is a JSON object of strings, given as names and values in turn.
+// object returns a JSON object of strings. The arguments are names and values in turn.
 func object(members ...string) string {
 	all := make(map[string]string, len(members)/2)
 	for i := 0; i < len(members); i += 2 {
@@ -45,14 +45,14 @@ func object(members ...string) string {
 	return string(encode(all))
 }
 
-// member cuts a token out of an answer, whose body is JSON within JSON. It is empty if there is none.
+// member returns a token from a response, whose body is JSON within JSON, or "" if it has none.
 func member(answer []byte, name string) string {
 	_, rest, _ := bytes.Cut(answer, []byte(`\"`+name+`\":\"`))
 	value, _, _ := bytes.Cut(rest, []byte(`\"`))
 	return string(value)
 }
 
-// encode writes a value of ours, which cannot fail.
+// encode encodes a value of the bench, which cannot fail.
 func encode(value any) []byte {
 	text, err := json.Marshal(value)
 	if err != nil {

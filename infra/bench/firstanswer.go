@@ -13,16 +13,16 @@ import (
 	"latchkey/pkg/app"
 )
 
-// shares are what Lambda gives to 256 and 512 MB: it gives one CPU to 1,769.
+// shares holds the CPU shares of functions with 256 and 512 MB. With 1,769 MB, a function has one CPU.
 var shares = []share{14, 29}
 
 const (
-	settling = 10 // answers after the first that are not counted
-	warm     = 20 // answers after those, of which the median counts
+	settling = 10 // responses after the first that are not counted
+	warm     = 20 // responses after those; their median counts
 )
 
-// measureFirstAnswers measures me, from the event's delivery to the answer's: the first of a process, whose start was not
-// throttled, against later ones of the same process. Both are throttled in the same way.
+// measureFirstAnswers measures requests to me, from the delivery of the event to the response: the first of a process, whose start
+// was not throttled, against later ones of the same process. Both are throttled in the same way.
 func measureFirstAnswers(ctx context.Context, p *product, how effort, table *report) error {
 	folder, remove, err := build(ctx, p.root)
 	if err != nil {
@@ -82,7 +82,8 @@ func firstAndLater(
 	return first, median(samples), nil
 }
 
-// invoke waits until the process is ready, gives it an event under a throttle and says how long the answer, a 200, took.
+// invoke waits until the process is ready, sends it an event under a throttle, and returns the time until the response. The status
+// must be 200.
 func (p *process) invoke(ctx context.Context, payload []byte, s share) (time.Duration, error) {
 	if _, err := p.awaitReady(ctx); err != nil {
 		return 0, err
@@ -107,10 +108,10 @@ func (p *process) invoke(ctx context.Context, payload []byte, s share) (time.Dur
 	}
 	var response events.APIGatewayV2HTTPResponse
 	if err := json.Unmarshal(got.body, &response); err != nil {
-		return 0, fmt.Errorf("reading the answer: %w", err)
+		return 0, fmt.Errorf("reading the response: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("the function answered %d: %s", response.StatusCode, response.Body)
+		return 0, fmt.Errorf("got status %d, want 200: %s", response.StatusCode, response.Body)
 	}
 	return got.at.Sub(begun), nil
 }

@@ -19,12 +19,12 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// floors are the calls and computations that an endpoint cannot do without, made bare: by the functions' own DynamoDB client, on
-// items that the product wrote, with nothing decided, decoded or logged.
+// floors makes the calls and computations that an endpoint cannot avoid, and nothing else: with the DynamoDB client of the functions,
+// on items that the product wrote, without decisions, decoding or logs.
 type floors struct {
 	api        *dynamodb.Client
 	key        *ecdsa.PrivateKey
-	message    []byte // what is signed of an access token
+	message    []byte // the signed part of an access token
 	signature  []byte // of message
 	user       map[string]types.AttributeValue
 	session    map[string]types.AttributeValue
@@ -61,10 +61,10 @@ func newFloors(api *dynamodb.Client, owner account) (*floors, error) {
 	}, nil
 }
 
-// permitsOfAWrite is how many permits a container takes at once of a bucket that is busy.
+// permitsOfAWrite is the number of permits that a container takes at once from a busy bucket.
 const permitsOfAWrite = 10
 
-// limited adds what the limits of a busy caller cost, which the bars leave aside: one write for every ten requests.
+// limited adds the write of the rate limiter, which the bars do not include: one for every ten requests of a busy caller.
 func (f *floors) limited(next operation) operation {
 	requests := 0
 	return func(ctx context.Context) error {
@@ -77,7 +77,7 @@ func (f *floors) limited(next operation) operation {
 	}
 }
 
-// permits is the write that package dynamo makes for permits.
+// permits makes the write of package dynamo that takes permits.
 func (f *floors) permits(ctx context.Context) error {
 	at := now()
 	_, err := f.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
@@ -94,7 +94,7 @@ func (f *floors) permits(ctx context.Context) error {
 	return err
 }
 
-// me is the consistent read of session and user.
+// me makes the consistent read of session and user.
 func (f *floors) me(ctx context.Context) error {
 	output, err := f.api.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
 		"Users":    {Keys: []map[string]types.AttributeValue{f.user}, ConsistentRead: aws.Bool(true)},
@@ -109,7 +109,7 @@ func (f *floors) me(ctx context.Context) error {
 	return nil
 }
 
-// meVerified adds one verification, without which nobody could tell whose items to read.
+// meVerified adds the verification of the access token, which names the items to read.
 func (f *floors) meVerified(ctx context.Context) error {
 	digest := sha256.Sum256(f.message)
 	if !ecdsa.VerifyASN1(&f.key.PublicKey, digest[:], f.signature) {
@@ -118,7 +118,7 @@ func (f *floors) meVerified(ctx context.Context) error {
 	return f.me(ctx)
 }
 
-// refresh is the read of the user, the write that package dynamo makes of a rotation, and one signature.
+// refresh makes the read of the user, the write of a rotation, and one signature.
 func (f *floors) refresh(ctx context.Context) error {
 	if _, err := f.api.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: aws.String("Users"), Key: f.user, ConsistentRead: aws.Bool(true),
@@ -147,7 +147,7 @@ func (f *floors) refresh(ctx context.Context) error {
 	return f.sign()
 }
 
-// login is one password hash and one signature.
+// login computes one password hash and one signature.
 func (f *floors) login(context.Context) error {
 	argon2.IDKey([]byte(password), []byte("sixteen bytes ok"), 2, 19456, 1, 32)
 	return f.sign()

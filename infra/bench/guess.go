@@ -13,17 +13,17 @@ import (
 	"latchkey/pkg/app"
 )
 
-// triesPerName keeps each name below the number of failures from which tries have to wait, and its owner is told.
+// triesPerName is below the number of failures after which attempts are delayed and the owner is notified.
 const triesPerName = 4
 
-// refusedNames are names of one kind, at which nobody can log in.
+// refusedNames is one kind of names for which every login is refused.
 type refusedNames struct {
 	kind   string
-	change map[string]types.AttributeValueUpdate // of the account as stored; nil for one with another password
+	change map[string]types.AttributeValueUpdate // of the stored account; nil for an account with another password
 }
 
-// measureGuesses measures what a stranger could: whether a name that nobody has, that is disabled or has no password, takes another
-// time than a wrong password. The kinds take turns.
+// measureGuesses compares the duration of a refused login: for unknown names, disabled accounts and accounts without a password,
+// against a wrong password. The kinds take turns.
 func measureGuesses(ctx context.Context, p *product, how effort, table *report) error {
 	login, err := p.endpoint("login", "POST /api/auth/login", app.Login)
 	if err != nil {
@@ -66,7 +66,7 @@ func measureGuesses(ctx context.Context, p *product, how effort, table *report) 
 	return nil
 }
 
-// guess is how long a refusal takes.
+// guess returns the duration of a refusal.
 func guess(ctx context.Context, login *endpoint, name string, n int) (time.Duration, error) {
 	payload := event(login.route, object("username", name, "password", "a wrong password"), "", n)
 	begun := now()
@@ -82,7 +82,7 @@ func unknownNames(tries int) []string {
 	return names
 }
 
-// namesOf registers as many accounts as so many tries need, and makes them of that kind.
+// namesOf returns names of a kind for a number of attempts, and registers their accounts.
 func (p *product) namesOf(ctx context.Context, kind refusedNames, tries int) ([]string, error) {
 	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
 	if err != nil {
@@ -102,7 +102,7 @@ func (p *product) namesOf(ctx context.Context, kind refusedNames, tries int) ([]
 	return names, nil
 }
 
-// change changes an account as stored.
+// change changes a stored account.
 func (p *product) change(ctx context.Context, who account, change map[string]types.AttributeValueUpdate) error {
 	if change == nil {
 		return nil

@@ -1,8 +1,8 @@
-// Command bench measures what Latchkey adds to what cannot be avoided, and prints each ratio beside its bar: `make bench`.
+// Command bench measures the time that Latchkey adds to unavoidable work, and prints each ratio beside its bar: `make bench`.
 //
-// Absolute times mean nothing on a shared machine, so everything is measured in turns with its floor (A B A B …) within one run,
-// and the ratio is that of the medians. Nothing leaves the loopback interface. It is no load test and says nothing about AWS's
-// network; infra/docs/performance.md has the method and the results. It needs Linux, where Lambda runs.
+// Absolute times mean nothing on a shared machine. Each subject is therefore measured in turns with its floor (A B A B …) within
+// one run, and the ratio is that of the medians. All traffic stays on the loopback interface. It is not a load test and does not
+// measure AWS's network. infra/docs/performance.md describes the method and the results. It needs Linux, as Lambda does.
 package main
 
 import (
@@ -22,7 +22,7 @@ const limit = 6 * time.Minute
 // now is the one clock of the bench.
 var now = time.Now //nolint:forbidigo // this is the composition root of the bench
 
-// effort says how often things are measured.
+// effort holds the numbers of measurements.
 type effort struct {
 	warmPairs    int // of batches, in process
 	warmBatch    int // requests in a batch
@@ -74,8 +74,7 @@ var parts = []part{
 	{"the first answer under throttled CPU", measureFirstAnswers},
 }
 
-// run prints the table to out and what it is doing to progress. A ratio over its bar is shown, not an error: on a busy machine
-// it may be the machine's.
+// run prints the table to out and its steps to progress. A ratio over its bar is not an error, because a busy machine can cause it.
 func run(ctx context.Context, how effort, parts []part, out, progress io.Writer) error {
 	p, err := startProduct(ctx)
 	if err != nil {

@@ -17,25 +17,24 @@ import (
 	"latchkey/infra/local/template"
 )
 
-// process is a function's binary with a Runtime API of its own (version 2018-06-01, "Using the Lambda runtime API for custom
-// runtimes" in the Lambda guide). That of the local host is not used since it judges what it serves, which costs time: this one
-// only takes it.
+// process is the binary of a function with a Runtime API of its own (version 2018-06-01, "Using the Lambda runtime API for custom
+// runtimes" in the Lambda guide). The Runtime API of the local host is not used, because it checks the responses, which takes time.
 type process struct {
 	*child.Process
 	started time.Time
 	server  *http.Server
-	ready   chan time.Time // when the function asked for its first, its next event
+	ready   chan time.Time // when the function requested its next event
 	events  chan []byte
 	answers chan answer
 }
 
-// answer is what a function answered, and when.
+// answer is the response of a function and its time.
 type answer struct {
 	at   time.Time
 	body []byte
 }
 
-// eventTime is what an event is allowed to take: far more than it takes.
+// eventTime is the deadline of an event, far beyond its duration.
 const eventTime = 30 * time.Second
 
 var errProcessEnded = errors.New("the function's process ended")
@@ -64,7 +63,7 @@ func startProcess(binary string, variables map[string]string) (*process, error) 
 	return p, nil
 }
 
-// end kills the process and waits until it is gone.
+// end kills the process and waits until it has ended.
 func (p *process) end() {
 	p.Stop(0)
 	_ = p.server.Close()
@@ -79,7 +78,7 @@ func (p *process) next(w http.ResponseWriter, r *http.Request) {
 		header.Set("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
 		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(now().Add(eventTime).UnixMilli(), 10))
 		header.Set("Lambda-Runtime-Invoked-Function-Arn", template.FunctionARN("Bench"))
-		_, _ = w.Write(payload) // a process that has gone away is found out by awaiting its answer
+		_, _ = w.Write(payload) // a process that has ended is noticed when its response is awaited
 	case <-r.Context().Done():
 	}
 }
@@ -93,12 +92,12 @@ func (p *process) answered(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// awaitReady waits until the process asks for an event.
+// awaitReady waits until the process requests an event.
 func (p *process) awaitReady(ctx context.Context) (time.Time, error) {
 	return receive(ctx, p, p.ready)
 }
 
-// receive waits for something that the process does.
+// receive waits for a value that the process causes to be sent.
 func receive[T any](ctx context.Context, p *process, from <-chan T) (T, error) {
 	var none T
 	select {

@@ -22,20 +22,20 @@ import (
 	"latchkey/pkg/token"
 )
 
-// product is what is measured: an engine with the template's tables, and the environment of the functions.
+// product is the system under test: an engine with the tables of the template, and the environment of the functions.
 type product struct {
 	root        string
 	template    *template.Template
 	environment map[string]string
-	floor       *dynamodb.Client // the very client of the functions
+	floor       *dynamodb.Client // the same client as the functions use
 	stop        func()
 
-	accounts int // made so far
+	accounts int // created so far
 }
 
 const (
 	password = "correct horse battery staple"
-	fakeKey  = "local" // for the engine, which takes any
+	fakeKey  = "local" // for the engine, which accepts any
 )
 
 func startProduct(ctx context.Context) (*product, error) {
@@ -62,7 +62,7 @@ func (p *product) prepare(ctx context.Context, endpoint string) error {
 	}
 	p.environment = map[string]string{
 		"PUBLIC_URL": "http://localhost:8000", "SIGNING_KEYS": string(keys), "DYNAMODB_ENDPOINT": endpoint,
-		"RATE_LIMIT_FACTOR": "1000", // what is measured is not the refusal
+		"RATE_LIMIT_FACTOR": "1000", // refusals are not measured
 		"AWS_REGION":        template.Region, "AWS_ACCESS_KEY_ID": fakeKey, "AWS_SECRET_ACCESS_KEY": fakeKey, "AWS_SESSION_TOKEN": fakeKey,
 	}
 	if p.template, err = template.Load(filepath.Join(p.root, "template.yaml"), p.environment); err != nil {
@@ -75,7 +75,7 @@ func (p *product) prepare(ctx context.Context, endpoint string) error {
 	return tables.Create(ctx, tables.Client(endpoint), p.template.Tables, "")
 }
 
-// variables are all that the function in a folder sees.
+// variables returns the environment of the function in a folder.
 func (p *product) variables(folder string) (map[string]string, error) {
 	for _, function := range p.template.Functions {
 		if filepath.Base(function.Folder) != folder {
@@ -92,8 +92,8 @@ func (p *product) variables(folder string) (map[string]string, error) {
 	return nil, fmt.Errorf("template.yaml has no function in functions/%s", folder)
 }
 
-// endpoint is a function's handler in this process, decoding and encoding included: what runs at each event in Lambda, apart
-// from the Runtime API.
+// endpoint is the handler of a function in this process, with decoding and encoding: the code that runs for each event in Lambda,
+// without the Runtime API.
 type endpoint struct {
 	route   string
 	handler lambda.Handler
@@ -111,23 +111,23 @@ func (p *product) endpoint(folder, path string, function app.Function) (*endpoin
 	return &endpoint{route: path, handler: lambda.NewHandler(lambdahttp.Adapt(handler))}, nil
 }
 
-// call sends an event and gives the encoded answer, which has to have that status. Only the status is looked at, as the bench must
-// not add to what it measures.
+// call sends an event and returns the encoded response, which must have that status. It reads only the status, so that the bench
+// adds little to the measured time.
 func (e *endpoint) call(ctx context.Context, payload []byte, status int) ([]byte, error) {
 	output, err := e.handler.Invoke(ctx, payload)
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.HasPrefix(output, fmt.Appendf(nil, `{"statusCode":%d,`, status)) {
-		return nil, fmt.Errorf("%s is to answer %d: %s", e.route, status, output)
+		return nil, fmt.Errorf("%s: want status %d, got %s", e.route, status, output)
 	}
 	return output, nil
 }
 
-// account is a registered user, signed in.
+// account is a registered user with the tokens of a session.
 type account struct{ name, access, refresh string }
 
-// register makes a new account through the product itself.
+// register creates an account through the product itself.
 func (p *product) register(ctx context.Context, endpoint *endpoint) (account, error) {
 	p.accounts++
 	a := account{name: fmt.Sprintf("bench-%d", p.accounts)}

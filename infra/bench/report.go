@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// bar is what a ratio has to keep to. The zero bar asks for nothing: such a row is there to explain another.
+// bar is the range in which a ratio must lie. A row with the zero bar has no limit; it explains another row.
 type bar struct{ least, most float64 }
 
 func atMost(most float64) bar { return bar{most: most} }
@@ -36,7 +36,7 @@ func (b bar) verdict(ratio float64) string {
 	}
 }
 
-// report is the table that is printed in the end.
+// report is the table that is printed at the end.
 type report struct {
 	writer *tabwriter.Writer
 	over   int
@@ -58,7 +58,7 @@ func (r *report) add(what string, measured *pair, bar bar) {
 		what, short(median(measured.subject)), short(median(measured.floor)), ratio, bar, verdict)
 }
 
-// short is a duration in milliseconds, so that a column can be compared at a glance.
+// short returns a duration in milliseconds, so that the values of a column are easy to compare.
 func short(d time.Duration) string {
 	return fmt.Sprintf("%.3f ms", float64(d)/float64(time.Millisecond))
 }

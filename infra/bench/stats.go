@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// median of at least one sample; of an even number, the mean of the two in the middle.
+// median returns the median of at least one sample. For an even number, it is the mean of the two middle samples.
 func median(samples []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(samples))
 	middle := len(sorted) / 2
@@ -15,7 +15,7 @@ func median(samples []time.Duration) time.Duration {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// pair is the samples of two things that were measured in turns.
+// pair holds the samples of a subject and its floor, measured in turns.
 type pair struct {
 	subject []time.Duration
 	floor   []time.Duration
@@ -25,7 +25,7 @@ func (p *pair) add(subject, floor time.Duration) {
 	p.subject, p.floor = append(p.subject, subject), append(p.floor, floor)
 }
 
-// ratio is that of the medians. What disturbs the machine disturbs both in the same way, and a median forgets outliers.
+// ratio returns the ratio of the medians. A disturbance of the machine affects both in the same way, and a median ignores outliers.
 func (p *pair) ratio() float64 {
 	return float64(median(p.subject)) / float64(median(p.floor))
 }

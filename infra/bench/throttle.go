@@ -11,11 +11,12 @@ import (
 	"latchkey/infra/local/child"
 )
 
-// period is that of Lambda's CPU quota, as it shows to functions: within each, a function has its share and is then held.
+// period is the period of Lambda's CPU quota, as functions can observe it. In each period, a function may use its share and is then
+// paused.
 const period = 20 * time.Millisecond
 
-// look is how often a process's use is looked at, in microseconds: it bounds what the process gets beyond its share in one period,
-// which it pays back in the next.
+// look is the interval at which the CPU time of a process is read, in microseconds. It bounds the excess of one period, which is
+// subtracted from the next.
 const look = 100
 
 // share is a part of one CPU, in per cent.
@@ -26,9 +27,9 @@ const unthrottled share = 0
 
 func (s share) quota() time.Duration { return period * time.Duration(s) / 100 }
 
-// throttle holds a process to a share of one CPU until done is closed, as the kernel's bandwidth control would, without the rights
-// that needs: it reads the process's CPU clock and stops it by SIGSTOP until the period is over. The first period begins with the
-// call, since a function that has been frozen wakes up with its quota whole.
+// throttle limits a process to a share of one CPU until done is closed, like the kernel's bandwidth control but without its
+// privileges: it reads the CPU clock of the process and stops the process with SIGSTOP until the period is over. The first period
+// begins with the call, because a function that was frozen resumes with its whole quota.
 func throttle(ctx context.Context, p *process, s share, done <-chan struct{}) error {
 	limit, err := child.CPUTime(p.Pid())
 	if err != nil {
@@ -40,19 +41,19 @@ func throttle(ctx context.Context, p *process, s share, done <-chan struct{}) er
 		if err != nil {
 			return err
 		}
-		limit = min(limit, used) + s.quota() // what was left is lost, what was too much is paid back
+		limit = min(limit, used) + s.quota() // unused quota expires, and an excess is subtracted
 		if ended, err := spend(ctx, p, limit, begun.Add(period), done); ended || err != nil {
 			return err
 		}
 	}
 }
 
-// spend lets the process run until its CPU clock stands at limit, and stops it then until the period ends. ended says that done
-// is closed; the process runs in any case.
+// spend lets the process run until its CPU clock reaches limit, and then stops it until the period ends. ended reports that done is
+// closed. The process runs when spend returns.
 func spend(ctx context.Context, p *process, limit time.Duration, end time.Time, done <-chan struct{}) (ended bool, err error) {
-	held := false
+	paused := false
 	defer func() {
-		if held {
+		if paused {
 			_ = p.Signal(syscall.SIGCONT) // it fails only for a process that has ended
 		}
 	}()
@@ -68,7 +69,7 @@ func spend(ctx context.Context, p *process, limit time.Duration, end time.Time, 
 		}
 		sleep := unix.Timeval{Usec: look}
 		_, _ = unix.Select(0, nil, nil, nil, &sleep) // Go's own timers can be a millisecond late
-		if held {
+		if paused {
 			continue
 		}
 		used, err := child.CPUTime(p.Pid())
@@ -81,7 +82,7 @@ func spend(ctx context.Context, p *process, limit time.Duration, end time.Time, 
 		if err := p.Signal(syscall.SIGSTOP); err != nil {
 			return true, fmt.Errorf("stopping the process: %w", err)
 		}
-		held = true
+		paused = true
 	}
 	return false, nil
 }

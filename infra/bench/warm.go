@@ -13,14 +13,14 @@ import (
 	"latchkey/pkg/token"
 )
 
-// operation is one request, or what stands for it.
+// operation is one request, or the work of its floor.
 type operation func(context.Context) error
 
-// measurement is CPU and wall time of an endpoint and its floor.
+// measurement holds the CPU and wall times of an endpoint and its floor.
 type measurement struct{ cpu, wall pair }
 
-// measureWarm measures functions that have been started long ago. All of them run in this process, by the handlers that are
-// deployed. CPU time is that of this process by getrusage, user and system: the engine is another process and does not count.
+// measureWarm measures warm functions. Their deployed handlers run in this process. The CPU time is the user and system time of
+// this process (getrusage). The engine is another process and does not count.
 func measureWarm(ctx context.Context, p *product, how effort, table *report) error {
 	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
 	if err != nil {
@@ -64,13 +64,13 @@ func measureWarm(ctx context.Context, p *product, how effort, table *report) err
 	return nil
 }
 
-// The two forms of me: a function remembers the tokens that it has verified.
+// The two forms of me. A function caches the tokens that it has verified.
 const (
 	again = "me, token seen before"
 	first = "me, token seen first"
 )
 
-// operations are the endpoints measured, by their names in the table.
+// operations returns the measured endpoints by their names in the table.
 func (p *product) operations(ctx context.Context, registration *endpoint, who account, how effort) (map[string]operation, error) {
 	fresh, err := p.freshTokens(who, 2*(how.warmPairs+1)*how.warmBatch) // for two rows
 	if err != nil {
@@ -95,7 +95,7 @@ func (p *product) operations(ctx context.Context, registration *endpoint, who ac
 	return map[string]operation{again: seenBefore, first: seenFirst, "refresh": refresh, "login": login}, nil
 }
 
-// freshTokens makes so many access tokens of an account's session, each of which a function can then be shown for the first time.
+// freshTokens returns distinct access tokens of one session. The function has seen none of them.
 func (p *product) freshTokens(who account, count int) ([]string, error) {
 	keys, err := token.ParseKeySet([]byte(p.environment["SIGNING_KEYS"]), "ES256")
 	if err != nil {
@@ -118,7 +118,7 @@ func (p *product) freshTokens(who account, count int) ([]string, error) {
 	return tokens, nil
 }
 
-// me asks with the tokens in turn.
+// me returns an operation that requests me with the tokens in turn.
 func (p *product) me(tokens ...string) (operation, error) {
 	endpoint, err := p.endpoint("me", "POST /api/auth/me", app.Me)
 	if err != nil {
@@ -136,7 +136,7 @@ func (p *product) me(tokens ...string) (operation, error) {
 	}, nil
 }
 
-// refresh continues one session, each time with the token of the time before.
+// refresh returns an operation that refreshes one session, each time with the token of the previous response.
 func (p *product) refresh(who account) (operation, error) {
 	endpoint, err := p.endpoint("refresh", "POST /api/auth/refresh", app.Refresh)
 	if err != nil {
@@ -156,10 +156,10 @@ func (p *product) refresh(who account) (operation, error) {
 	}, nil
 }
 
-// loginsPerAccount keeps an account below the number of sessions at which older ones are ended, which is no part of a usual login.
+// loginsPerAccount is below the number of sessions at which a login ends old ones. That is no part of a usual login.
 const loginsPerAccount = 20
 
-// login signs in, with so many accounts in turn that each has its share of count logins.
+// login returns an operation that logs in with several accounts in turn.
 func (p *product) login(ctx context.Context, registration *endpoint, count int) (operation, error) {
 	endpoint, err := p.endpoint("login", "POST /api/auth/login", app.Login)
 	if err != nil {
@@ -182,7 +182,7 @@ func (p *product) login(ctx context.Context, registration *endpoint, count int) 
 	}, nil
 }
 
-// inTurns runs batches of both in turns, after one of each that is not counted.
+// inTurns runs batches of both operations in turns, after one uncounted batch of each.
 func inTurns(ctx context.Context, subject, floor operation, pairs, batch int) (*measurement, error) {
 	measured := &measurement{}
 	for turn := range pairs + 1 {
@@ -203,7 +203,7 @@ func inTurns(ctx context.Context, subject, floor operation, pairs, batch int) (*
 	return measured, nil
 }
 
-// cost is CPU and wall time of one run, the mean of a batch. Garbage of before is collected first, that of the batch by itself.
+// cost returns the mean CPU and wall time of one run in a batch. Earlier garbage is collected before the batch.
 func cost(ctx context.Context, run operation, batch int) (cpu, wall time.Duration, err error) {
 	runtime.GC()
 	begunCPU, err := cpuTime()
@@ -221,7 +221,7 @@ func cost(ctx context.Context, run operation, batch int) (cpu, wall time.Duratio
 	return (endedCPU - begunCPU) / time.Duration(batch), wall / time.Duration(batch), err
 }
 
-// cpuTime is what this process has used so far.
+// cpuTime returns the CPU time of this process.
 func cpuTime() (time.Duration, error) {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

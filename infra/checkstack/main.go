@@ -1,8 +1,8 @@
-// Command checkstack reads the CloudFormation template that SAM makes of template.yaml from its standard input, and refuses one
-// that AWS would not take or that costs money while nobody signs in.
+// Command checkstack reads the CloudFormation template that SAM creates from template.yaml on its standard input. It rejects a
+// stack that AWS would refuse, or that costs money while idle.
 //
-// It knows prices only by kind of resource: what is not on its list of kinds that cost nothing while idle is refused, so that
-// whoever adds one has looked at its price. Whether resources are well formed is for cfn-lint to say.
+// A resource type that is not in the list of free types is rejected, so that its price is checked before it is added. cfn-lint
+// checks the form of the resources.
 package main
 
 import (
@@ -29,7 +29,7 @@ const (
 	maxShared   = 44
 )
 
-// free are the kinds of resources that cost nothing while nobody uses them.
+// free lists the resource types that cost nothing while idle.
 var free = map[string]bool{
 	"AWS::ApiGatewayV2::Api":                     true,
 	"AWS::ApiGatewayV2::ApiMapping":              true,

@@ -133,7 +133,9 @@ func identityAccess() map[string][]Grant {
 	return map[string][]Grant{
 		"FindUserByIdentity":        on(Users, "GetItem", prefixIdentity, prefixUser),
 		"FindHolders":               on(Users, "BatchGetItem", prefixUsername, prefixEmail),
-		"CreateAccountWithIdentity": slices.Concat(newAccountAccess(), on(Users, "PutItem", prefixIdentity), on(Sessions, "PutItem", prefixSession)),
+		"CreateAccountWithIdentity": slices.Concat(
+			newAccountAccess(), on(Users, "PutItem", prefixIdentity), on(Sessions, "PutItem", prefixSession),
+		),
 		"LinkIdentity": slices.Concat(
 			on(Users, "PutItem", prefixIdentity, prefixUser), on(Users, "DeleteItem", prefixIdentity),
 			on(Users, "UpdateItem", prefixUser), on(Users, "GetItem", prefixUser), on(Sessions, "PutItem", prefixSession, prefixMail),
