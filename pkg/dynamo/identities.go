@@ -131,8 +131,8 @@ func (s *Store) putUserIdentity(link signin.Link) types.TransactWriteItem {
 // identityAccess declares the access of the methods for identities at a provider and for flows.
 func identityAccess() map[string][]Grant {
 	return map[string][]Grant{
-		"FindUserByIdentity":        on(Users, "GetItem", prefixIdentity, prefixUser),
-		"FindHolders":               on(Users, "BatchGetItem", prefixUsername, prefixEmail),
+		"FindUserByIdentity": on(Users, "GetItem", prefixIdentity, prefixUser),
+		"FindHolders":        on(Users, "BatchGetItem", prefixUsername, prefixEmail),
 		"CreateAccountWithIdentity": slices.Concat(
 			newAccountAccess(), on(Users, "PutItem", prefixIdentity), on(Sessions, "PutItem", prefixSession),
 		),
