@@ -105,8 +105,8 @@ func (f function) block() string {
 	text.WriteString("    Properties:\n")
 	fmt.Fprintf(&text, "      CodeUri: functions/%s\n", f.name)
 	if f.hashes {
-		text.WriteString("      Architectures: [x86_64] # argon2 has assembly for it, and none for arm64\n")
-		text.WriteString("      MemorySize: 1769 # one vCPU; a hash costs the same as on a slower one\n")
+		text.WriteString("      Architectures: [x86_64] # argon2 has assembly for x86_64, and none for arm64\n")
+		text.WriteString("      MemorySize: 1769 # one full vCPU; with less memory a hash takes longer and costs the same\n")
 	}
 	if f.extra.Memory != 0 {
 		fmt.Fprintf(&text, "      MemorySize: %d\n", f.extra.Memory)
