@@ -50,10 +50,21 @@ func TestGoldenShapes(t *testing.T) {
 	maps.Copy(kinds, got)
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		if !slices.Equal(got[kind], want[kind]) {
-			t.Errorf("items of type %q, see pkg/dynamo/schema.go and records.go: got attributes\n\t%s\nwant, as in %s,\n\t%s", kind,
-				strings.Join(got[kind], "\n\t"), goldenFolder, strings.Join(want[kind], "\n\t"))
+			t.Errorf("items of type %q, see pkg/dynamo/schema.go and records.go: got the attributes\n\t%s\nwant, as in %s,\n\t%s", kind,
+				strings.Join(missingFrom(want[kind], got[kind]), "\n\t"), goldenFolder,
+				strings.Join(missingFrom(got[kind], want[kind]), "\n\t"))
 		}
 	}
+}
+
+// missingFrom returns those of list that are not in other.
+func missingFrom(other, list []string) (missing []string) {
+	for _, each := range list {
+		if !slices.Contains(other, each) {
+			missing = append(missing, each)
+		}
+	}
+	return missing
 }
 
 // shapes returns the attribute lists of the items, by type of item, each list once.
