@@ -91,6 +91,9 @@ func (r *recorder) foundIn(endpoint string) []string {
 	if err != nil {
 		return []string{"reading the tables failed: " + err.Error()}
 	}
+	if len(stored) == 0 && !allTests() {
+		return nil // the selected tests did not use the shared stack
+	}
 	if len(r.values) == 0 || len(stored) == 0 {
 		return []string{fmt.Sprintf("the search has no input: got %d secrets and %d bytes of items", len(r.values), len(stored))}
 	}
