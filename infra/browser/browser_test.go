@@ -1,11 +1,10 @@
 //go:build browser
 
-// Package browser_test lets a real browser sign in, as a web application has it do: what a cookie may do, and what a page of another
-// origin may not, is decided by the browser as much as by us. `make test-browser` runs it; it needs Chromium and the npm packages
-// of this folder.
+// Package browser_test tests sign-in with a real browser, because the browser decides where a cookie is sent and what a page of another
+// origin may read. `make test-browser` runs it. It needs Chromium and the npm packages of this folder.
 //
-// This file sets the stage: the product, and web applications on other origins. What happens on it is in the *.test.mjs. Clients that
-// are no browsers are in infra/e2e.
+// This file starts the product and web applications with several origins. The tests are in the *.test.mjs files. Tests of other clients
+// are in infra/e2e.
 package browser_test
 
 import (
@@ -19,21 +18,21 @@ import (
 	"time"
 
 	"latchkey/infra/local/child"
-	"latchkey/infra/local/engine"
 	"latchkey/infra/local/stack"
+	"latchkey/infra/testkit"
 )
 
 const (
-	timeout   = 2 * time.Minute // on a busy machine; 10 s are usual
-	stopGrace = 5 * time.Second // for Node.js to end the browser
+	timeout   = 2 * time.Minute // for a busy machine; 10 s is typical
+	stopGrace = 5 * time.Second // for Node.js to close the browser
 )
 
-// TestInABrowser runs the *.test.mjs against a stack that allows one of three web applications. A site is a host whatever its port
-// (for cookies and Sec-Fetch-Site), so localhost is the API's own and 127.0.0.1 is another.
+// TestInABrowser runs the *.test.mjs files against a stack that allows one of three web applications. The site of an origin is its host
+// without the port (for cookies and Sec-Fetch-Site), so localhost is the site of the API and 127.0.0.1 is another.
 func TestInABrowser(t *testing.T) {
 	chromium, err := exec.Command("./chromium.sh").Output()
 	if err != nil {
-		t.Fatal("there is no Chromium: set CHROMIUM, or run `make test-browser`")
+		t.Fatalf("finding Chromium: %v; set CHROMIUM, or run `make test-browser`", err)
 	}
 	application := serveApplication(t, "localhost")
 	product := startStack(t, map[string]string{"ALLOWED_ORIGINS": application})
@@ -50,7 +49,7 @@ func TestInABrowser(t *testing.T) {
 	runToEnd(t, cmd)
 }
 
-// serveApplication serves a page for every path, on a port of its own, and returns its origin by that name of this machine.
+// serveApplication serves a page on a free port and returns its origin, in which host is the name of this machine.
 func serveApplication(t *testing.T, host string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -61,22 +60,19 @@ func serveApplication(t *testing.T, host string) string {
 	return strings.Replace(server.URL, "127.0.0.1", host, 1)
 }
 
-// startStack starts a product that ends with the test and keeps nothing.
+// startStack starts a product without a data folder. It ends with the test.
 func startStack(t *testing.T, environment map[string]string) *stack.Stack {
 	t.Helper()
-	root, err := engine.Root()
+	options := stack.Options{Root: testkit.Root(t), Environment: environment, OpenID: true, Log: t.Output()}
+	product, err := stack.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	started, err := stack.Start(t.Context(), stack.Options{Root: root, Environment: environment, OpenID: true, Log: t.Output()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(started.Close)
-	return started
+	t.Cleanup(product.Close)
+	return product
 }
 
-// runToEnd fails the test if the command fails or takes too long. It does not outlive the test in any case.
+// runToEnd runs the command. The test fails if the command fails or exceeds the timeout. The command never outlives the test.
 func runToEnd(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	process, err := child.Start(cmd)
@@ -90,6 +86,6 @@ func runToEnd(t *testing.T, cmd *exec.Cmd) {
 			t.Errorf("%s: %v", cmd.Path, err)
 		}
 	case <-time.After(timeout):
-		t.Errorf("%s: not done after %v", cmd.Path, timeout)
+		t.Errorf("%s: got no end within %v", cmd.Path, timeout)
 	}
 }

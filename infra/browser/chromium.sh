@@ -1,6 +1,6 @@
 #!/bin/sh
-# chromium.sh prints the path of the Chromium that the tests drive: CHROMIUM, or else the first one on PATH. With --install, and
-# nothing found, it installs Debian's, which takes root.
+# chromium.sh prints the path of the Chromium for the tests: CHROMIUM, or else the first one on PATH. If there is none, the option
+# --install installs the package of Debian, which needs root.
 set -eu
 
 find_chromium() {
@@ -11,7 +11,7 @@ find_chromium() {
   command -v chromium || command -v chromium-browser || command -v google-chrome
 }
 
-# install_chromium talks to standard error, since standard output is for the path.
+# install_chromium writes to standard error, because standard output is for the path.
 install_chromium() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
   echo "installing Chromium" >&2

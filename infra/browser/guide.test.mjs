@@ -1,15 +1,15 @@
-// The guide's samples for web applications, run by a page of an allowed origin as they are printed, only with the address of this API. The
-// others are run by infra/docs. Run by browser_test.go.
+// Runs the samples for web applications of the guide in a page of an allowed origin. Only the address of the API is changed. infra/docs
+// runs the other samples. browser_test.go runs this file.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { launch, open, register } from "./actors.mjs";
+import { launch, open, register } from "./helpers.mjs";
 
 const { ALLOWED_ORIGIN, BASE_URL } = process.env;
 
-// print runs code in the tab's page and returns what it prints.
+// print runs code in the page and returns its output.
 function print(tab, code) {
   return tab.evaluate(async (code) => {
     const lines = [];
@@ -19,16 +19,16 @@ function print(tab, code) {
   }, code);
 }
 
-test("the guide's samples for web applications print what it shows", async (t) => {
+test("the samples for web applications print the output in the guide", async (t) => {
   const guide = await readFile(new URL("../docs/guide.md", import.meta.url), "utf8");
-  const samples = guide.split("\n```js\n").slice(1).filter((text) => !text.startsWith("// ")); // those that name a file are not for browsers
+  const samples = guide.split("\n```js\n").slice(1).filter((text) => !text.startsWith("// ")); // samples with a file name are not for browsers
   assert.notEqual(samples.length, 0);
   await register("pythonista");
   const browser = await launch();
   t.after(() => browser.close());
   const tab = await open(await browser.newContext(), ALLOWED_ORIGIN);
   for (const sample of samples) {
-    const [code, , shown] = sample.split(/^```.*\n/m);
-    assert.equal(await print(tab, code.replaceAll("http://localhost:8000", BASE_URL)), shown);
+    const [code, , output] = sample.split(/^```.*\n/m);
+    assert.equal(await print(tab, code.replaceAll("http://localhost:8000", BASE_URL)), output, code);
   }
 });

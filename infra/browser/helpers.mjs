@@ -1,4 +1,4 @@
-// The people and programs of the browser tests: users, the tabs of their browser, and clients that are no browsers.
+// Helpers of the browser tests: users, the tabs of their browser, and requests without a browser.
 
 import { chromium } from "playwright-core";
 
@@ -6,7 +6,7 @@ const { BASE_URL, CHROMIUM } = process.env;
 
 export const password = "SecurePass123!";
 
-// launch starts a browser that can reach this machine only.
+// launch starts a browser that can reach only this machine.
 export function launch() {
   return chromium.launch({
     executablePath: CHROMIUM,
@@ -20,36 +20,36 @@ export function launch() {
   });
 }
 
-// register creates a user of that name, without a browser.
+// register registers a user without a browser.
 export async function register(username) {
   const user = { username, email: `${username}@example.com`, password };
-  const answer = await direct("POST", "/api/auth/register", { "content-type": "application/json" }, JSON.stringify(user));
-  if (answer.status !== 201) {
-    throw new Error(`registering ${username}: ${answer.status}`);
+  const response = await direct("POST", "/api/auth/register", { "content-type": "application/json" }, JSON.stringify(user));
+  if (response.status !== 201) {
+    throw new Error(`registering ${username}: got ${response.status}, want 201`);
   }
 }
 
-// direct makes a request with the very headers that are given, as a client does that is no browser.
+// direct makes a request without a browser, with exactly the given headers.
 export function direct(method, path, headers, body) {
   return fetch(BASE_URL + path, { method, headers, body });
 }
 
-// open is a new tab with the web application of that origin.
+// open returns a new tab with the web application of an origin.
 export async function open(context, origin) {
   const tab = await context.newPage();
   await tab.goto(origin);
   return tab;
 }
 
-// call makes a request by the script of the tab's page, with cookies and with the JSON if there is one. The answer is null if the browser
-// keeps it from the page.
+// call makes a request from a script of the page, with cookies and with a JSON body if there is one. It returns null if the browser
+// withholds the response from the page.
 export function call(tab, path, body) {
   return tab.evaluate(
     async ({ url, body }) => {
       const headers = body === undefined ? {} : { "content-type": "application/json" };
       try {
-        const answer = await fetch(url, { method: "POST", credentials: "include", headers, body });
-        return { status: answer.status, body: await answer.json() };
+        const response = await fetch(url, { method: "POST", credentials: "include", headers, body });
+        return { status: response.status, body: await response.json() };
       } catch {
         return null;
       }
@@ -58,23 +58,23 @@ export function call(tab, path, body) {
   );
 }
 
-// login signs the user in by the script of the tab's page.
+// login signs a user in from a script of the page.
 export function login(tab, username) {
   return call(tab, "/api/auth/session/login", JSON.stringify({ username, password }));
 }
 
-// whoami asks, by the script of the tab's page, who is signed in: a username, or else the status.
+// whoami returns the name of the signed-in user, or the status of the request, which a script of the page makes.
 export async function whoami(tab) {
-  const answer = await call(tab, "/api/auth/me");
-  return answer?.status === 200 ? answer.body.username : answer?.status;
+  const response = await call(tab, "/api/auth/me");
+  return response?.status === 200 ? response.body.username : response?.status;
 }
 
-// submit has the tab's page post the object by a form, for which a page needs no permission, and returns what the browser sent and got.
+// submit posts an object with a form of the page, for which a page needs no permission. It returns parts of the request and the response.
 export async function submit(tab, path, object) {
   const url = BASE_URL + path;
-  // A form of type text/plain is sent as name=value. With a member {"":"="} at its end, so is JSON.
+  // A form of the type text/plain is sent as name=value. With the member {"":"="} at the end, this is JSON.
   const name = JSON.stringify({ ...object, "": "" }).slice(0, -2);
-  const answered = tab.waitForResponse(url);
+  const responded = tab.waitForResponse(url);
   await tab.evaluate(
     ({ url, name }) => {
       const form = Object.assign(document.createElement("form"), { method: "POST", enctype: "text/plain", action: url });
@@ -84,12 +84,17 @@ export async function submit(tab, path, object) {
     },
     { url, name },
   );
-  const answer = await answered;
-  const sent = await answer.request().allHeaders();
-  return { status: answer.status(), detail: (await answer.json()).detail, site: sent["sec-fetch-site"], cookie: sent.cookie ?? "" };
+  const response = await responded;
+  const headers = await response.request().allHeaders();
+  return {
+    status: response.status(),
+    detail: (await response.json()).detail,
+    site: headers["sec-fetch-site"],
+    cookie: headers.cookie ?? "",
+  };
 }
 
-// sessionCookie is what the browser keeps for the API, or undefined.
+// sessionCookie returns the session cookie of the API that the browser stores, or undefined.
 export async function sessionCookie(context) {
   return (await context.cookies(BASE_URL)).find(({ name }) => name === "session_id");
 }
