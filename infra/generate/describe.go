@@ -123,7 +123,7 @@ func describeOne(p *program, name string, main *types.Func) (function, error) {
 	for method := range methods {
 		grants, declared := dynamo.Access()[method]
 		if !declared {
-			return function{}, fmt.Errorf("pkg/dynamo/access.go does not declare what Store.%s does", method)
+			return function{}, fmt.Errorf("pkg/dynamo does not declare the access of Store.%s", method)
 		}
 		described.grants = append(described.grants, grants...)
 	}

@@ -20,13 +20,14 @@ type Grant struct {
 
 // Access returns the grants that each exported method of [Store] needs, by the name of the method. The role of a function in
 // template.yaml is the union over the methods that the function can reach (infra/generate). A method without an entry cannot be
-// deployed. Each file declares the access of its methods.
+// deployed. The entry of a method is in the same file as the method.
 //
 // It is a function, so that a binary that does not call it neither contains nor initializes the table.
 func Access() map[string][]Grant {
-	all := map[string][]Grant{"Ping": {{Users, "GetItem", healthPK}}}
+	all := map[string][]Grant{}
 	for _, declared := range []map[string][]Grant{
-		accountAccess(), identityAccess(), sessionAccess(), counterAccess(), mailAccess(),
+		healthAccess(), accountAccess(), identityAccess(), flowAccess(), sessionAccess(), attemptAccess(), permitAccess(), mailAccess(),
+		linkAccess(),
 	} {
 		maps.Copy(all, declared)
 	}

@@ -1,8 +1,9 @@
 package dynamo_test
 
 import (
+	"path/filepath"
 	"reflect"
-	"slices"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -13,16 +14,15 @@ import (
 // TestEveryMethodDeclaresItsAccess compares the names only. TestDeclaredAccess compares the grants with calls.
 func TestEveryMethodDeclaresItsAccess(t *testing.T) {
 	access := dynamo.Access()
-	var methods []string
-	for method := range reflect.TypeFor[*dynamo.Store]().Methods() {
-		methods = append(methods, method.Name)
-		if len(access[method.Name]) == 0 {
-			t.Errorf("got no declaration of %s, want one in pkg/dynamo/access.go", method.Name)
+	files := filesOfMethods()
+	for method, file := range files {
+		if len(access[method]) == 0 {
+			t.Errorf("got no declaration of the access of %s, want one in pkg/dynamo/%s", method, file)
 		}
 	}
-	for name := range access {
-		if !slices.Contains(methods, name) {
-			t.Errorf("got a declaration of %s in pkg/dynamo/access.go, want none, because the store has no such method", name)
+	for method := range access {
+		if files[method] == "" {
+			t.Errorf("got a declaration of the access of %s in pkg/dynamo, want none, because the store has no such method", method)
 		}
 	}
 }
@@ -30,7 +30,7 @@ func TestEveryMethodDeclaresItsAccess(t *testing.T) {
 // TestDeclaredAccess makes each call of the fault table and compares the permissions that it needs with those that its method
 // declares. Each must be declared, and each that is declared must be needed by at least one row of the method.
 func TestDeclaredAccess(t *testing.T) {
-	access := dynamo.Access()
+	access, files := dynamo.Access(), filesOfMethods()
 	needed := map[string]map[dynamo.Grant]bool{}
 	for row, call := range storeCalls(t) {
 		method := methodOf(row)
@@ -40,7 +40,7 @@ func TestDeclaredAccess(t *testing.T) {
 		for _, use := range usesOf(t, call) {
 			grant, declared := grantFor(access[method], use)
 			if !declared {
-				t.Errorf("%s needs %s on %s %s, want it declared in pkg/dynamo/access.go", row, use.Action, use.Table, use.Key)
+				t.Errorf("%s needs %s on %s %s, want it declared in pkg/dynamo/%s", row, use.Action, use.Table, use.Key, files[method])
 			}
 			needed[method][grant] = true
 		}
@@ -48,10 +48,20 @@ func TestDeclaredAccess(t *testing.T) {
 	for method, grants := range access {
 		for _, grant := range grants {
 			if !needed[method][grant] {
-				t.Errorf("%s declares %+v in pkg/dynamo/access.go, which no row of it in methods_test.go needs", method, grant)
+				t.Errorf("%s declares %+v in pkg/dynamo/%s, which none of its rows in methods_test.go needs", method, grant, files[method])
 			}
 		}
 	}
+}
+
+// filesOfMethods returns the name of the file of each exported method of the store.
+func filesOfMethods() map[string]string {
+	files := map[string]string{}
+	for method := range reflect.TypeFor[*dynamo.Store]().Methods() {
+		file, _ := runtime.FuncForPC(method.Func.Pointer()).FileLine(method.Func.Pointer())
+		files[method.Name] = filepath.Base(file)
+	}
+	return files
 }
 
 // usesOf returns the permissions that a call needs, with the logical ids of the tables.

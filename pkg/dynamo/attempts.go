@@ -80,10 +80,9 @@ func (s *Store) ClearAttempts(ctx context.Context, counter guard.Counter) error 
 	return nil
 }
 
-// counterAccess declares the access of the methods for attempts and permits.
-func counterAccess() map[string][]Grant {
+// attemptAccess declares the access of the methods for password attempts.
+func attemptAccess() map[string][]Grant {
 	return map[string][]Grant{
-		"TakePermits":    on(Sessions, "UpdateItem", prefixWindow),
 		"CountAttempt":   on(Sessions, "UpdateItem", prefixAttempts),
 		"TakeSlot":       on(Sessions, "UpdateItem", prefixAttempts),
 		"ClearAttempts":  on(Sessions, "DeleteItem", prefixAttempts),

@@ -3,7 +3,7 @@
 //
 // It implements the store interfaces of the packages of rules. Every decision that only one of several concurrent callers may
 // win is one conditional write or one transaction, and all reads are consistent. The file schema.go defines how records are
-// stored, and access.go which permissions each method needs.
+// stored. [Access] returns the permissions that each method needs.
 //
 // The package decides nothing about accounts. The rules decide which write to make and what its refusal means.
 package dynamo
@@ -130,6 +130,11 @@ func (s *Store) Ping(ctx context.Context) error {
 		return classify("pinging the store", err)
 	}
 	return nil
+}
+
+// healthAccess declares the access of Ping.
+func healthAccess() map[string][]Grant {
+	return map[string][]Grant{"Ping": {{Users, "GetItem", healthPK}}}
 }
 
 // operation returns a new id for one write, which identifies a repeated call after a lost response.

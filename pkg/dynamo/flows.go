@@ -36,3 +36,11 @@ func (s *Store) SpendFlow(ctx context.Context, presented signin.Flow, now time.T
 	}
 	return readFlow(stored, presented.State)
 }
+
+// flowAccess declares the access of the methods for flows.
+func flowAccess() map[string][]Grant {
+	return map[string][]Grant{
+		"PutFlow":   on(Sessions, "PutItem", prefixFlow),
+		"SpendFlow": on(Sessions, "UpdateItem", prefixFlow),
+	}
+}

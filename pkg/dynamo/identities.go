@@ -128,7 +128,7 @@ func (s *Store) putUserIdentity(link signin.Link) types.TransactWriteItem {
 	return putIf(s.users, stored, equal(attrIdentity, text(link.Replaces)))
 }
 
-// identityAccess declares the access of the methods for identities at a provider and for flows.
+// identityAccess declares the access of the methods for identities at a provider.
 func identityAccess() map[string][]Grant {
 	return map[string][]Grant{
 		"FindUserByIdentity": on(Users, "GetItem", prefixIdentity, prefixUser),
@@ -140,7 +140,5 @@ func identityAccess() map[string][]Grant {
 			on(Users, "PutItem", prefixIdentity, prefixUser), on(Users, "DeleteItem", prefixIdentity),
 			on(Users, "UpdateItem", prefixUser), on(Users, "GetItem", prefixUser), on(Sessions, "PutItem", prefixSession, prefixMail),
 		),
-		"PutFlow":   on(Sessions, "PutItem", prefixFlow),
-		"SpendFlow": on(Sessions, "UpdateItem", prefixFlow),
 	}
 }

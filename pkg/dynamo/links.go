@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -62,4 +63,15 @@ func (s *Store) changeUser(mail outbox.Mail, when clause, changes ...change) typ
 // unchangedSince holds for an account that has the address and the epoch for which the mail was sent.
 func unchangedSince(mail outbox.Mail) clause {
 	return present(equal(attrEpoch, number(mail.Epoch)), equal(attrEmailKey, text(mail.Address)))
+}
+
+// linkAccess declares the access of the methods for the links in mails.
+func linkAccess() map[string][]Grant {
+	return map[string][]Grant{
+		"VerifyEmail":   slices.Concat(on(Sessions, "UpdateItem", prefixMail), on(Users, "UpdateItem", prefixUser)),
+		"DisownAccount": slices.Concat(on(Sessions, "UpdateItem", prefixMail), on(Users, "UpdateItem", prefixUser)),
+		"ResetPassword": slices.Concat(
+			on(Sessions, "UpdateItem", prefixMail), on(Sessions, "PutItem", prefixMail), on(Users, "UpdateItem", prefixUser),
+		),
+	}
 }

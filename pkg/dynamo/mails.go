@@ -100,7 +100,7 @@ func (s *Store) SetMailState(ctx context.Context, mail id.ID, worker string, to 
 	return err
 }
 
-// mailAccess declares the access of the methods for mails and the links in them.
+// mailAccess declares the access of the methods for mails.
 func mailAccess() map[string][]Grant {
 	return map[string][]Grant{
 		"QueueMail":           on(Sessions, "PutItem", prefixMail),
@@ -109,10 +109,5 @@ func mailAccess() map[string][]Grant {
 		"ReadMailHistory":     on(Sessions, "GetItem", prefixMailHistory),
 		"LeaseMail":           slices.Concat(on(Sessions, "UpdateItem", prefixMail), on(Sessions, "PutItem", prefixMailHistory)),
 		"SetMailState":        on(Sessions, "UpdateItem", prefixMail),
-		"VerifyEmail":         slices.Concat(on(Sessions, "UpdateItem", prefixMail), on(Users, "UpdateItem", prefixUser)),
-		"DisownAccount":       slices.Concat(on(Sessions, "UpdateItem", prefixMail), on(Users, "UpdateItem", prefixUser)),
-		"ResetPassword": slices.Concat(
-			on(Sessions, "UpdateItem", prefixMail), on(Sessions, "PutItem", prefixMail), on(Users, "UpdateItem", prefixUser),
-		),
 	}
 }

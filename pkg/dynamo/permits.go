@@ -65,3 +65,10 @@ func (s *Store) replaceWindow(ctx context.Context, bucket limit.Bucket, permits 
 	})
 	return replaced, err
 }
+
+// permitAccess declares the access of the methods for permits.
+func permitAccess() map[string][]Grant {
+	return map[string][]Grant{
+		"TakePermits": on(Sessions, "UpdateItem", prefixWindow),
+	}
+}
