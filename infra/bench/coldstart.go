@@ -11,7 +11,7 @@ import (
 var readyBar = atMost(1.5)
 
 // measureStarts measures the start of every function in turns with that of the empty function.
-func measureStarts(ctx context.Context, p *product, how effort, table *report) error {
+func measureStarts(ctx context.Context, p *product, effort effort, table *report) error {
 	folder, remove, err := build(ctx, p.root)
 	if err != nil {
 		return err
@@ -24,7 +24,7 @@ func measureStarts(ctx context.Context, p *product, how effort, table *report) e
 			return err
 		}
 		s := starts{empty: filepath.Join(folder, "empty"), binary: filepath.Join(folder, name), variables: variables}
-		if err := s.measure(ctx, how.starts); err != nil {
+		if err := s.measure(ctx, effort.starts); err != nil {
 			return fmt.Errorf("starting %s: %w", name, err)
 		}
 		table.add("exec to ready, "+name+" / empty", &s.ready, readyBar)
@@ -40,7 +40,7 @@ type starts struct {
 }
 
 func (s *starts) measure(ctx context.Context, count int) error {
-	for turn := range count + 1 {
+	for round := range count + 1 {
 		floor, err := untilReady(ctx, s.empty, s.variables)
 		if err != nil {
 			return err
@@ -49,7 +49,7 @@ func (s *starts) measure(ctx context.Context, count int) error {
 		if err != nil {
 			return err
 		}
-		if turn == 0 { // reads the binary from the disk
+		if round == 0 { // reads the binary from the disk
 			continue
 		}
 		s.ready.add(ready, floor)

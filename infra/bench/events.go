@@ -46,8 +46,8 @@ func object(members ...string) string {
 }
 
 // member returns a token from a response, whose body is JSON within JSON, or "" if it has none.
-func member(answer []byte, name string) string {
-	_, rest, _ := bytes.Cut(answer, []byte(`\"`+name+`\":\"`))
+func member(response []byte, name string) string {
+	_, rest, _ := bytes.Cut(response, []byte(`\"`+name+`\":\"`))
 	value, _, _ := bytes.Cut(rest, []byte(`\"`))
 	return string(value)
 }

@@ -14,7 +14,7 @@ import (
 // measureFormer measures every function's start, and the requests me, refresh and login through the Runtime API, in turns with the
 // functions of a former commit. Both run against the same engine with the same environment.
 func measureFormer(commit string) func(context.Context, *product, effort, *report) error {
-	return func(ctx context.Context, p *product, how effort, table *report) error {
+	return func(ctx context.Context, p *product, effort effort, table *report) error {
 		current, removeCurrent, err := build(ctx, p.root)
 		if err != nil {
 			return err
@@ -26,10 +26,10 @@ func measureFormer(commit string) func(context.Context, *product, effort, *repor
 		}
 		defer removeFormer()
 		c := comparison{product: p, current: current, former: former, commit: commit, table: table}
-		if err := c.starts(ctx, how.starts); err != nil {
+		if err := c.starts(ctx, effort.starts); err != nil {
 			return err
 		}
-		return c.requests(ctx, how.warmPairs*how.warmBatch/10)
+		return c.requests(ctx, effort.warmPairs*effort.warmBatch/10)
 	}
 }
 
@@ -85,7 +85,7 @@ func (c comparison) starts(ctx context.Context, count int) error {
 			continue // the function is new
 		}
 		var measured pair
-		for turn := range count + 1 {
+		for round := range count + 1 {
 			current, err := untilReady(ctx, filepath.Join(c.current, name), variables)
 			if err != nil {
 				return fmt.Errorf("starting %s: %w", name, err)
@@ -94,7 +94,7 @@ func (c comparison) starts(ctx context.Context, count int) error {
 			if err != nil {
 				return fmt.Errorf("starting %s of %s: %w", name, c.commit, err)
 			}
-			if turn > 0 { // the first start reads the binary from the disk
+			if round > 0 { // the first start reads the binary from the disk
 				measured.add(current, former)
 			}
 		}
@@ -144,15 +144,15 @@ func (c comparison) inTurns(ctx context.Context, name string, payload func(n int
 		defer processes[i].end()
 	}
 	measured := &pair{}
-	for turn := range settling + count {
-		var took [2]time.Duration
+	for n := range settling + count {
+		var elapsed [2]time.Duration
 		for i, process := range processes {
-			if took[i], err = process.invoke(ctx, payload(turn), unthrottled); err != nil {
+			if elapsed[i], err = process.invoke(ctx, payload(n), unthrottled); err != nil {
 				return nil, err
 			}
 		}
-		if turn >= settling {
-			measured.add(took[0], took[1])
+		if n >= settling {
+			measured.add(elapsed[0], elapsed[1])
 		}
 	}
 	return measured, nil

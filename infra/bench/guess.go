@@ -13,8 +13,8 @@ import (
 	"latchkey/pkg/app"
 )
 
-// triesPerName is below the number of failures after which attempts are delayed and the owner is notified.
-const triesPerName = 4
+// attemptsPerName is below the number of failures after which attempts are delayed and the owner is notified.
+const attemptsPerName = 4
 
 // refusedNames is one kind of names for which every login is refused.
 type refusedNames struct {
@@ -24,21 +24,21 @@ type refusedNames struct {
 
 // measureGuesses compares the duration of a refused login: for unknown names, disabled accounts and accounts without a password,
 // against a wrong password. The kinds take turns.
-func measureGuesses(ctx context.Context, p *product, how effort, table *report) error {
+func measureGuesses(ctx context.Context, p *product, effort effort, table *report) error {
 	login, err := p.endpoint("login", "POST /api/auth/login", app.Login)
 	if err != nil {
 		return err
 	}
-	wrong, err := p.namesOf(ctx, refusedNames{kind: "wrong password"}, how.guesses)
+	wrong, err := p.namesOf(ctx, refusedNames{kind: "wrong password"}, effort.guesses)
 	if err != nil {
 		return err
 	}
-	names := map[string][]string{"unknown user": unknownNames(how.guesses)}
+	names := map[string][]string{"unknown user": unknownNames(effort.guesses)}
 	for _, kind := range []refusedNames{
 		{"disabled user", map[string]types.AttributeValueUpdate{"active": {Value: &types.AttributeValueMemberBOOL{}}}},
 		{"user of a provider only", map[string]types.AttributeValueUpdate{"phc": {Action: types.AttributeActionDelete}}},
 	} {
-		if names[kind.kind], err = p.namesOf(ctx, kind, how.guesses); err != nil {
+		if names[kind.kind], err = p.namesOf(ctx, kind, effort.guesses); err != nil {
 			return err
 		}
 	}
@@ -47,17 +47,17 @@ func measureGuesses(ctx context.Context, p *product, how effort, table *report) 
 	for _, kind := range kinds {
 		measured[kind] = &pair{}
 	}
-	for turn := range how.guesses {
-		floor, err := guess(ctx, login, wrong[turn/triesPerName], turn)
+	for n := range effort.guesses {
+		floor, err := guess(ctx, login, wrong[n/attemptsPerName], n)
 		if err != nil {
 			return err
 		}
 		for _, kind := range kinds {
-			took, err := guess(ctx, login, names[kind][turn/triesPerName], turn)
+			elapsed, err := guess(ctx, login, names[kind][n/attemptsPerName], n)
 			if err != nil {
 				return err
 			}
-			measured[kind].add(took, floor)
+			measured[kind].add(elapsed, floor)
 		}
 	}
 	for _, kind := range kinds {
@@ -69,33 +69,33 @@ func measureGuesses(ctx context.Context, p *product, how effort, table *report) 
 // guess returns the duration of a refusal.
 func guess(ctx context.Context, login *endpoint, name string, n int) (time.Duration, error) {
 	payload := event(login.route, object("username", name, "password", "a wrong password"), "", n)
-	begun := now()
+	start := now()
 	_, err := login.call(ctx, payload, http.StatusForbidden)
-	return now().Sub(begun), err
+	return now().Sub(start), err
 }
 
-func unknownNames(tries int) []string {
-	names := make([]string, tries/triesPerName+1)
+func unknownNames(attempts int) []string {
+	names := make([]string, attempts/attemptsPerName+1)
 	for i := range names {
-		names[i] = fmt.Sprintf("nobody-%d", i)
+		names[i] = fmt.Sprintf("unknown-%d", i)
 	}
 	return names
 }
 
 // namesOf returns names of a kind for a number of attempts, and registers their accounts.
-func (p *product) namesOf(ctx context.Context, kind refusedNames, tries int) ([]string, error) {
+func (p *product) namesOf(ctx context.Context, kind refusedNames, attempts int) ([]string, error) {
 	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, tries/triesPerName+1)
+	names := make([]string, attempts/attemptsPerName+1)
 	for i := range names {
-		who, err := p.register(ctx, registration)
+		user, err := p.register(ctx, registration)
 		if err != nil {
 			return nil, err
 		}
-		names[i] = who.name
-		if err := p.change(ctx, who, kind.change); err != nil {
+		names[i] = user.name
+		if err := p.change(ctx, user, kind.change); err != nil {
 			return nil, fmt.Errorf("making a %s: %w", kind.kind, err)
 		}
 	}
@@ -103,11 +103,11 @@ func (p *product) namesOf(ctx context.Context, kind refusedNames, tries int) ([]
 }
 
 // change changes a stored account.
-func (p *product) change(ctx context.Context, who account, change map[string]types.AttributeValueUpdate) error {
+func (p *product) change(ctx context.Context, user account, change map[string]types.AttributeValueUpdate) error {
 	if change == nil {
 		return nil
 	}
-	owner, err := newFloors(p.floor, who)
+	owner, err := newFloors(p.floor, user)
 	if err != nil {
 		return err
 	}

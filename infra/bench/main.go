@@ -16,45 +16,45 @@ import (
 	"time"
 )
 
-// limit ends a run that hangs.
-const limit = 6 * time.Minute
+// timeout ends a run that hangs.
+const timeout = 6 * time.Minute
 
 // now is the one clock of the bench.
 var now = time.Now //nolint:forbidigo // this is the composition root of the bench
 
 // effort holds the numbers of measurements.
 type effort struct {
-	warmPairs    int // of batches, in process
-	warmBatch    int // requests in a batch
-	loginPairs   int // of batches of logins, in process
-	loginBatch   int // logins in a batch
-	guesses      int // pairs of refused logins
-	starts       int // of each binary
-	firstAnswers int // processes at each CPU share
+	warmPairs      int // of batches, in process
+	warmBatch      int // requests in a batch
+	loginPairs     int // of batches of logins, in process
+	loginBatch     int // logins in a batch
+	guesses        int // pairs of refused logins
+	starts         int // of each binary
+	firstResponses int // processes at each CPU share
 }
 
 var (
-	thorough = effort{warmPairs: 40, warmBatch: 100, loginPairs: 50, loginBatch: 5, guesses: 500, starts: 25, firstAnswers: 25}
-	quick    = effort{warmPairs: 10, warmBatch: 50, loginPairs: 10, loginBatch: 3, guesses: 100, starts: 7, firstAnswers: 7}
+	thorough = effort{warmPairs: 40, warmBatch: 100, loginPairs: 50, loginBatch: 5, guesses: 500, starts: 25, firstResponses: 25}
+	quick    = effort{warmPairs: 10, warmBatch: 50, loginPairs: 10, loginBatch: 3, guesses: 100, starts: 7, firstResponses: 7}
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	less := flag.Bool("quick", false, "measure less often")
 	former := flag.String("former", "", "measure only against the functions of this commit")
 	flag.Parse()
-	how := thorough
+	effort := thorough
 	if *less {
-		how = quick
+		effort = quick
 	}
 	measured := parts
 	if *former != "" {
 		measured = []part{{"the functions against those of " + *former, measureFormer(*former)}}
 	}
-	if err := run(ctx, how, measured, os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, effort, measured, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
@@ -71,11 +71,11 @@ var parts = []part{
 	{"me, refresh and login against their floors", measureWarm},
 	{"unknown, disabled and other users against a wrong password", measureGuesses},
 	{"process start to readiness", measureStarts},
-	{"the first answer under throttled CPU", measureFirstAnswers},
+	{"the first response with throttled CPU", measureFirstResponses},
 }
 
 // run prints the table to out and its steps to progress. A ratio over its bar is not an error, because a busy machine can cause it.
-func run(ctx context.Context, how effort, parts []part, out, progress io.Writer) error {
+func run(ctx context.Context, effort effort, parts []part, out, progress io.Writer) error {
 	p, err := startProduct(ctx)
 	if err != nil {
 		return err
@@ -83,12 +83,12 @@ func run(ctx context.Context, how effort, parts []part, out, progress io.Writer)
 	defer p.stop()
 	table := newReport(out)
 	for _, part := range parts {
-		begun := now()
+		start := now()
 		fmt.Fprint(progress, "measuring ", part.name)
-		if err := part.measure(ctx, p, how, table); err != nil {
+		if err := part.measure(ctx, p, effort, table); err != nil {
 			return fmt.Errorf("measuring %s: %w", part.name, err)
 		}
-		fmt.Fprintf(progress, ", %.0f s\n", now().Sub(begun).Seconds())
+		fmt.Fprintf(progress, ", %.0f s\n", now().Sub(start).Seconds())
 	}
 	if err := table.writer.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)

@@ -21,15 +21,15 @@ import (
 // runtimes" in the Lambda guide). The Runtime API of the local host is not used, because it checks the responses, which takes time.
 type process struct {
 	*child.Process
-	started time.Time
-	server  *http.Server
-	ready   chan time.Time // when the function requested its next event
-	events  chan []byte
-	answers chan answer
+	started   time.Time
+	server    *http.Server
+	ready     chan time.Time // when the function requested its next event
+	events    chan []byte
+	responses chan response
 }
 
-// answer is the response of a function and its time.
-type answer struct {
+// response is the response of a function with the time of its arrival.
+type response struct {
 	at   time.Time
 	body []byte
 }
@@ -44,10 +44,10 @@ func startProcess(binary string, variables map[string]string) (*process, error) 
 	if err != nil {
 		return nil, fmt.Errorf("opening a Runtime API: %w", err)
 	}
-	p := &process{ready: make(chan time.Time, 1), events: make(chan []byte), answers: make(chan answer, 1)}
+	p := &process{ready: make(chan time.Time, 1), events: make(chan []byte), responses: make(chan response, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", p.next)
-	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", p.answered)
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", p.respond)
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: eventTime}
 	go func() { _ = p.server.Serve(listener) }() // its error is ErrServerClosed, from end
 	cmd := exec.Command(binary)
@@ -83,12 +83,12 @@ func (p *process) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *process) answered(w http.ResponseWriter, r *http.Request) {
+func (p *process) respond(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
 	}
-	p.answers <- answer{at: now(), body: body}
+	p.responses <- response{at: now(), body: body}
 	w.WriteHeader(http.StatusAccepted)
 }
 

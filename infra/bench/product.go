@@ -132,10 +132,10 @@ func (p *product) register(ctx context.Context, endpoint *endpoint) (account, er
 	p.accounts++
 	a := account{name: fmt.Sprintf("bench-%d", p.accounts)}
 	body := object("username", a.name, "email", a.name+"@example.com", "password", password)
-	answer, err := endpoint.call(ctx, event(endpoint.route, body, "", p.accounts), http.StatusCreated)
+	response, err := endpoint.call(ctx, event(endpoint.route, body, "", p.accounts), http.StatusCreated)
 	if err != nil {
 		return account{}, err
 	}
-	a.access, a.refresh = member(answer, "access_token"), member(answer, "refresh_token")
+	a.access, a.refresh = member(response, "access_token"), member(response, "refresh_token")
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -10,21 +11,19 @@ func TestMedian(t *testing.T) {
 		samples []time.Duration
 		want    time.Duration
 	}{
-		"one":                               {[]time.Duration{7}, 7},
-		"odd, in any order":                 {[]time.Duration{9, 1, 5}, 5},
-		"even is the mean of the middle":    {[]time.Duration{4, 1, 100, 2}, 3},
-		"an outlier does not move it":       {[]time.Duration{3, 3, 3, 3, 1e9}, 3},
-		"the same number of times in a row": {[]time.Duration{2, 2}, 2},
+		"one sample":                       {[]time.Duration{7}, 7},
+		"odd number, unsorted":             {[]time.Duration{9, 1, 5}, 5},
+		"even number, the mean of the two": {[]time.Duration{4, 1, 100, 2}, 3},
+		"outlier":                          {[]time.Duration{3, 3, 3, 3, 1e9}, 3},
+		"equal samples":                    {[]time.Duration{2, 2}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := append([]time.Duration(nil), test.samples...)
+			before := slices.Clone(test.samples)
 			if got := median(test.samples); got != test.want {
-				t.Errorf("got %d, want %d", got, test.want)
+				t.Errorf("median of %v: got %d, want %d", test.samples, got, test.want)
 			}
-			for i := range before {
-				if before[i] != test.samples[i] {
-					t.Fatal("the samples were reordered, so that pairs no longer belong together")
-				}
+			if !slices.Equal(test.samples, before) { // pairs of samples must stay together
+				t.Errorf("got the samples %v afterwards, want the order %v", test.samples, before)
 			}
 		})
 	}
@@ -36,7 +35,7 @@ func TestRatio(t *testing.T) {
 		p.add(sample[0], sample[1])
 	}
 	if got, want := p.ratio(), 33.0/21.0; got != want {
-		t.Errorf("got %v, want %v: the median of each, then the ratio", got, want)
+		t.Errorf("ratio of %+v: got %v, want %v, the ratio of the medians", p, got, want)
 	}
 }
 
@@ -57,7 +56,7 @@ func TestBar(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := test.bar.verdict(test.ratio); got != test.want {
-				t.Errorf("got %q, want %q", got, test.want)
+				t.Errorf("%v with the bar %v: got %q, want %q", test.ratio, test.bar, got, test.want)
 			}
 		})
 	}

@@ -36,13 +36,13 @@ func throttle(ctx context.Context, p *process, s share, done <-chan struct{}) er
 		return err
 	}
 	for {
-		begun := now()
+		start := now()
 		used, err := child.CPUTime(p.Pid())
 		if err != nil {
 			return err
 		}
 		limit = min(limit, used) + s.quota() // unused quota expires, and an excess is subtracted
-		if ended, err := spend(ctx, p, limit, begun.Add(period), done); ended || err != nil {
+		if ended, err := spend(ctx, p, limit, start.Add(period), done); ended || err != nil {
 			return err
 		}
 	}

@@ -8,56 +8,72 @@ import (
 	"time"
 
 	"latchkey/infra/local/child"
+	"latchkey/infra/testkit"
 )
 
-// A process that would use a whole CPU gets its share, a quarter more at most, and on a busy machine half of it at least.
-func TestThrottleHoldsAProcessToItsShare(t *testing.T) {
+// startBusyProcess starts a process that uses a whole CPU until the test ends.
+func startBusyProcess(t *testing.T) *process {
+	t.Helper()
 	started, err := child.Start(exec.Command("sh", "-c", "while :; do :; done"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	busy := &process{Process: started}
-	defer busy.Stop(0)
-	const length = 25 * period
+	t.Cleanup(func() { started.Stop(0) })
+	return &process{Process: started}
+}
+
+// TestThrottleLimitsAProcessToItsShare checks that a process never exceeds its share by more than a quarter, and that it can get at
+// least half of it. On a busy machine, the second may need several attempts.
+func TestThrottleLimitsAProcessToItsShare(t *testing.T) {
+	busy := startBusyProcess(t)
+	const length, attempts = 25 * period, 10
 	for _, s := range []share{14, 29} {
-		before, err := child.CPUTime(busy.Pid())
-		if err != nil {
-			t.Fatal(err)
+		full := length * time.Duration(s) / 100
+		var used time.Duration
+		for attempt := 0; attempt < attempts && used < full/2; attempt++ {
+			used = cpuTimeDuring(t, busy, func() {
+				ctx, cancel := context.WithTimeout(t.Context(), length)
+				defer cancel()
+				if err := throttle(ctx, busy, s, nil); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("throttle at %d %%: got %v, want %v", s, err, context.DeadlineExceeded)
+				}
+			})
+			if used > full*5/4 {
+				t.Errorf("at %d %%: got %v of CPU time in %v, want at most %v", s, used, length, full*5/4)
+			}
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), length)
-		if err := throttle(ctx, busy, s, nil); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("throttling ended with %v", err)
-		}
-		cancel()
-		after, err := child.CPUTime(busy.Pid())
-		if err != nil {
-			t.Fatal(err)
-		}
-		used, fair := after-before, length*time.Duration(s)/100
-		if used > fair*5/4 || used < fair/2 {
-			t.Errorf("at %d %%: used %v of CPU in %v, the share is %v", s, used, length, fair)
+		if used < full/2 {
+			t.Errorf("at %d %%: got %v of CPU time in %v after %d attempts, want at least %v", s, used, length, attempts, full/2)
 		}
 	}
 }
 
-func TestThrottleLeavesTheProcessRunning(t *testing.T) {
-	started, err := child.Start(exec.Command("sh", "-c", "while :; do :; done"))
+// cpuTimeDuring returns the CPU time that a process uses while do runs.
+func cpuTimeDuring(t *testing.T, p *process, do func()) time.Duration {
+	t.Helper()
+	before, err := child.CPUTime(p.Pid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	busy := &process{Process: started}
-	defer busy.Stop(0)
+	do()
+	after, err := child.CPUTime(p.Pid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return after - before
+}
+
+func TestThrottleLeavesTheProcessRunning(t *testing.T) {
+	busy := startBusyProcess(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*period)
 	defer cancel()
-	_ = throttle(ctx, busy, 1, nil) // ends by ctx, in the middle of a hold
+	_ = throttle(ctx, busy, 1, nil) // ends with ctx, while the process is stopped
 	before, err := child.CPUTime(busy.Pid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if after, err := child.CPUTime(busy.Pid()); err == nil && after > before {
-			return
-		}
-	}
-	t.Error("the process is still stopped")
+	testkit.Eventually(t, "the process to use CPU time", func() bool {
+		after, err := child.CPUTime(busy.Pid())
+		return err == nil && after > before
+	})
 }

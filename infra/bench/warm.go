@@ -21,7 +21,7 @@ type measurement struct{ cpu, wall pair }
 
 // measureWarm measures warm functions. Their deployed handlers run in this process. The CPU time is the user and system time of
 // this process (getrusage). The engine is another process and does not count.
-func measureWarm(ctx context.Context, p *product, how effort, table *report) error {
+func measureWarm(ctx context.Context, p *product, effort effort, table *report) error {
 	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func measureWarm(ctx context.Context, p *product, how effort, table *report) err
 	if err != nil {
 		return err
 	}
-	operations, err := p.operations(ctx, registration, ours, how)
+	operations, err := p.operations(ctx, registration, ours, effort)
 	if err != nil {
 		return err
 	}
@@ -48,11 +48,12 @@ func measureWarm(ctx context.Context, p *product, how effort, table *report) err
 		pairs, batch    int
 		cpuBar, wallBar bar
 	}{
-		{again, "its BatchGetItem", floors.limited(floors.me), how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
-		{first, "its BatchGetItem", floors.limited(floors.me), how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
-		{first, "that and one verification", floors.limited(floors.meVerified), how.warmPairs, how.warmBatch, bar{}, bar{}},
-		{"refresh", "GetItem + UpdateItem + signature", floors.limited(floors.refresh), how.warmPairs, how.warmBatch, atMost(1.15), atMost(1.15)},
-		{"login", "argon2id + signature", floors.login, how.loginPairs, how.loginBatch, atMost(1.10), bar{}},
+		{again, "its BatchGetItem", floors.limited(floors.me), effort.warmPairs, effort.warmBatch, atMost(1.15), atMost(1.15)},
+		{first, "its BatchGetItem", floors.limited(floors.me), effort.warmPairs, effort.warmBatch, atMost(1.15), atMost(1.15)},
+		{first, "that and one verification", floors.limited(floors.meVerified), effort.warmPairs, effort.warmBatch, bar{}, bar{}},
+		{"refresh", "GetItem + UpdateItem + signature", floors.limited(floors.refresh),
+			effort.warmPairs, effort.warmBatch, atMost(1.15), atMost(1.15)},
+		{"login", "argon2id + signature", floors.login, effort.loginPairs, effort.loginBatch, atMost(1.10), bar{}},
 	} {
 		measured, err := inTurns(ctx, operations[row.subject], row.against, row.pairs, row.batch)
 		if err != nil {
@@ -71,38 +72,38 @@ const (
 )
 
 // operations returns the measured endpoints by their names in the table.
-func (p *product) operations(ctx context.Context, registration *endpoint, who account, how effort) (map[string]operation, error) {
-	fresh, err := p.freshTokens(who, 2*(how.warmPairs+1)*how.warmBatch) // for two rows
+func (p *product) operations(ctx context.Context, registration *endpoint, user account, effort effort) (map[string]operation, error) {
+	newTokens, err := p.newTokens(user, 2*(effort.warmPairs+1)*effort.warmBatch) // for two rows
 	if err != nil {
 		return nil, err
 	}
-	seenBefore, err := p.me(who.access)
+	seenBefore, err := p.me(user.access)
 	if err != nil {
 		return nil, err
 	}
-	seenFirst, err := p.me(fresh...)
+	seenFirst, err := p.me(newTokens...)
 	if err != nil {
 		return nil, err
 	}
-	refresh, err := p.refresh(who)
+	refresh, err := p.refresh(user)
 	if err != nil {
 		return nil, err
 	}
-	login, err := p.login(ctx, registration, (how.loginPairs+1)*how.loginBatch)
+	login, err := p.login(ctx, registration, (effort.loginPairs+1)*effort.loginBatch)
 	if err != nil {
 		return nil, err
 	}
 	return map[string]operation{again: seenBefore, first: seenFirst, "refresh": refresh, "login": login}, nil
 }
 
-// freshTokens returns distinct access tokens of one session. The function has seen none of them.
-func (p *product) freshTokens(who account, count int) ([]string, error) {
+// newTokens returns distinct access tokens of one session. The function has seen none of them.
+func (p *product) newTokens(user account, count int) ([]string, error) {
 	keys, err := token.ParseKeySet([]byte(p.environment["SIGNING_KEYS"]), "ES256")
 	if err != nil {
 		return nil, err
 	}
 	authority := token.NewAuthority(keys, p.environment["PUBLIC_URL"], p.environment["PUBLIC_URL"])
-	claims, err := authority.VerifyAccess(who.access, now())
+	claims, err := authority.VerifyAccess(user.access, now())
 	if err != nil {
 		return nil, err
 	}
@@ -128,28 +129,28 @@ func (p *product) me(tokens ...string) (operation, error) {
 	for i, bearer := range tokens {
 		payloads[i] = event(endpoint.route, "", bearer, 1)
 	}
-	turn := 0
+	n := 0
 	return func(ctx context.Context) error {
-		turn++
-		_, err := endpoint.call(ctx, payloads[turn%len(payloads)], http.StatusOK)
+		n++
+		_, err := endpoint.call(ctx, payloads[n%len(payloads)], http.StatusOK)
 		return err
 	}, nil
 }
 
 // refresh returns an operation that refreshes one session, each time with the token of the previous response.
-func (p *product) refresh(who account) (operation, error) {
+func (p *product) refresh(user account) (operation, error) {
 	endpoint, err := p.endpoint("refresh", "POST /api/auth/refresh", app.Refresh)
 	if err != nil {
 		return nil, err
 	}
-	current := who.refresh
+	current := user.refresh
 	payload := event(endpoint.route, object("refresh_token", current), "", 1)
 	return func(ctx context.Context) error {
-		answer, err := endpoint.call(ctx, payload, http.StatusOK)
+		response, err := endpoint.call(ctx, payload, http.StatusOK)
 		if err != nil {
 			return err
 		}
-		next := member(answer, "refresh_token")
+		next := member(response, "refresh_token")
 		payload = bytes.Replace(payload, []byte(current), []byte(next), 1)
 		current = next
 		return nil
@@ -167,17 +168,17 @@ func (p *product) login(ctx context.Context, registration *endpoint, count int) 
 	}
 	var payloads [][]byte
 	for range count/loginsPerAccount + 1 {
-		who, err := p.register(ctx, registration)
+		user, err := p.register(ctx, registration)
 		if err != nil {
 			return nil, err
 		}
-		body := object("username", who.name, "password", password)
+		body := object("username", user.name, "password", password)
 		payloads = append(payloads, event(endpoint.route, body, "", p.accounts))
 	}
-	turn := 0
+	n := 0
 	return func(ctx context.Context) error {
-		turn++
-		_, err := endpoint.call(ctx, payloads[turn%len(payloads)], http.StatusOK)
+		n++
+		_, err := endpoint.call(ctx, payloads[n%len(payloads)], http.StatusOK)
 		return err
 	}, nil
 }
@@ -185,7 +186,7 @@ func (p *product) login(ctx context.Context, registration *endpoint, count int) 
 // inTurns runs batches of both operations in turns, after one uncounted batch of each.
 func inTurns(ctx context.Context, subject, floor operation, pairs, batch int) (*measurement, error) {
 	measured := &measurement{}
-	for turn := range pairs + 1 {
+	for round := range pairs + 1 {
 		subjectCPU, subjectWall, err := cost(ctx, subject, batch)
 		if err != nil {
 			return nil, err
@@ -194,7 +195,7 @@ func inTurns(ctx context.Context, subject, floor operation, pairs, batch int) (*
 		if err != nil {
 			return nil, err
 		}
-		if turn == 0 {
+		if round == 0 {
 			continue
 		}
 		measured.cpu.add(subjectCPU, floorCPU)
@@ -206,19 +207,19 @@ func inTurns(ctx context.Context, subject, floor operation, pairs, batch int) (*
 // cost returns the mean CPU and wall time of one run in a batch. Earlier garbage is collected before the batch.
 func cost(ctx context.Context, run operation, batch int) (cpu, wall time.Duration, err error) {
 	runtime.GC()
-	begunCPU, err := cpuTime()
+	startCPU, err := cpuTime()
 	if err != nil {
 		return 0, 0, err
 	}
-	begun := now()
+	start := now()
 	for range batch {
 		if err := run(ctx); err != nil {
 			return 0, 0, err
 		}
 	}
-	wall = now().Sub(begun)
-	endedCPU, err := cpuTime()
-	return (endedCPU - begunCPU) / time.Duration(batch), wall / time.Duration(batch), err
+	wall = now().Sub(start)
+	endCPU, err := cpuTime()
+	return (endCPU - startCPU) / time.Duration(batch), wall / time.Duration(batch), err
 }
 
 // cpuTime returns the CPU time of this process.

@@ -1,4 +1,4 @@
-// Command empty is the floor of a cold start: a function that does nothing, built and started like all others.
+// Command empty is the floor of a cold start: a function that does nothing, built and started like the others.
 package main
 
 import (

@@ -21,9 +21,9 @@ const (
 	warm     = 20 // responses after those; their median counts
 )
 
-// measureFirstAnswers measures requests to me, from the delivery of the event to the response: the first of a process, whose start
+// measureFirstResponses measures requests to me, from the delivery of the event to the response: the first of a process, whose start
 // was not throttled, against later ones of the same process. Both are throttled in the same way.
-func measureFirstAnswers(ctx context.Context, p *product, how effort, table *report) error {
+func measureFirstResponses(ctx context.Context, p *product, effort effort, table *report) error {
 	folder, remove, err := build(ctx, p.root)
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func measureFirstAnswers(ctx context.Context, p *product, how effort, table *rep
 	if err != nil {
 		return err
 	}
-	who, err := p.register(ctx, registration)
+	user, err := p.register(ctx, registration)
 	if err != nil {
 		return err
 	}
@@ -41,9 +41,9 @@ func measureFirstAnswers(ctx context.Context, p *product, how effort, table *rep
 	if err != nil {
 		return err
 	}
-	payload := event("POST /api/auth/me", "", who.access, 1)
+	payload := event("POST /api/auth/me", "", user.access, 1)
 	measured := make([]pair, len(shares))
-	for range how.firstAnswers {
+	for range effort.firstResponses {
 		for i, s := range shares {
 			first, later, err := firstAndLater(ctx, filepath.Join(folder, "me"), variables, payload, s)
 			if err != nil {
@@ -53,7 +53,7 @@ func measureFirstAnswers(ctx context.Context, p *product, how effort, table *rep
 		}
 	}
 	for i, s := range shares {
-		table.add(fmt.Sprintf("me, first answer / warm, at %d %% of a CPU", s), &measured[i], atMost(2))
+		table.add(fmt.Sprintf("me, first response / warm, at %d %% of a CPU", s), &measured[i], atMost(2))
 	}
 	return nil
 }
@@ -70,13 +70,13 @@ func firstAndLater(
 		return 0, 0, err
 	}
 	var samples []time.Duration
-	for turn := range settling + warm {
-		took, err := process.invoke(ctx, payload, s)
+	for n := range settling + warm {
+		elapsed, err := process.invoke(ctx, payload, s)
 		if err != nil {
 			return 0, 0, err
 		}
-		if turn >= settling {
-			samples = append(samples, took)
+		if n >= settling {
+			samples = append(samples, elapsed)
 		}
 	}
 	return first, median(samples), nil
@@ -89,7 +89,7 @@ func (p *process) invoke(ctx context.Context, payload []byte, s share) (time.Dur
 		return 0, err
 	}
 	done, throttled := make(chan struct{}), make(chan error, 1)
-	begun := now()
+	start := now()
 	go func() {
 		if s == unthrottled {
 			throttled <- nil
@@ -98,7 +98,7 @@ func (p *process) invoke(ctx context.Context, payload []byte, s share) (time.Dur
 		throttled <- throttle(ctx, p, s, done)
 	}()
 	p.events <- payload
-	got, err := receive(ctx, p, p.answers)
+	got, err := receive(ctx, p, p.responses)
 	close(done)
 	if failed := <-throttled; err == nil {
 		err = failed
@@ -113,5 +113,5 @@ func (p *process) invoke(ctx context.Context, payload []byte, s share) (time.Dur
 	if response.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("got status %d, want 200: %s", response.StatusCode, response.Body)
 	}
-	return got.at.Sub(begun), nil
+	return got.at.Sub(start), nil
 }
