@@ -23,8 +23,8 @@ const (
 	maxAlarmMetrics = 10
 	maxDashboards   = 1
 
-	// perFunction counts what SAM makes of a function: function, role, version, alias and deployment group. About 70 functions are
-	// planned, which fit with maxShared further resources.
+	// perFunction is the number of resources that SAM creates for a function: the function, its role, version, alias and deployment
+	// group. maxShared limits all other resources, so that the planned 70 functions fit.
 	perFunction = 5
 	maxShared   = 44
 )
@@ -35,12 +35,12 @@ var free = map[string]bool{
 	"AWS::ApiGatewayV2::ApiMapping":              true,
 	"AWS::ApiGatewayV2::DomainName":              true,
 	"AWS::ApiGatewayV2::Stage":                   true,
-	"AWS::CloudFormation::CustomResource":        true, // a call of a function
+	"AWS::CloudFormation::CustomResource":        true, // an invocation of a function
 	"AWS::CloudWatch::Alarm":                     true, // up to ten metrics
-	"AWS::CloudWatch::Dashboard":                 true, // up to three in an account
+	"AWS::CloudWatch::Dashboard":                 true, // up to three per account
 	"AWS::CodeDeploy::Application":               true,
 	"AWS::CodeDeploy::DeploymentGroup":           true,
-	"AWS::DynamoDB::Table":                       true, // on demand; storage apart
+	"AWS::DynamoDB::Table":                       true, // on demand, except for storage
 	"AWS::Events::Rule":                          true,
 	"AWS::IAM::ManagedPolicy":                    true,
 	"AWS::IAM::Role":                             true,
@@ -49,9 +49,9 @@ var free = map[string]bool{
 	"AWS::Lambda::Function":                      true,
 	"AWS::Lambda::Permission":                    true,
 	"AWS::Lambda::Version":                       true,
-	"AWS::Logs::LogGroup":                        true, // storage apart
-	"AWS::Logs::MetricFilter":                    true, // its metric is paid for hours with data
-	"AWS::Route53::RecordSet":                    true, // of a zone that is there already
+	"AWS::Logs::LogGroup":                        true, // except for storage
+	"AWS::Logs::MetricFilter":                    true, // its metric is charged for hours with data
+	"AWS::Route53::RecordSet":                    true, // in an existing zone
 	"AWS::SES::ConfigurationSet":                 true,
 	"AWS::SES::ConfigurationSetEventDestination": true,
 	"AWS::SES::EmailIdentity":                    true,
@@ -63,7 +63,7 @@ var free = map[string]bool{
 	"AWS::Scheduler::Schedule":                   true,
 }
 
-// resource is the part of a resource that decides what it costs.
+// resource holds the properties of a resource that determine its price.
 type resource struct {
 	Type       string
 	Properties struct {
@@ -85,7 +85,7 @@ func main() {
 	fmt.Println(summary)
 }
 
-// check returns what the stack consists of, in one line, or all its faults.
+// check returns a summary of the stack in one line, or all its faults.
 func check(template io.Reader) (summary string, err error) {
 	var stack struct{ Resources map[string]resource }
 	if err := json.NewDecoder(template).Decode(&stack); err != nil {
@@ -95,41 +95,41 @@ func check(template io.Reader) (summary string, err error) {
 	counts := map[string]int{}
 	metrics := 0
 	for _, name := range slices.Sorted(maps.Keys(stack.Resources)) {
-		found := stack.Resources[name]
-		counts[found.Type]++
-		metrics += found.alarmMetrics()
-		if fault := found.cost(); fault != "" {
-			faults = append(faults, fmt.Errorf("%s (%s) %s", name, found.Type, fault))
+		resource := stack.Resources[name]
+		counts[resource.Type]++
+		metrics += resource.alarmMetrics()
+		if fault := resource.idleCost(); fault != "" {
+			faults = append(faults, fmt.Errorf("%s (%s) %s", name, resource.Type, fault))
 		}
 	}
 	faults = append(faults, crowded(stack.Resources)...)
 	functions := counts[typeFunction]
 	for _, limit := range []struct {
-		what      string
-		have, may int
+		name     string
+		got, max int
 	}{
 		{"resources", len(stack.Resources), maxResources},
-		{"resources beside five for each function", len(stack.Resources) - perFunction*functions, maxShared},
+		{fmt.Sprintf("resources besides %d for each function", perFunction), len(stack.Resources) - perFunction*functions, maxShared},
 		{"metrics in alarms", metrics, maxAlarmMetrics},
 		{"dashboards", counts["AWS::CloudWatch::Dashboard"], maxDashboards},
 	} {
-		if limit.have > limit.may {
-			faults = append(faults, fmt.Errorf("the stack has %d %s, more than %d", limit.have, limit.what, limit.may))
+		if limit.got > limit.max {
+			faults = append(faults, fmt.Errorf("the stack has %d %s, want at most %d", limit.got, limit.name, limit.max))
 		}
 	}
 	if functions == 0 {
-		faults = append(faults, errors.New("the stack has no function"))
+		faults = append(faults, errors.New("the stack has no functions"))
 	}
-	return fmt.Sprintf("the stack has %d resources, %d functions among them, and %d metrics in alarms",
+	return fmt.Sprintf("the stack has %d resources, including %d functions, and %d metrics in alarms",
 		len(stack.Resources), functions, metrics), errors.Join(faults...)
 }
 
 const typeFunction = "AWS::Lambda::Function"
 
-// triggers are the kinds of resources that invoke a function without a route. Few functions have one.
+// triggers are the types of resources that invoke a function without a route. Few functions have one.
 var triggers = []string{"AWS::Lambda::EventSourceMapping", "AWS::Events::Rule"}
 
-// crowded names each function that adds more than perFunction resources and has no trigger of its own.
+// crowded returns an error for each function with more than perFunction resources, unless it has its own trigger.
 func crowded(resources map[string]resource) []error {
 	owned := map[string][]string{}
 	triggered := map[string]bool{}
@@ -142,25 +142,26 @@ func crowded(resources map[string]resource) []error {
 	var faults []error
 	for _, function := range slices.Sorted(maps.Keys(owned)) {
 		if len(owned[function]) > perFunction && !triggered[function] {
-			faults = append(faults, fmt.Errorf("function %s has the %d resources %v, more than %d",
-				function, len(owned[function]), owned[function], perFunction))
+			faults = append(faults, fmt.Errorf("function %s has %d resources, want at most %d: %v",
+				function, len(owned[function]), perFunction, owned[function]))
 		}
 	}
 	return faults
 }
 
-// owner returns the function with the longest logical id that name begins with, as SAM names what it makes of a function; "" for none.
+// owner returns the logical id of the function that a resource belongs to, or "". SAM adds suffixes to the id of the function, so owner
+// is the longest such id that name starts with.
 func owner(resources map[string]resource, name string) string {
 	longest := ""
-	for function, found := range resources {
-		if found.Type == typeFunction && len(function) > len(longest) && strings.HasPrefix(name, function) {
+	for function, resource := range resources {
+		if resource.Type == typeFunction && len(function) > len(longest) && strings.HasPrefix(name, function) {
 			longest = function
 		}
 	}
 	return longest
 }
 
-// alarmMetrics counts the metrics that an alarm is paid for: those of its expression, or the one it watches.
+// alarmMetrics returns the number of metrics for which AWS charges an alarm: those of its expression, or its only one.
 func (r resource) alarmMetrics() int {
 	if r.Type != "AWS::CloudWatch::Alarm" {
 		return 0
@@ -175,12 +176,12 @@ func (r resource) alarmMetrics() int {
 	return max(metrics, 1)
 }
 
-// cost says why a resource costs money while idle; "" if it does not.
-func (r resource) cost() string {
+// idleCost returns the reason why a resource costs money while idle, or "" if it costs nothing.
+func (r resource) idleCost() string {
 	p := r.Properties
 	switch {
 	case !free[r.Type]:
-		return "is of a kind that is not known to cost nothing while idle"
+		return "has a type that is not in the list of free types"
 	case r.Type == "AWS::DynamoDB::Table" && p.BillingMode != "PAY_PER_REQUEST":
 		return "has provisioned capacity"
 	case p.ProvisionedConcurrencyConfig != nil:
@@ -188,9 +189,9 @@ func (r resource) cost() string {
 	case p.VpcConfig != nil:
 		return "is in a VPC, which needs a NAT gateway or endpoints"
 	case p.KmsKeyID != nil:
-		return "has a key of its own"
+		return "has its own KMS key"
 	case p.Tier != nil && p.Tier != "Standard":
-		return "is not of the standard tier"
+		return "is not in the standard tier"
 	}
 	return ""
 }

@@ -11,35 +11,35 @@ const function = `"Me":{"Type":"AWS::Lambda::Function"}`
 func TestCheck(t *testing.T) {
 	tests := map[string]struct{ resources, want string }{
 		"one function":            {function, ""},
-		"none":                    {`"T":{"Type":"AWS::SNS::Topic"}`, "the stack has no function"},
-		"a kind with a price":     {function + `,"Nat":{"Type":"AWS::EC2::NatGateway"}`, "Nat (AWS::EC2::NatGateway) is of a kind"},
+		"no functions":            {`"T":{"Type":"AWS::SNS::Topic"}`, "the stack has no functions"},
+		"unknown type":            {function + `,"Nat":{"Type":"AWS::EC2::NatGateway"}`, "Nat (AWS::EC2::NatGateway) has a type that is not in the list of free types"},
 		"provisioned capacity":    {function + `,"T":{"Type":"AWS::DynamoDB::Table"}`, "T (AWS::DynamoDB::Table) has provisioned capacity"},
 		"on demand":               {function + `,"T":{"Type":"AWS::DynamoDB::Table","Properties":{"BillingMode":"PAY_PER_REQUEST"}}`, ""},
 		"provisioned concurrency": {function + `,"A":{"Type":"AWS::Lambda::Alias","Properties":{"ProvisionedConcurrencyConfig":{}}}`, "has provisioned concurrency"},
-		"a VPC":                   {`"Me":{"Type":"AWS::Lambda::Function","Properties":{"VpcConfig":{"SubnetIds":[]}}}`, "Me (AWS::Lambda::Function) is in a VPC"},
-		"a key of its own":        {function + `,"L":{"Type":"AWS::Logs::LogGroup","Properties":{"KmsKeyId":"k"}}`, "has a key of its own"},
-		"a larger tier":           {function + `,"P":{"Type":"AWS::SSM::Parameter","Properties":{"Tier":"Advanced"}}`, "is not of the standard tier"},
-		"two dashboards":          {function + many(2, "AWS::CloudWatch::Dashboard", "{}"), "the stack has 2 dashboards, more than 1"},
+		"VPC":                     {`"Me":{"Type":"AWS::Lambda::Function","Properties":{"VpcConfig":{"SubnetIds":[]}}}`, "Me (AWS::Lambda::Function) is in a VPC"},
+		"KMS key":                 {function + `,"L":{"Type":"AWS::Logs::LogGroup","Properties":{"KmsKeyId":"k"}}`, "has its own KMS key"},
+		"advanced tier":           {function + `,"P":{"Type":"AWS::SSM::Parameter","Properties":{"Tier":"Advanced"}}`, "is not in the standard tier"},
+		"two dashboards":          {function + many(2, "AWS::CloudWatch::Dashboard", "{}"), "the stack has 2 dashboards, want at most 1"},
 		"ten alarms":              {function + many(10, "AWS::CloudWatch::Alarm", "{}"), ""},
-		"eleven alarms":           {function + many(11, "AWS::CloudWatch::Alarm", "{}"), "the stack has 11 metrics in alarms, more than 10"},
+		"eleven alarms":           {function + many(11, "AWS::CloudWatch::Alarm", "{}"), "the stack has 11 metrics in alarms, want at most 10"},
 		"six alarms over two metrics": {function + many(6, "AWS::CloudWatch::Alarm", `{"Metrics":[{"Expression":"a+b"},{"MetricStat":{}},{"MetricStat":{}}]}`),
-			"the stack has 12 metrics in alarms, more than 10"},
-		"too many resources": {function + many(400, "AWS::IAM::Role", "{}"), "the stack has 401 resources, more than 400"},
-		"too many shared":    {function + many(49, "AWS::IAM::Role", "{}"), "the stack has 45 resources beside five for each function, more than 44"},
+			"the stack has 12 metrics in alarms, want at most 10"},
+		"too many resources": {function + many(400, "AWS::IAM::Role", "{}"), "the stack has 401 resources, want at most 400"},
+		"too many shared":    {function + many(49, "AWS::IAM::Role", "{}"), "the stack has 45 resources besides 5 for each function, want at most 44"},
 		"five of a function": {function + of("Me", 4) + `,"MeAgain":{"Type":"AWS::Lambda::Function"}` + of("MeAgain", 4), ""},
-		"six of a function":  {function + of("Me", 5), "function Me has the 6 resources [Me MeR0 MeR1 MeR2 MeR3 MeR4], more than 5"},
+		"six of a function":  {function + of("Me", 5), "function Me has 6 resources, want at most 5: [Me MeR0 MeR1 MeR2 MeR3 MeR4]"},
 		"six with a trigger": {function + of("Me", 4) + `,"MeDaily":{"Type":"AWS::Events::Rule"}`, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := check(strings.NewReader(`{"Resources":{` + test.resources + `}}`))
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
-				t.Errorf("got %v, want %q", err, test.want)
+				t.Errorf("got the error %v, want one that contains %q", err, test.want)
 			}
 		})
 	}
 	if _, err := check(strings.NewReader("")); err == nil {
-		t.Error("nothing is taken for a stack")
+		t.Error("empty input: got no error, want one")
 	}
 }
 

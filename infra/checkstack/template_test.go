@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// written is template.yaml as it is written, with what SAM does not check.
-type written struct {
+// source is the part of template.yaml that these tests check, before SAM transforms it.
+type source struct {
 	Metadata struct {
 		Interface struct {
 			Groups []struct {
@@ -56,28 +56,29 @@ type written struct {
 	} `yaml:"Resources"`
 }
 
-// logging is where a function, or all of them, write their log.
+// logging is the log configuration of a function, or of all functions.
 type logging struct {
 	Group string `yaml:"LogGroup"`
 }
 
-func readTemplate(t *testing.T) written {
+func readTemplate(t *testing.T) source {
 	t.Helper()
 	text, err := os.ReadFile("../../template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var template written
+	var template source
 	if err := yaml.Unmarshal(text, &template); err != nil {
 		t.Fatal(err)
 	}
 	return template
 }
 
-// freeText are the parameters that are held to no form: names and texts of the deployer's own.
+// freeText lists the parameters that accept any text.
 var freeText = []string{"ProductName", "TokenAudience"}
 
-// TestParameters: `sam deploy --guided` asks for nothing that has no sensible default, and says of each what it is.
+// TestParameters checks that every parameter has a default, a description and a constraint, and is in one group. `sam deploy --guided`
+// shows the descriptions in their groups.
 func TestParameters(t *testing.T) {
 	template := readTemplate(t)
 	grouped := map[string]int{}
@@ -90,31 +91,32 @@ func TestParameters(t *testing.T) {
 		constrained := parameter.AllowedPattern != "" || !parameter.AllowedValues.IsZero() || parameter.MinValue != nil
 		switch {
 		case grouped[name] != 1:
-			t.Errorf("parameter %s is in %d groups", name, grouped[name])
+			t.Errorf("parameter %s: got %d groups, want 1", name, grouped[name])
 		case !strings.HasSuffix(parameter.Description, "."), parameter.Default == nil:
-			t.Errorf("parameter %s has no description or no default", name)
+			t.Errorf("parameter %s: got the description %q and a default: %v, want a sentence and a default",
+				name, parameter.Description, parameter.Default != nil)
 		case !constrained && !slices.Contains(freeText, name):
-			t.Errorf("parameter %s takes anything", name)
+			t.Errorf("parameter %s: got no constraint, want one", name)
 		}
 		delete(grouped, name)
 	}
 	if len(grouped) > 0 {
-		t.Errorf("groups name parameters that are not there: %v", grouped)
+		t.Errorf("groups: got the unknown parameters %v, want none", grouped)
 	}
 }
 
-// TestLogs: all functions write to one log group, and every log group is kept for as long as the stage says.
+// TestLogs checks that all functions write to one log group, and that every log group has the retention of the stage.
 func TestLogs(t *testing.T) {
 	template := readTemplate(t)
 	if got := template.Globals.Function.Logging.Group; got != functionLog {
-		t.Errorf("the functions log to %q, want %s", got, functionLog)
+		t.Errorf("log group of all functions: got %q, want %s", got, functionLog)
 	}
 	for name, resource := range template.Resources {
 		if resource.Type == "AWS::Logs::LogGroup" && resource.Properties.Retention.Tag != "!FindInMap" {
 			t.Errorf("%s: got the retention %q, want that of the stage", name, resource.Properties.Retention.Value)
 		}
 		if got := resource.Properties.Logging.Group; got != "" {
-			t.Errorf("%s logs to %q, want %s, the log group of all functions", name, got, functionLog)
+			t.Errorf("%s: got the log group %q, want that of all functions", name, got)
 		}
 	}
 }
@@ -122,10 +124,10 @@ func TestLogs(t *testing.T) {
 // functionLog is the log group of all functions.
 const functionLog = "FunctionLog"
 
-// TestMetricFilters: the metrics of the alarms are counted over the lines of all functions, by texts that the code logs.
+// TestMetricFilters checks that the metrics of the alarms count lines of all functions, by texts that the code logs.
 func TestMetricFilters(t *testing.T) {
 	template := readTemplate(t)
-	for name, logged := range map[string][]string{
+	for name, messages := range map[string][]string{
 		"ServerErrors":   {"cannot start", "the keys "},
 		"SecurityEvents": {"security event"},
 	} {
@@ -134,18 +136,18 @@ func TestMetricFilters(t *testing.T) {
 		if filter.Type != "AWS::Logs::MetricFilter" || filter.Properties.LogGroup != functionLog || len(metrics) != 1 || metrics[0].Name != name {
 			t.Errorf("%s: got %+v, want a metric filter on %s that feeds the metric of the same name", name, filter, functionLog)
 		}
-		for _, text := range logged {
-			if !strings.Contains(filter.Properties.Pattern, `$.msg = "`+text) {
-				t.Errorf("%s: the pattern %s does not count %q", name, filter.Properties.Pattern, text)
+		for _, message := range messages {
+			if want := `$.msg = "` + message; !strings.Contains(filter.Properties.Pattern, want) {
+				t.Errorf("%s: got the pattern %s, want it to contain %s", name, filter.Properties.Pattern, want)
 			}
-			if !isLogged(t, text) {
-				t.Errorf("%s: no file of pkg logs %q", name, text)
+			if !isLogged(t, message) {
+				t.Errorf("%s: no file of pkg contains a text that starts with %q", name, message)
 			}
 		}
 	}
 }
 
-// isLogged says whether the product has a text that begins like that.
+// isLogged reports whether the product contains a string that starts with text.
 func isLogged(t *testing.T, text string) bool {
 	t.Helper()
 	found := false
@@ -163,7 +165,7 @@ func isLogged(t *testing.T, text string) bool {
 	return found
 }
 
-// TestBoundary: no role reaches logs or streams outside the stack, although AWS's managed policies allow it.
+// TestBoundary checks that no role can use logs or streams outside the stack, although managed policies of AWS allow it.
 func TestBoundary(t *testing.T) {
 	template := readTemplate(t)
 	if got := template.Globals.Function.Boundary; got.Tag != "!Ref" || got.Value != "FunctionBoundary" {
@@ -180,15 +182,15 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
-// TestTables: the users outlive the stack, and in prod no table is deleted by hand.
+// TestTables checks that the table of users outlives the stack, and that no table of prod can be deleted by hand.
 func TestTables(t *testing.T) {
 	template := readTemplate(t)
 	for name, resource := range template.Resources {
 		if resource.Type == "AWS::DynamoDB::Table" && resource.Properties.Protected.Tag != "!If" {
-			t.Errorf("%s is not protected from deletion in prod", name)
+			t.Errorf("%s: got the deletion protection %s %q, want !If", name, resource.Properties.Protected.Tag, resource.Properties.Protected.Value)
 		}
 	}
 	if policy := template.Resources["Users"].Deletion; policy != "Retain" {
-		t.Errorf("the users have the deletion policy %q", policy)
+		t.Errorf("Users: got the deletion policy %q, want Retain", policy)
 	}
 }
