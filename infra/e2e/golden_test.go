@@ -326,18 +326,18 @@ func (g goldenStack) begin(t *testing.T, provider string) goldenClient {
 }
 
 // finish goes through the provider as the account of that name, and calls back.
-func (g goldenStack) finish(t *testing.T, begun goldenClient, name string) response {
+func (g goldenStack) finish(t *testing.T, started goldenClient, name string) response {
 	t.Helper()
 	hint := "&login=" + name
 	if subject := goldenGoogle[name]; subject != "" {
 		hint = "&login_hint=" + subject
 	}
-	back := fetch(t, begun.Flow+hint)
+	back := fetch(t, started.Flow+hint)
 	path, ours := strings.CutPrefix(back.Header.Get("Location"), goldenURL)
 	if !ours {
 		t.Fatalf("the provider sends %s to %q, want %s: %v", name, back.Header.Get("Location"), goldenURL, back)
 	}
-	return fetch(t, g.URL+path, begun.Binding)
+	return fetch(t, g.URL+path, started.Binding)
 }
 
 // signIn signs in at the provider that knows the account.
