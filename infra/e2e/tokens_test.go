@@ -98,7 +98,8 @@ func TestHostileTokens(t *testing.T) {
 	foreign := newImpostor(t, f.kid)
 	startIdleProcesses(t)
 	for kind, tokens := range map[string]map[string]string{
-		"access": f.accessTokens(), "foreign": f.foreignTokens(foreign), "refresh": f.refreshTokens(),
+		"header": f.forgedHeaders(), "claims": f.forgedClaims(), "malformed": f.malformedTokens(), "signature": f.forgedSignatures(),
+		"foreign": f.foreignTokens(foreign), "refresh": f.refreshTokens(),
 	} {
 		for name, raw := range tokens {
 			t.Run(kind+"/"+name, func(t *testing.T) {
@@ -204,6 +205,41 @@ func TestTokensThatAreTooLong(t *testing.T) {
 	}
 	checkNoCalls(t)
 	checkSession(t, f.user)
+}
+
+// TestRefreshBodies checks that a refresh token is accepted only as the exact text of its member.
+func TestRefreshBodies(t *testing.T) {
+	pauseMailer(t)
+	user := signUp(t, shared.URL, uniqueName("bodies"))
+	quoted := `"` + user.refresh + `"`
+	startIdleProcesses(t)
+	shared.Tap.Reset()
+	for name, test := range map[string]struct {
+		body   string
+		status int
+		code   string
+	}{
+		"no member":           {`{}`, 400, "validation_failed"},
+		"empty":               {`{"refresh_token":""}`, 400, "validation_failed"},
+		"null":                {`{"refresh_token":null}`, 400, "validation_failed"},
+		"number":              {`{"refresh_token":1}`, 400, "validation_failed"},
+		"array":               {`{"refresh_token":[` + quoted + `]}`, 400, "validation_failed"},
+		"object":              {`{"refresh_token":{"refresh_token":` + quoted + `}}`, 400, "validation_failed"},
+		"upper case":          {`{"REFRESH_TOKEN":` + quoted + `}`, 400, "validation_failed"},
+		"duplicate":           {`{"refresh_token":` + quoted + `,"refresh_token":` + quoted + `}`, 400, "malformed_json"},
+		"not UTF-8":           {"{\"refresh_token\":\"\xff\"}", 400, "malformed_json"},
+		"only the text":       {quoted, 400, "malformed_json"},
+		"trailing line break": {`{"refresh_token":"` + user.refresh + `\n"}`, 403, "invalid_refresh_token"},
+		"line break within":   {`{"refresh_token":"` + user.refresh[:9] + `\r\n` + user.refresh[9:] + `"}`, 403, "invalid_refresh_token"},
+		"leading space":       {`{"refresh_token":" ` + user.refresh + `"}`, 403, "invalid_refresh_token"},
+		"trailing NUL":        {`{"refresh_token":"` + user.refresh + `\u0000"}`, 403, "invalid_refresh_token"},
+	} {
+		if got := post(t, "/api/auth/refresh", test.body); got.Status != test.status || got.Member("code") != test.code {
+			t.Errorf("refresh, %s: got %v, want %d %s", name, got, test.status, test.code)
+		}
+	}
+	checkNoCalls(t)
+	checkSession(t, user)
 }
 
 // TestPlacesOfABearerToken checks that an access token is accepted only in a single Authorization header with its scheme (RFC
