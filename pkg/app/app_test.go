@@ -106,23 +106,23 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestABrokenKeySetStopsWhatNeedsIt, with the faults of both named at once.
-func TestABrokenKeySetStopsWhatNeedsIt(t *testing.T) {
+// TestFunctionsWithKeysRefuseAnInvalidKeySet shows that such a function does not start, and reports this fault together with others.
+func TestFunctionsWithKeysRefuseAnInvalidKeySet(t *testing.T) {
 	for name, keys := range map[string]string{"missing": "", "no JSON": "{", "empty": `{"keys":[]}`} {
 		env := environment(t)
 		env["SIGNING_KEYS"], env["LOG_LEVEL"] = keys, "LOUD"
 		err := build(app.Login, env)
 		if err == nil || !strings.Contains(err.Error(), "SIGNING_KEYS: ") || !strings.Contains(err.Error(), "LOG_LEVEL: ") {
-			t.Errorf("%s: the error is %v", name, err)
+			t.Errorf("login with SIGNING_KEYS %s: got the error %v, want the faults of SIGNING_KEYS and LOG_LEVEL", name, err)
 		}
 		env["LOG_LEVEL"] = "INFO"
 		if err := build(app.Health, env); err != nil {
-			t.Errorf("%s: health needs no keys: %v", name, err)
+			t.Errorf("health with SIGNING_KEYS %s: got the error %v, want none, because it uses no keys", name, err)
 		}
 	}
 }
 
-func TestDiscoveryAgreesWithTheTokens(t *testing.T) {
+func TestDiscoveryNamesTheIssuerAndItsKeys(t *testing.T) {
 	env := environment(t)
 	handler, err := app.Build(app.Discovery, func(name string) string { return env[name] }, io.Discard)
 	if err != nil {
@@ -144,7 +144,7 @@ func TestDiscoveryAgreesWithTheTokens(t *testing.T) {
 	}
 }
 
-// TestEveryLogLineNamesItsFunction: all functions of a stack write to one log group.
+// TestEveryLogLineNamesItsFunction is necessary because all functions of a stack write to one log group.
 func TestEveryLogLineNamesItsFunction(t *testing.T) {
 	env := environment(t)
 	env["AWS_LAMBDA_FUNCTION_NAME"] = "latchkey-dev-Discovery-1A2B3C"
@@ -161,9 +161,9 @@ func TestEveryLogLineNamesItsFunction(t *testing.T) {
 		Route    string `json:"route"`
 	}
 	if err := json.Unmarshal(logs.Bytes(), &line); err != nil {
-		t.Fatalf("the log is %q: %v", logs.String(), err)
+		t.Fatalf("got the log %q, want one JSON line: %v", logs.String(), err)
 	}
 	if line.Function != env["AWS_LAMBDA_FUNCTION_NAME"] || line.Route != contract.Discovery.Key() {
-		t.Errorf("got %q, want a line of %s", logs.String(), env["AWS_LAMBDA_FUNCTION_NAME"])
+		t.Errorf("got the log %q, want a line of %s for %s", logs.String(), env["AWS_LAMBDA_FUNCTION_NAME"], contract.Discovery.Key())
 	}
 }

@@ -17,13 +17,13 @@ import (
 	"latchkey/pkg/session"
 )
 
-// cookieStub stands for the rules of the endpoints that look at cookies. Its store knows the cookie good.
+// cookieStub replaces the rules of the endpoints that use cookies. Its store has one session, with the cookie "good".
 type cookieStub struct {
 	age    time.Duration // of the last use of the good cookie
 	err    error         // of the rules
-	away   error         // of the store
-	logins int
-	outs   int
+	down   error         // of the store
+	logins int           // calls of CookieLogin
+	outs   int           // calls of Logout
 }
 
 func (s *cookieStub) CookieLogin(context.Context, guard.Attempt) (session, device secret.String, err error) {
@@ -39,12 +39,12 @@ func (s *cookieStub) Logout(_ context.Context, request session.Resolution, _ sec
 	return nil
 }
 
-// request sends a request to one of the endpoints that look at cookies, in front of an https API. "good" in a cookie stands for
-// the cookie that the store knows.
+// request sends a request to one of these endpoints of an https API. It replaces "good" in a cookie of the request by the cookie of
+// the store, and the reverse in cookies of the response.
 func (s *cookieStub) request(t *testing.T, row contract.Endpoint, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	store := newSessionStore(s.age)
-	store.err = s.away
+	store.err = s.down
 	endpoints := map[contract.Endpoint]httpapi.Endpoint{
 		contract.SessionLogin:  sessionLogin(s),
 		contract.Login:         login(&loginStub{}),
@@ -89,21 +89,21 @@ func TestSetCookie(t *testing.T) {
 		"me, dead cookie, good bearer":  {cookieStub{}, contract.Me, "", []string{deadCookie, "Authorization: Bearer user"}, 200, cookieCleared},
 		"me, no cookie":                 {cookieStub{}, contract.Me, "", nil, 401, ""},
 		"me, a cookie of another name":  {cookieStub{}, contract.Me, "", []string{"Cookie: session_id=good"}, 401, ""},
-		"me, the store is away":         {cookieStub{away: fault.ServiceUnavailable}, contract.Me, "", []string{goodCookie}, 503, ""},
+		"me, the store is down":         {cookieStub{down: fault.ServiceUnavailable}, contract.Me, "", []string{goodCookie}, 503, ""},
 		"logout":                        {cookieStub{}, contract.SessionLogout, "", []string{goodCookie}, 200, cookieCleared},
 		"logout by bearer":              {cookieStub{}, contract.SessionLogout, "", []string{"Authorization: Bearer user"}, 200, ""},
 		"logout, both":                  {cookieStub{}, contract.SessionLogout, "", []string{"Authorization: Bearer user", deadCookie}, 200, cookieCleared},
 		"logout, dead cookie":           {cookieStub{}, contract.SessionLogout, "", []string{deadCookie}, 401, cookieCleared},
-		"logout, the store is away":     {cookieStub{away: fault.ServiceUnavailable}, contract.SessionLogout, "", []string{goodCookie}, 503, ""},
+		"logout, the store is down":     {cookieStub{down: fault.ServiceUnavailable}, contract.SessionLogout, "", []string{goodCookie}, 503, ""},
 		"logout, malformed body":        {cookieStub{}, contract.SessionLogout, "{", []string{goodCookie}, 400, ""},
 		"logout, malformed, dead":       {cookieStub{}, contract.SessionLogout, "{", []string{deadCookie}, 401, cookieCleared},
 		"logout, malformed, no cookies": {cookieStub{}, contract.SessionLogout, "{", nil, 401, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			answer := test.stub.request(t, test.route, test.body, test.headers...)
-			if got := strings.Join(answer.Header()["Set-Cookie"], "\n"); answer.Code != test.status || got != test.want {
-				t.Errorf("the answer is %d with Set-Cookie %q", answer.Code, got)
+			response := test.stub.request(t, test.route, test.body, test.headers...)
+			if got := strings.Join(response.Header()["Set-Cookie"], "\n"); response.Code != test.status || got != test.want {
+				t.Errorf("%s with %q: got %d with Set-Cookie %q, want %d with %q", test.route.Key(), test.headers, response.Code, got, test.status, test.want)
 			}
 		})
 	}
@@ -118,9 +118,9 @@ func TestCookiesOnLocalhost(t *testing.T) {
 	options.HTTPS, options.Origins = false, origins
 	options.Cookies.Session, options.Cookies.Device = httpapi.SessionCookies(false, 90*time.Second), httpapi.DeviceCookies(false)
 	endpoint := sessionLogin(&cookieStub{})
-	answer := respondTo(options, endpoint, requestTo(endpoint, "http://localhost:8000/api/auth/session/login", good))
-	if got, want := answer.Header().Get("Set-Cookie"), "session_id=the-cookie; Path=/; Max-Age=90; HttpOnly; SameSite=Lax"; got != want {
-		t.Errorf("Set-Cookie is %q, want %q", got, want)
+	response := respondTo(options, endpoint, requestTo(endpoint, "http://localhost:8000/api/auth/session/login", good))
+	if got, want := response.Header().Get("Set-Cookie"), "session_id=the-cookie; Path=/; Max-Age=90; HttpOnly; SameSite=Lax"; got != want {
+		t.Errorf("session/login on localhost: got Set-Cookie %q, want %q", got, want)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestCrossOrigin(t *testing.T) {
 		"login from elsewhere":                 {contract.SessionLogin, []string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, true},
 		"login from elsewhere, old browser":    {contract.SessionLogin, []string{"Origin: https://evil.example"}, true},
 		"login from a sandbox":                 {contract.SessionLogin, []string{"Sec-Fetch-Site: cross-site", "Origin: null"}, true},
-		"login from nowhere told":              {contract.SessionLogin, []string{"Sec-Fetch-Site: cross-site"}, true},
+		"login without an Origin":              {contract.SessionLogin, []string{"Sec-Fetch-Site: cross-site"}, true},
 		"login from our host, by http":         {contract.SessionLogin, []string{"Origin: http://auth.example.com"}, true},
 		"login from our host, other port":      {contract.SessionLogin, []string{"Origin: https://auth.example.com:8443"}, true},
 		"login from a sandbox, old browser":    {contract.SessionLogin, []string{"Origin: null"}, true},
@@ -162,32 +162,33 @@ func TestCrossOrigin(t *testing.T) {
 			if test.route != contract.SessionLogout && test.route.Function != "me" {
 				body = good
 			}
-			answer := stub.request(t, test.route, body, test.headers...)
+			response := stub.request(t, test.route, body, test.headers...)
 			if !test.refused {
-				if answer.Code != 200 {
-					t.Errorf("the answer is %d %s", answer.Code, answer.Body)
+				if response.Code != 200 {
+					t.Errorf("%s with %q: got %d %s, want no refusal", test.route.Key(), test.headers, response.Code, response.Body)
 				}
 				return
 			}
-			if answer.Code != 403 {
-				t.Fatalf("the answer is %d %s", answer.Code, answer.Body)
+			if response.Code != 403 {
+				t.Fatalf("%s with %q: got %d %s, want 403", test.route.Key(), test.headers, response.Code, response.Body)
 			}
-			checkError(t, answer, "Cross-origin request refused", "cross_origin_refused")
-			if stub.logins+stub.outs > 0 || answer.Header().Get("Set-Cookie") != "" {
-				t.Error("the refused request did something")
+			checkError(t, response, "Cross-origin request refused", "cross_origin_refused")
+			if stub.logins+stub.outs > 0 || response.Header().Get("Set-Cookie") != "" {
+				t.Errorf("%s with %q: got %d logins, %d logouts and Set-Cookie %q, want none",
+					test.route.Key(), test.headers, stub.logins, stub.outs, response.Header().Get("Set-Cookie"))
 			}
 		})
 	}
 }
 
-// TestAForeignFormIsRefusedBeforeItsBodyIsRead, so that it cannot tell what the body would have done.
-func TestAForeignFormIsRefusedBeforeItsBodyIsRead(t *testing.T) {
+// TestACrossOriginFormIsRefusedBeforeItsBodyIsRead shows that the response reveals nothing about the body.
+func TestACrossOriginFormIsRefusedBeforeItsBodyIsRead(t *testing.T) {
 	for _, route := range []contract.Endpoint{contract.SessionLogin, contract.SessionLogout} {
 		stub := &cookieStub{}
-		answer := stub.request(t, route, "username=x", goodCookie,
+		response := stub.request(t, route, "username=x", goodCookie,
 			"Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: cross-site", "Origin: https://evil.example")
-		if answer.Code != 403 {
-			t.Errorf("%s: the answer is %d %s", route.Key(), answer.Code, answer.Body)
+		if response.Code != 403 {
+			t.Errorf("%s with a form from another origin: got %d %s, want 403", route.Key(), response.Code, response.Body)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"latchkey/pkg/session"
 )
 
-// loginStub answers every login the same and counts them.
+// loginStub returns the same result for every login. It records the number of calls and the last attempt.
 type loginStub struct {
 	pair  session.Pair
 	err   error
@@ -31,16 +31,16 @@ type loginStub struct {
 	device secret.String
 }
 
-func (l *loginStub) Login(_ context.Context, asked guard.Attempt) (session.Pair, secret.String, error) {
+func (l *loginStub) Login(_ context.Context, attempt guard.Attempt) (session.Pair, secret.String, error) {
 	l.calls++
-	l.name, l.pass, l.device = asked.Name, asked.Password, asked.Device
+	l.name, l.pass, l.device = attempt.Name, attempt.Password, attempt.Device
 	if l.panic != "" {
 		panic(l.panic)
 	}
 	return l.pair, secret.New("the-device"), l.err
 }
 
-// serve sends body to POST /api/auth/login in front of stub.
+// serve sends body to POST /api/auth/login with stub as its rule.
 func serve(stub *loginStub, logs io.Writer, contentType, body string) *httptest.ResponseRecorder {
 	return respond(serverOptions(newSessionStore(0), logs), login(stub), body, "Content-Type: "+contentType)
 }
@@ -59,7 +59,7 @@ func TestBodies(t *testing.T) {
 		"good":                    {"application/json", good, 200, "", ""},
 		"with a charset":          {"application/json; charset=utf-8", good, 200, "", ""},
 		"type in another case":    {"Application/JSON", good, 200, "", ""},
-		"space around":            {"application/json", " \n" + good + "\t\n", 200, "", ""},
+		"surrounding space":       {"application/json", " \n" + good + "\t\n", 200, "", ""},
 		"unknown members":         {"application/json", `{"x":[1,{"y":null}],` + good[1:], 200, "", ""},
 		"32 deep":                 {"application/json", `{"x":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `,` + good[1:], 200, "", ""},
 		"16 KiB":                  {"application/json", good + strings.Repeat(" ", 16<<10-len(good)), 200, "", ""},
@@ -71,11 +71,11 @@ func TestBodies(t *testing.T) {
 		"no JSON":                 {"application/json", "hello", 400, "JSON is malformed", "malformed_json"},
 		"cut off":                 {"application/json", good[:20], 400, "JSON is malformed", "malformed_json"},
 		"two documents":           {"application/json", good + good, 400, "JSON is malformed", "malformed_json"},
-		"text behind":             {"application/json", good + "x", 400, "JSON is malformed", "malformed_json"},
+		"trailing text":           {"application/json", good + "x", 400, "JSON is malformed", "malformed_json"},
 		"an array":                {"application/json", "[" + good + "]", 400, "JSON is malformed", "malformed_json"},
 		"null":                    {"application/json", "null", 400, "JSON is malformed", "malformed_json"},
 		"a string":                {"application/json", `"x"`, 400, "JSON is malformed", "malformed_json"},
-		"bytes that are no UTF-8": {"application/json", "{\"username\":\"\xff\",\"password\":\"x\"}", 400, "JSON is malformed", "malformed_json"},
+		"invalid UTF-8":           {"application/json", "{\"username\":\"\xff\",\"password\":\"x\"}", 400, "JSON is malformed", "malformed_json"},
 		"UTF-8 of a surrogate":    {"application/json", "{\"username\":\"\xed\xa0\x80\",\"password\":\"x\"}", 400, "JSON is malformed", "malformed_json"},
 		"a lone surrogate":        {"application/json", `{"username":"\ud800","password":"x"}`, 400, "JSON is malformed", "malformed_json"},
 		"a name twice":            {"application/json", `{"username":"x","password":"a","password":"b"}`, 400, "JSON is malformed", "malformed_json"},
@@ -84,31 +84,31 @@ func TestBodies(t *testing.T) {
 		"a number":                {"application/json", `{"username":1,"password":"x"}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
 		"a 400-digit number":      {"application/json", `{"username":"x","password":` + strings.Repeat("9", 400) + `}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
 		"an object as a password": {"application/json", `{"username":"x","password":{}}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
-		"nothing in it":           {"application/json", "{}", 400, "Validation failed for POST /api/auth/login", "validation_failed"},
+		"an empty object":         {"application/json", "{}", 400, "Validation failed for POST /api/auth/login", "validation_failed"},
 		"null members":            {"application/json", `{"username":null,"password":null}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
 		"names in another case":   {"application/json", `{"Username":"x","PASSWORD":"y"}`, 400, "Validation failed for POST /api/auth/login", "validation_failed"},
 		"a form":                  {"application/x-www-form-urlencoded", "username=x", 415, "Content-Type must be application/json", "unsupported_media_type"},
 		"no content type":         {"", good, 415, "Content-Type must be application/json", "unsupported_media_type"},
-		"a likely content type":   {"application/json-patch+json", good, 415, "Content-Type must be application/json", "unsupported_media_type"},
+		"a similar content type":  {"application/json-patch+json", good, 415, "Content-Type must be application/json", "unsupported_media_type"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			stub := &loginStub{}
-			answer := serve(stub, io.Discard, test.contentType, test.body)
-			if answer.Code != test.status {
-				t.Fatalf("the status is %d, want %d: %s", answer.Code, test.status, answer.Body)
+			response := serve(stub, io.Discard, test.contentType, test.body)
+			if response.Code != test.status {
+				t.Fatalf("%.100q of type %q: got %d %s, want %d", test.body, test.contentType, response.Code, response.Body, test.status)
 			}
 			if called := stub.calls == 1; called != (test.status == 200) {
-				t.Errorf("the rule was called %d times", stub.calls)
+				t.Errorf("%.100q with the response %d: got %d calls of the rule", test.body, test.status, stub.calls)
 			}
 			if test.status != 200 {
-				checkError(t, answer, test.detail, test.code)
+				checkError(t, response, test.detail, test.code)
 			}
 		})
 	}
 }
 
-func checkError(t *testing.T, answer *httptest.ResponseRecorder, detail, code string) {
+func checkError(t *testing.T, response *httptest.ResponseRecorder, detail, code string) {
 	t.Helper()
 	var body struct {
 		Detail    string `json:"detail"`
@@ -116,14 +116,15 @@ func checkError(t *testing.T, answer *httptest.ResponseRecorder, detail, code st
 		Code      string `json:"code"`
 		RequestID string `json:"request_id"`
 	}
-	if err := json.Unmarshal(answer.Body.Bytes(), &body); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal(response.Body.Bytes(), &body); err != nil {
+		t.Fatalf("got the body %s, want JSON: %v", response.Body, err)
 	}
-	if body.Detail != detail || body.Code != code || body.Status != answer.Code || body.RequestID != "req-1" {
-		t.Errorf("the body is %s, want detail %q, code %q", answer.Body, detail, code)
+	if body.Detail != detail || body.Code != code || body.Status != response.Code || body.RequestID != "req-1" {
+		t.Errorf("got %d with the body %s, want the detail %q, the code %q, the same status and the request id req-1",
+			response.Code, response.Body, detail, code)
 	}
-	if got := answer.Header().Get("Content-Type"); got != "application/json" {
-		t.Errorf("the content type is %q", got)
+	if got := response.Header().Get("Content-Type"); got != "application/json" {
+		t.Errorf("got Content-Type %q, want application/json", got)
 	}
 }
 
@@ -134,9 +135,9 @@ func TestFieldFaultsNameTheField(t *testing.T) {
 		`{"username":"x","password":[]}`:   `"extra":[{"key":"password","message":"must be a string"}]`,
 	}
 	for body, want := range tests {
-		answer := serve(&loginStub{}, io.Discard, "application/json", body)
-		if !strings.Contains(answer.Body.String(), want) {
-			t.Errorf("%s: the answer is %s, want %s", body, answer.Body, want)
+		response := serve(&loginStub{}, io.Discard, "application/json", body)
+		if !strings.Contains(response.Body.String(), want) {
+			t.Errorf("%s: got %s, want %s", body, response.Body, want)
 		}
 	}
 }
@@ -160,36 +161,36 @@ func TestFaultsByKind(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var logs strings.Builder
-			answer := serve(&loginStub{err: test.err}, &logs, "application/json", good)
-			if answer.Code != test.status || !strings.Contains(answer.Body.String(), test.extra) {
-				t.Errorf("the answer is %d %s", answer.Code, answer.Body)
+			response := serve(&loginStub{err: test.err}, &logs, "application/json", good)
+			if response.Code != test.status || !strings.Contains(response.Body.String(), test.extra) {
+				t.Errorf("for the error %q: got %d %s, want %d with %s", test.err, response.Code, response.Body, test.status, test.extra)
 			}
 			for name, want := range test.headers {
-				if got := answer.Header().Get(name); got != want {
-					t.Errorf("%s is %q, want %q", name, got, want)
+				if got := response.Header().Get(name); got != want {
+					t.Errorf("for the error %q: got %s %q, want %q", test.err, name, got, want)
 				}
 			}
-			if strings.Contains(answer.Body.String(), "U#1") {
-				t.Errorf("the cause reached the client: %s", answer.Body)
+			if strings.Contains(response.Body.String(), "U#1") {
+				t.Errorf("got the response %s, want it without the cause", response.Body)
 			}
 			if errors.Is(test.err, secretCause) && !strings.Contains(logs.String(), "U#1") {
-				t.Errorf("the cause did not reach the log: %s", logs.String())
+				t.Errorf("got the log %s, want it with the cause", logs.String())
 			}
 		})
 	}
 }
 
-func TestAPanicIsA500AndTheFunctionGoesOn(t *testing.T) {
+func TestAPanicIsA500AndDoesNotEndTheFunction(t *testing.T) {
 	var logs strings.Builder
-	answer := serve(&loginStub{panic: "out of cheese"}, &logs, "application/json", good)
-	if answer.Code != 500 || strings.Contains(answer.Body.String(), "cheese") || !strings.Contains(answer.Body.String(), `"request_id":"req-1"`) {
-		t.Errorf("the answer is %d %s", answer.Code, answer.Body)
+	response := serve(&loginStub{panic: "out of cheese"}, &logs, "application/json", good)
+	if response.Code != 500 || strings.Contains(response.Body.String(), "cheese") || !strings.Contains(response.Body.String(), `"request_id":"req-1"`) {
+		t.Errorf("after a panic: got %d %s, want 500 without the text of the panic and with the request id", response.Code, response.Body)
 	}
 	if !strings.Contains(logs.String(), "out of cheese") || !strings.Contains(logs.String(), `"level":"ERROR"`) {
-		t.Errorf("the log is %s", logs.String())
+		t.Errorf("got the log %s, want the text of the panic at level ERROR", logs.String())
 	}
-	if again := serve(&loginStub{}, &logs, "application/json", good); again.Code != 200 {
-		t.Errorf("the next answer is %d", again.Code)
+	if next := serve(&loginStub{}, &logs, "application/json", good); next.Code != 200 {
+		t.Errorf("the next request: got %d, want 200", next.Code)
 	}
 }
 
@@ -198,39 +199,39 @@ func TestLogLine(t *testing.T) {
 	serve(&loginStub{pair: session.Pair{Access: secret.New("the-access-token")}}, &logs, "application/json", good)
 	var line map[string]any
 	if err := json.Unmarshal([]byte(logs.String()), &line); err != nil {
-		t.Fatalf("not one JSON line: %s", logs.String())
+		t.Fatalf("got the log %s, want one JSON line: %v", logs.String(), err)
 	}
 	if line["route"] != "POST /api/auth/login" || line["status"] != 200.0 || line["code"] != "ok" || line["request_id"] != "req-1" {
-		t.Errorf("the line is %v", line)
+		t.Errorf("got the line %v, want the route, status 200, code ok and request id req-1", line)
 	}
 	if _, ok := line["duration_ms"].(float64); !ok {
-		t.Errorf("no duration: %v", line)
+		t.Errorf("got the line %v, want a number in duration_ms", line)
 	}
 	for _, leaked := range []string{"SecurePass123!", "pythonista", "the-access-token"} {
 		if strings.Contains(logs.String(), leaked) {
-			t.Errorf("the log has %q: %s", leaked, logs.String())
+			t.Errorf("got the log %s, want it without %q", logs.String(), leaked)
 		}
 	}
 }
 
-// TestNothingOfABodyIsLogged: decoders quote what they stumble over.
+// TestNothingOfABodyIsLogged is necessary because the errors of decoders quote their input.
 func TestNothingOfABodyIsLogged(t *testing.T) {
 	for _, body := range []string{
 		`{"SecretPw987!": tru}`, `{"SecretPw987!":1,"SecretPw987!":2}`, `{"password":"SecretPw987!\uZZZZ"}`, `{"password":"SecretPw987!`,
 		`{"username":["SecretPw987!"],"password":"x"}`, `"SecretPw987!"`, `{} SecretPw987!`, "{\"password\":\"SecretPw987!\xff\"}",
 	} {
 		var logs strings.Builder
-		if answer := serve(&loginStub{}, &logs, "application/json", body); answer.Code != 400 {
-			t.Errorf("%s answers %d", body, answer.Code)
+		if response := serve(&loginStub{}, &logs, "application/json", body); response.Code != 400 {
+			t.Errorf("%s: got %d, want 400", body, response.Code)
 		}
 		if strings.Contains(logs.String(), "SecretPw987!") {
-			t.Errorf("the log has %s", logs.String())
+			t.Errorf("%s: got the log %s, want it without the password", body, logs.String())
 		}
 	}
 }
 
-func TestHeadersOfEveryAnswer(t *testing.T) {
-	for name, answer := range map[string]*httptest.ResponseRecorder{
+func TestHeadersOfEveryResponse(t *testing.T) {
+	for name, response := range map[string]*httptest.ResponseRecorder{
 		"success": serve(&loginStub{}, io.Discard, "application/json", good),
 		"failure": serve(&loginStub{err: errors.New("x")}, io.Discard, "application/json", good),
 	} {
@@ -241,8 +242,8 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 			"Strict-Transport-Security": "max-age=63072000; includeSubDomains",
 			"Content-Type":              "application/json",
 		} {
-			if got := answer.Header().Get(header); got != want {
-				t.Errorf("%s: %s is %q, want %q", name, header, got, want)
+			if got := response.Header().Get(header); got != want {
+				t.Errorf("%s: got %s %q, want %q", name, header, got, want)
 			}
 		}
 	}
@@ -254,23 +255,24 @@ func TestFallback(t *testing.T) {
 		status       int
 		allow        string
 	}{
-		"unknown path":       {"GET", "/nowhere", 404, ""},
-		"wrong method":       {"GET", "/api/auth/login", 405, "POST"},
-		"HEAD is not GET":    {"HEAD", "/api/auth/me", 405, "GET, POST"},
-		"a slash at the end": {"POST", "/api/auth/login/", 404, ""},
-		"a method that the path has, by a path that did not fit": {"POST", "/api/auth/login", 404, ""},
+		"unknown path":     {"GET", "/nowhere", 404, ""},
+		"wrong method":     {"GET", "/api/auth/login", 405, "POST"},
+		"HEAD is not GET":  {"HEAD", "/api/auth/me", 405, "GET, POST"},
+		"a trailing slash": {"POST", "/api/auth/login/", 404, ""},
+		"an endpoint that the gateway did not match": {"POST", "/api/auth/login", 404, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			plain := serverOptions(newSessionStore(0), io.Discard)
 			plain.HTTPS = false
-			answer := httptest.NewRecorder()
-			httpapi.NewServer(plain).Fallback().ServeHTTP(answer, httptest.NewRequest(test.method, test.path, nil))
-			if answer.Code != test.status || answer.Header().Get("Allow") != test.allow {
-				t.Errorf("the answer is %d with Allow %q", answer.Code, answer.Header().Get("Allow"))
+			response := httptest.NewRecorder()
+			httpapi.NewServer(plain).Fallback().ServeHTTP(response, httptest.NewRequest(test.method, test.path, nil))
+			if response.Code != test.status || response.Header().Get("Allow") != test.allow {
+				t.Errorf("%s %s: got %d with Allow %q, want %d with %q",
+					test.method, test.path, response.Code, response.Header().Get("Allow"), test.status, test.allow)
 			}
-			if answer.Header().Get("Strict-Transport-Security") != "" {
-				t.Error("HSTS over plain HTTP")
+			if response.Header().Get("Strict-Transport-Security") != "" {
+				t.Errorf("%s %s over plain HTTP: got Strict-Transport-Security, want none", test.method, test.path)
 			}
 		})
 	}
@@ -296,28 +298,29 @@ func TestMe(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			answer := respond(serverOptions(newSessionStore(0), io.Discard), me(contract.Me), test.body,
+			response := respond(serverOptions(newSessionStore(0), io.Discard), me(contract.Me), test.body,
 				"Authorization: "+test.authorization, "Content-Type: "+test.contentType)
-			if answer.Code != test.status {
-				t.Errorf("the status is %d, want %d: %s", answer.Code, test.status, answer.Body)
+			if response.Code != test.status {
+				t.Errorf("Authorization %q with a body of %d bytes of type %q: got %d %s, want %d",
+					test.authorization, len(test.body), test.contentType, response.Code, response.Body, test.status)
 			}
 		})
 	}
 }
 
-// FuzzBody holds that no body makes the edge panic or answer 500, and that a rule only sees what fits.
+// FuzzBody checks that no body causes a panic or a response 500, and that the rule is called only with complete input.
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{good, "", "{}", "[]", `{"username":"\ud800"}`, `{"a":{"b":[{}]}}`, `{"password":1e999}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		stub := &loginStub{}
-		answer := serve(stub, io.Discard, "application/json", body)
-		if answer.Code != 200 && answer.Code != 400 && answer.Code != 413 {
-			t.Errorf("the status is %d: %s", answer.Code, answer.Body)
+		response := serve(stub, io.Discard, "application/json", body)
+		if response.Code != 200 && response.Code != 400 && response.Code != 413 {
+			t.Errorf("%q: got %d %s, want 200, 400 or 413", body, response.Code, response.Body)
 		}
 		if stub.calls > 0 && (stub.name == "" || stub.pass.IsZero()) {
-			t.Errorf("the rule saw an incomplete login from %q", body)
+			t.Errorf("%q: got a call of the rule with the name %q, want a name and a password", body, stub.name)
 		}
 	})
 }

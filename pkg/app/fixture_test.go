@@ -17,11 +17,11 @@ import (
 	"latchkey/pkg/session"
 )
 
-// sessionStore holds the sessions of the tests, each under the access token that opens it, and one under a cookie.
+// sessionStore is a store of sessions. It finds each session by its access token, and one by a cookie.
 type sessionStore struct {
 	principals map[session.Ref]session.Principal
 	byToken    map[string]session.Ref
-	cookie     string // opens a live session
+	cookie     string // of a live session
 	err        error
 	reads      int
 }
@@ -32,8 +32,8 @@ var (
 	ownerID    = id.ID{3}
 )
 
-// newSessionStore returns a store that knows the access tokens "user" and "staff", and one cookie of a member of the staff,
-// whose session was last used at the given age.
+// newSessionStore returns a store with the access tokens "user" and "staff" and with a cookie of a member of the staff. The session
+// of the cookie was last used the given time ago.
 func newSessionStore(age time.Duration) *sessionStore {
 	s := &sessionStore{principals: map[session.Ref]session.Principal{}, byToken: map[string]session.Ref{}}
 	s.byToken["user"] = s.add(account.User{ID: ordinaryID, Active: true}, session.Session{ID: id.ID{11}, Kind: session.KindTokens})
@@ -48,13 +48,13 @@ func newSessionStore(age time.Duration) *sessionStore {
 
 var lifetimes = session.Lifetimes{CookieIdle: 7 * 24 * time.Hour, CookieAbsolute: 30 * 24 * time.Hour}
 
-func (s *sessionStore) add(user account.User, held session.Session) session.Ref {
-	held.User = user.ID
-	if held.Expires.IsZero() {
-		held.Expires, held.End = time.Now().Add(time.Hour), time.Now().Add(time.Hour)
+func (s *sessionStore) add(user account.User, sess session.Session) session.Ref {
+	sess.User = user.ID
+	if sess.Expires.IsZero() {
+		sess.Expires, sess.End = time.Now().Add(time.Hour), time.Now().Add(time.Hour)
 	}
-	s.principals[held.Ref()] = session.Principal{User: user, Session: held}
-	return held.Ref()
+	s.principals[sess.Ref()] = session.Principal{User: user, Session: sess}
+	return sess.Ref()
 }
 
 func (s *sessionStore) ReadSessions(_ context.Context, refs []session.Ref) (map[session.Ref]session.Principal, error) {
@@ -82,7 +82,7 @@ func (s *sessionStore) authenticator() *session.Authenticator {
 	return session.NewAuthenticator(s, s, session.NewCookies(lifetimes, time.Now, rand.Reader), time.Now)
 }
 
-// serverOptions are those of an API at https://auth.example.com that pages of https://app.example.com may call.
+// serverOptions returns the options of an API at https://auth.example.com that pages of https://app.example.com may call.
 func serverOptions(store *sessionStore, logs io.Writer) httpapi.Options {
 	origins, err := httpapi.NewOrigins("https://auth.example.com", []string{"https://app.example.com"})
 	if err != nil {

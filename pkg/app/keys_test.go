@@ -15,8 +15,8 @@ import (
 	"latchkey/pkg/secret"
 )
 
-// stored is an environment whose keys are in Systems Manager.
-func stored(t *testing.T, changes map[string]string) (map[string]string, ssmtest.Path) {
+// storedKeys returns an environment with keys in Systems Manager, and their path. The path is empty until the first rotation.
+func storedKeys(t *testing.T, changes map[string]string) (map[string]string, ssmtest.Path) {
 	t.Helper()
 	path := ssmtest.Fresh(t)
 	env := environment(t)
@@ -34,8 +34,8 @@ func rotate(t *testing.T, env map[string]string) error {
 	return err
 }
 
-// TestKeysOutliveWhatTheyMake: the lives in the parameters are those of the longest-lived tokens of the settings.
-func TestKeysOutliveWhatTheyMake(t *testing.T) {
+// TestKeysOutliveTheirTokens checks that the lifetime in each parameter covers the longest-lived tokens of the configuration.
+func TestKeysOutliveTheirTokens(t *testing.T) {
 	const year = "31536000"
 	for name, test := range map[string]struct {
 		changes           map[string]string
@@ -48,60 +48,62 @@ func TestKeysOutliveWhatTheyMake(t *testing.T) {
 		"links of four years":    {map[string]string{"VERIFICATION_TOKEN_SECONDS": "126144000"}, "604801", "126230400"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env, path := stored(t, test.changes)
+			env, path := storedKeys(t, test.changes)
 			if err := rotate(t, env); err != nil {
 				t.Fatal(err)
 			}
 			for key, want := range map[string]string{"signing/0001": test.signing, "deriving/0001": test.deriving} {
 				value, err := path.Client.Read(t.Context(), path.Name+"/"+key)
 				if err != nil || !strings.HasSuffix(value.Reveal(), `"life_seconds":`+want+`}`) {
-					t.Errorf("%s does not live %s s: %v", key, want, err)
+					t.Errorf("%s with %v: got another lifetime or the error %v, want %s s", key, test.changes, err, want)
 				}
 			}
 		})
 	}
 }
 
-func TestNoFunctionStartsWithoutItsKeys(t *testing.T) {
-	env, path := stored(t, nil)
+func TestFunctionsDoNotStartWithoutTheirKeys(t *testing.T) {
+	env, path := storedKeys(t, nil)
 	if err := build(app.Login, env); err == nil || !strings.Contains(err.Error(), "KEYS_PREFIX: reading the keys: there is no signing key below "+path.Name) {
-		t.Errorf("the error is %v", err)
+		t.Errorf("login without keys: got the error %v, want one that names %s", err, path.Name)
 	}
 	if err := build(app.Health, env); err != nil {
-		t.Errorf("health needs no keys: %v", err)
+		t.Errorf("health without keys: got the error %v, want none", err)
 	}
 	if err := rotate(t, env); err != nil {
 		t.Fatal(err)
 	}
 	if err := build(app.Login, env); err != nil {
-		t.Error(err)
+		t.Errorf("login after the first rotation: got the error %v, want none", err)
 	}
 }
 
-// TestRotationTellsOfABrokenConfiguration instead of ending, since CloudFormation waits for it.
-func TestRotationTellsOfABrokenConfiguration(t *testing.T) {
+// TestRotationReportsAnInvalidConfiguration shows that rotate-keys starts and returns an error, because CloudFormation waits for
+// its response.
+func TestRotationReportsAnInvalidConfiguration(t *testing.T) {
 	for name, variable := range map[string]string{"no path": "KEYS_PREFIX", "another fault": "USERS_TABLE"} {
-		env, _ := stored(t, map[string]string{variable: ""})
+		env, _ := storedKeys(t, map[string]string{variable: ""})
 		if err := rotate(t, env); err == nil || !strings.Contains(err.Error(), variable+": is required") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got the error %v, want %s: is required", name, err, variable)
 		}
 	}
 }
 
-// TestTheAddressInSystemsManager is read before the first event; a client's secret is not, so that it stops nobody else.
-func TestTheAddressInSystemsManager(t *testing.T) {
-	env, path := stored(t, map[string]string{"PUBLIC_URL": ""})
+// TestThePublicURLInSystemsManager checks that a function reads the address at its start. It does not read the secrets of OAuth
+// clients then, so a missing one affects only sign-in at its provider.
+func TestThePublicURLInSystemsManager(t *testing.T) {
+	env, path := storedKeys(t, map[string]string{"PUBLIC_URL": ""})
 	env["PUBLIC_URL_PARAMETER"] = path.Name + "-url"
 	env["OAUTH_GITHUB_CLIENT_SECRET_PARAMETER"] = path.Name + "-secret"
 	if err := build(app.Discovery, env); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL_PARAMETER: reading "+path.Name+"-url: ") {
-		t.Errorf("the error is %v", err)
+		t.Errorf("without the parameter: got the error %v, want one that names %s", err, path.Name+"-url")
 	}
 	for value, want := range map[string]string{"http://far.example": "PUBLIC_URL: ", "https://near.example": ""} {
 		if err := path.Client.Replace(t.Context(), path.Name+"-url", secret.New(value)); err != nil {
 			t.Fatal(err)
 		}
 		if err := build(app.Discovery, env); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", value, err)
+			t.Errorf("PUBLIC_URL %s: got the error %v, want %q", value, err, want)
 		}
 	}
 	if err := path.Client.Replace(t.Context(), path.Name+"-url", secret.New("https://near.example")); err != nil {
@@ -113,15 +115,15 @@ func TestTheAddressInSystemsManager(t *testing.T) {
 	}
 	request := httptest.NewRequest("GET", contract.Discovery.Path, nil)
 	request.Pattern = contract.Discovery.Key()
-	answer := httptest.NewRecorder()
-	if handler.ServeHTTP(answer, request); !strings.Contains(answer.Body.String(), `"issuer":"https://near.example"`) {
-		t.Errorf("the answer is %s", answer.Body)
+	response := httptest.NewRecorder()
+	if handler.ServeHTTP(response, request); !strings.Contains(response.Body.String(), `"issuer":"https://near.example"`) {
+		t.Errorf("got %s, want the issuer https://near.example", response.Body)
 	}
 	env["OAUTH_GITHUB_CLIENT_ID"] = "client"
 	if err := rotate(t, env); err != nil {
 		t.Fatal(err)
 	}
 	if err := build(app.OAuthCallback(oauth.NewProviders), env); err != nil {
-		t.Errorf("without the secret: %v", err)
+		t.Errorf("oauth-callback without the secret: got the error %v, want none", err)
 	}
 }

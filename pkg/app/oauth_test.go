@@ -17,11 +17,11 @@ import (
 	"latchkey/pkg/signin"
 )
 
-// oauthStub stands for the rules of signing in by a provider: it knows acme, and keeps what it was called with.
+// oauthStub replaces the rules of sign-in at a provider. It knows the provider acme, and records its arguments.
 type oauthStub struct {
 	binding  secret.String
 	callback signin.Callback
-	finished int
+	finished int // calls of Finish
 }
 
 func (*oauthStub) CheckProvider(provider string) error {
@@ -42,7 +42,7 @@ func (o *oauthStub) Finish(_ context.Context, _ string, callback signin.Callback
 	return session.Pair{}, secret.New("the-device"), nil
 }
 
-// visit makes a request to one of the two endpoints, in front of an https API.
+// visit sends a request to one of the two endpoints of an https API.
 func (o *oauthStub) visit(row contract.Endpoint, provider, query string, headers ...string) *httptest.ResponseRecorder {
 	endpoint := oauthStart(o)
 	if row == contract.OAuthCallback {
@@ -57,17 +57,17 @@ func TestOAuthStart(t *testing.T) {
 	stub := &oauthStub{}
 	got := stub.visit(contract.OAuthStart, "acme", "", "Cookie: oauth_binding=planted", "Cookie: __Host-oauth_binding=mine")
 	if got.Code != 302 || got.Header().Get("Location") != "https://acme.example/" || got.Body.Len() != 0 {
-		t.Errorf("the answer is %d %v %s", got.Code, got.Header(), got.Body)
+		t.Errorf("got %d %v %s, want 302 to https://acme.example/ without a body", got.Code, got.Header(), got.Body)
 	}
 	want := "__Host-oauth_binding=the-binding; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax"
 	if set := got.Header().Get("Set-Cookie"); set != want {
-		t.Errorf("the cookie is %s", set)
+		t.Errorf("got Set-Cookie %s, want %s", set, want)
 	}
 	if stub.binding.Reveal() != "mine" {
-		t.Errorf("the binding is %q", stub.binding.Reveal())
+		t.Errorf("got the binding %q, want mine", stub.binding.Reveal())
 	}
-	if refused := stub.visit(contract.OAuthStart, "nobody", ""); refused.Code != 403 || refused.Header().Get("Set-Cookie") != "" {
-		t.Errorf("an unknown provider is %d %v", refused.Code, refused.Header())
+	if refused := stub.visit(contract.OAuthStart, "unknown", ""); refused.Code != 403 || refused.Header().Get("Set-Cookie") != "" {
+		t.Errorf("an unknown provider: got %d %v, want 403 without a cookie", refused.Code, refused.Header())
 	}
 }
 
@@ -76,15 +76,16 @@ func TestOAuthCallback(t *testing.T) {
 	got := stub.visit(contract.OAuthCallback, "acme", "?code=c&state=s&iss=i&error=e&scope=more", "Cookie: __Host-oauth_binding=mine; __Host-device=known")
 	want := signin.Callback{Code: secret.New("c"), State: secret.New("s"), Error: "e", Issuer: "i", Device: secret.New("known")}
 	if got.Code != 200 || stub.callback != want || stub.binding.Reveal() != "mine" {
-		t.Errorf("the answer is %d %s, the callback %+v of %q", got.Code, got.Body, stub.callback, stub.binding.Reveal())
+		t.Errorf("got %d %s, the callback %+v and the binding %q; want 200, %+v and mine",
+			got.Code, got.Body, stub.callback, stub.binding.Reveal(), want)
 	}
 	if set := got.Header().Get("Set-Cookie"); !strings.HasPrefix(set, "__Host-device=the-device; Path=/; Max-Age=31536000; HttpOnly; Secure") {
-		t.Errorf("the cookie is %s", set)
+		t.Errorf("got Set-Cookie %s, want the device cookie", set)
 	}
 }
 
-// TestCallbacksThatDoNotFit name what stands twice or is missing, whatever its name is.
-func TestCallbacksThatDoNotFit(t *testing.T) {
+// TestInvalidCallbacks checks that the response names each parameter that is missing or repeated, also unknown ones.
+func TestInvalidCallbacks(t *testing.T) {
 	const twice = "stands more than once"
 	missing := fault.Field{Key: "code", Message: "is required"}
 	tests := map[string]struct {
@@ -92,15 +93,15 @@ func TestCallbacksThatDoNotFit(t *testing.T) {
 		code  string
 		extra []fault.Field
 	}{
-		"nothing":                  {"", "validation_failed", []fault.Field{missing}},
+		"no parameters":            {"", "validation_failed", []fault.Field{missing}},
 		"a state alone":            {"?state=s", "validation_failed", []fault.Field{missing}},
-		"empty is absent":          {"?code=&error=", "validation_failed", []fault.Field{missing}},
+		"empty values":             {"?code=&error=", "validation_failed", []fault.Field{missing}},
 		"a code twice":             {"?code=1&code=2", "validation_failed", []fault.Field{{Key: "code", Message: twice}}},
-		"an empty one and a code":  {"?code=&code=2", "validation_failed", []fault.Field{{Key: "code", Message: twice}, missing}},
+		"an empty code and a code": {"?code=&code=2", "validation_failed", []fault.Field{{Key: "code", Message: twice}, missing}},
 		"several twice, in order":  {"?error=1&z=&z=&a=&a=", "validation_failed", []fault.Field{{Key: "a", Message: twice}, {Key: "z", Message: twice}}},
-		"a name that is no text":   {"?code=1&%ff=&%ff=", "validation_failed", []fault.Field{{Key: "\uFFFD", Message: twice}}},
-		"an escape that is none":   {"?code=%zz", "malformed_query", nil},
-		"a separator of old times": {"?code=1;state=s", "malformed_query", nil},
+		"a name in invalid UTF-8":  {"?code=1&%ff=&%ff=", "validation_failed", []fault.Field{{Key: "\uFFFD", Message: twice}}},
+		"an invalid escape":        {"?code=%zz", "malformed_query", nil},
+		"a semicolon":              {"?code=1;state=s", "malformed_query", nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -111,16 +112,16 @@ func TestCallbacksThatDoNotFit(t *testing.T) {
 				Extra []fault.Field `json:"extra"`
 			}
 			if err := json.Unmarshal(got.Body.Bytes(), &body); err != nil {
-				t.Fatalf("the answer is %s: %v", got.Body, err)
+				t.Fatalf("%q: got %s, want JSON: %v", test.query, got.Body, err)
 			}
 			if got.Code != 400 || body.Code != test.code || !reflect.DeepEqual(body.Extra, test.extra) {
-				t.Errorf("the answer is %d %s", got.Code, got.Body)
+				t.Errorf("%q: got %d %s, want 400 %s with %+v", test.query, got.Code, got.Body, test.code, test.extra)
 			}
 			if stub.finished != 0 {
-				t.Error("the flow went on")
+				t.Errorf("%q: got %d calls of Finish, want 0", test.query, stub.finished)
 			}
-			if other := stub.visit(contract.OAuthCallback, "nobody", test.query); !strings.Contains(other.Body.String(), "unknown_provider") {
-				t.Errorf("of an unknown provider: %d %s", other.Code, other.Body)
+			if other := stub.visit(contract.OAuthCallback, "unknown", test.query); !strings.Contains(other.Body.String(), "unknown_provider") {
+				t.Errorf("%q of an unknown provider: got %d %s, want unknown_provider", test.query, other.Code, other.Body)
 			}
 		})
 	}
