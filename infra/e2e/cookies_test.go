@@ -100,7 +100,7 @@ func TestAnotherOriginChangesNothing(t *testing.T) {
 		form := append([]string{cookie, httpclient.Form}, foreign...)
 		before := countItems(t)
 		for _, path := range []string{"/api/auth/session/logout", "/api/auth/logout", "/api/auth/session/login", "/api/auth/me"} {
-			got := send(t, shared.URL, "POST", path, "username=x&password=x", form...)
+			got := send(t, shared.URL, "POST", path, "username="+name+"&password=x", form...)
 			if got.Status != http.StatusForbidden || got.Member("code") != "cross_origin_refused" || got.Header.Get("Set-Cookie") != "" {
 				t.Errorf("%s, form to %s: got %v, want 403 cross_origin_refused and no cookie", browser, path, got)
 			}
@@ -171,7 +171,7 @@ func TestTheOldestSessionIsEnded(t *testing.T) {
 	user := userID(t, token)
 	devices := make([]string, 60) // known ones, because unknown devices would have to wait for one another
 	for i := range devices {
-		devices[i] = deviceCookie(t, user)
+		devices[i] = deviceCookie(t, user, 0)
 	}
 	statuses := concurrently(t, len(devices), func(i int) (response, error) {
 		return tryPost(t, "/api/auth/session/login", credentials(name), devices[i])
@@ -187,12 +187,12 @@ func TestTheOldestSessionIsEnded(t *testing.T) {
 	}
 }
 
-// deviceCookie returns the cookie of a new device that a user knows, sealed with the keys of the shared stack.
-func deviceCookie(t *testing.T, user string) string {
+// deviceCookie returns the cookie of a new device that a user knows since an epoch, sealed with the keys of the shared stack.
+func deviceCookie(t *testing.T, user string, epoch uint64) string {
 	t.Helper()
 	keys, err := token.ParseKeySet([]byte(signingKeys(t)), "ES256")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "Cookie: device=" + keys.SealDevice(guard.DeviceClaims{User: parseID(t, user), Device: id.New(rand.Reader)}).Reveal()
+	return "Cookie: device=" + keys.SealDevice(guard.DeviceClaims{User: parseID(t, user), Epoch: epoch, Device: id.New(rand.Reader)}).Reveal()
 }

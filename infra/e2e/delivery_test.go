@@ -1,17 +1,20 @@
 package e2e_test
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"latchkey/infra/local/engine"
 	"latchkey/infra/local/stack"
+	"latchkey/infra/local/streams"
 	"latchkey/infra/testkit"
 )
 
@@ -73,6 +76,46 @@ func TestMailServiceOutage(t *testing.T) {
 	awaitMailAt(t, service.inbox, "waiting@example.com", 2)
 	if mails := inbox(t, service.inbox, "waiting"); len(mails) != 2 {
 		t.Errorf("got %d mails, want 2", len(mails))
+	}
+}
+
+// TestRedelivery checks that each mail is sent once although the stream delivers each batch ten times, twice of them
+// concurrently.
+func TestRedelivery(t *testing.T) {
+	service := startMailService(t)
+	var deliveries atomic.Int32
+	api := startStack(t, stack.Options{
+		Environment: map[string]string{"SES_ENDPOINT": service.url},
+		Deliver: func(next streams.Invoke) streams.Invoke {
+			return func(ctx context.Context, function string, payload []byte) ([]byte, error) {
+				var both sync.WaitGroup
+				both.Go(func() { _, _ = next(ctx, function, payload) })
+				output, err := next(ctx, function, payload)
+				both.Wait()
+				for range 8 {
+					deliveries.Add(1)
+					output, err = next(ctx, function, payload)
+				}
+				return output, err
+			}
+		},
+	})
+	names := []string{"redelivered-one", "redelivered-two", "redelivered-three"}
+	for _, name := range names {
+		sendJSON(t, api.URL, "/api/auth/register", registration(name))
+	}
+	for _, name := range names {
+		awaitMailAt(t, service.inbox, email(name), 1)
+	}
+	for deliveries.Load() < 8 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	sendJSON(t, api.URL, "/api/auth/forgot-password", emailBody(names[0]))
+	awaitMailAt(t, service.inbox, email(names[0]), 2)
+	for _, name := range names[1:] {
+		if mails := inbox(t, service.inbox, name); len(mails) != 1 {
+			t.Errorf("%s: got %d mails, want 1", name, len(mails))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -66,6 +67,18 @@ func TestHealth(t *testing.T) {
 	want := regexp.MustCompile(`^\{"status":"ok","version":"\d+\.\d+\.\d+"\}$`)
 	if got := get(t, "/api/auth/health"); got.Status != http.StatusOK || !want.MatchString(got.Body) {
 		t.Errorf("health: got %v, want 200 and a match of %v", got, want)
+	}
+}
+
+// TestLoginByAddressAndSpelling checks that a login finds the account by any spelling of its username or address.
+func TestLoginByAddressAndSpelling(t *testing.T) {
+	id := uniqueID()
+	register(t, fmt.Sprintf("Strassenname%d", id))
+	for _, spelling := range []string{"straßenname%d", "STRASSENNAME%d", "strassenname%d@EXAMPLE.com"} {
+		name := fmt.Sprintf(spelling, id)
+		if got := post(t, "/api/auth/login", credentials(name)); got.Status != http.StatusOK {
+			t.Errorf("login as %s: got %v, want 200", name, got)
+		}
 	}
 }
 

@@ -65,6 +65,68 @@ func resetPassword(t *testing.T, token, password string) response {
 	return post(t, "/api/auth/reset-password", fmt.Sprintf(`{"token":%q,"new_password":%q}`, token, password))
 }
 
+// TestRegistrationMail checks that a registration sends one mail, whose link verifies the address.
+func TestRegistrationMail(t *testing.T) {
+	start, name := time.Now(), uniqueName("mail")
+	token := bearer(register(t, name))
+	link := "/api/auth/verify-email/" + awaitMail(t, name, 1).token(t)
+	t.Logf("the mail arrived after %v", time.Since(start))
+	if got := me(t, token); got.Member("email_verified") != "false" {
+		t.Errorf("me before the link is used: got %v, want email_verified false", got)
+	}
+	for _, want := range []string{`{"message":"Email verified successfully"}`, `{"message":"Email already verified"}`} {
+		got := get(t, link)
+		if got.Status != http.StatusOK || got.Body != want {
+			t.Errorf("verify-email: got %v, want 200 %s", got, want)
+		}
+		checkHeaders(t, got)
+	}
+	if got := me(t, token); got.Member("email_verified") != "true" {
+		t.Errorf("me after the link is used: got %v, want email_verified true", got)
+	}
+	if mails := inbox(t, shared.MailURL, name); len(mails) != 1 {
+		t.Errorf("got %d mails, want 1", len(mails))
+	}
+}
+
+// TestForgottenPassword follows a password reset. It ends every session and sends a notice without a link.
+func TestForgottenPassword(t *testing.T) {
+	name := uniqueName("forgotten")
+	register(t, name)
+	awaitMail(t, name, 1)
+	tokens, cookie := login(t, name), cookieLogin(t, name)
+	request := post(t, "/api/auth/forgot-password", emailBody(name))
+	want := `{"message":"If an account exists with this email, you will receive a password reset link"}`
+	if request.Status != http.StatusCreated || request.Body != want {
+		t.Fatalf("forgot-password: got %v, want 201 %s", request, want)
+	}
+	token := awaitMail(t, name, 2).token(t)
+	if got := resetPassword(t, token, "short"); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, `"key":"new_password"`) {
+		t.Errorf("reset-password with a short password: got %v, want 400 about new_password", got)
+	}
+	want = `{"message":"Password reset successfully"}`
+	if got := resetPassword(t, token, newPassword); got.Status != http.StatusOK || got.Body != want {
+		t.Fatalf("reset-password: got %v, want 200 %s", got, want)
+	}
+	want = "Invalid or expired reset token"
+	if got := resetPassword(t, token, "NewSecurePass789!"); got.Status != http.StatusForbidden || got.Member("detail") != want {
+		t.Errorf("reset-password with a used token: got %v, want 403 %q", got, want)
+	}
+	checkEnded(t, tokens, "after the reset")
+	if got := me(t, cookie); got.Status != http.StatusUnauthorized {
+		t.Errorf("me with a cookie from before the reset: got %v, want 401", got)
+	}
+	if got := post(t, "/api/auth/login", credentials(name)); got.Status != http.StatusForbidden {
+		t.Errorf("login with the old password: got %v, want 403", got)
+	}
+	if got := post(t, "/api/auth/login", fmt.Sprintf(`{"username":%q,"password":%q}`, name, newPassword)); got.Status != http.StatusOK {
+		t.Errorf("login with the new password: got %v, want 200", got)
+	}
+	if notice := awaitMail(t, name, 3); strings.Contains(notice.Body.Text, "/account/") {
+		t.Errorf("got the notice %s, want no link", notice.Body.Text)
+	}
+}
+
 // TestKnownAndUnknownAddressesGetTheSameResponse compares status, body, headers and store calls.
 func TestKnownAndUnknownAddressesGetTheSameResponse(t *testing.T) {
 	name := uniqueName("known")

@@ -21,6 +21,40 @@ func checkRefusal(t *testing.T, got response, status int, code, detail string) {
 	}
 }
 
+// TestGuideFlow signs in as the client of the guide does: it keeps cookies and starts the flow, the browser requests the
+// callback without the cookie and is refused, and the client then requests the callback and gets tokens, once.
+func TestGuideFlow(t *testing.T) {
+	pauseMailer(t)
+	name := uniqueName("guide-flow")
+	shared.Google.SignIn(name, openidtest.Claims{"email": email(name), "email_verified": true})
+	for provider, account := range map[string]string{"github": newPerson(t).name, "google": name} {
+		t.Run(provider, func(t *testing.T) {
+			started := startFlow(t, provider)
+			if started.Status != http.StatusFound || started.Body != "" {
+				t.Fatalf("the start: got %v, want 302 without a body", started)
+			}
+			header, want := started.Header.Get("Set-Cookie"), "; Path=/; Max-Age=600; HttpOnly; SameSite=Lax"
+			if !strings.HasSuffix(header, want) {
+				t.Errorf("the start: got Set-Cookie %q, want it to end with %q", header, want)
+			}
+			callback := started.consent(t, account)
+			checkRefusal(t, get(t, callback), http.StatusForbidden, "invalid_oauth_state", "Invalid OAuth state")
+			got := started.finish(t, callback)
+			if got.Status != http.StatusOK || got.Member("token_type") != "bearer" || got.Member("expires_in") != "604800" {
+				t.Fatalf("the callback: got %v, want 200 and bearer tokens for 604800 s", got)
+			}
+			user := me(t, bearer(got.Member("access_token")))
+			if user.Member("oauth_provider") != provider || user.Member("email_verified") != "true" {
+				t.Errorf("me: got %v, want oauth_provider %s and email_verified true", user, provider)
+			}
+			if got := refresh(t, got.Member("refresh_token")); got.Status != http.StatusOK {
+				t.Errorf("refresh: got %v, want 200", got)
+			}
+			checkRefusal(t, started.finish(t, callback), http.StatusForbidden, "invalid_oauth_state", "Invalid OAuth state")
+		})
+	}
+}
+
 // TestRefusedCallbacks checks that an invalid callback is refused before any call to the provider, that the response repeats
 // nothing of the request, and that the flow remains usable.
 func TestRefusedCallbacks(t *testing.T) {
@@ -128,8 +162,8 @@ func TestPreRegisteredAddress(t *testing.T) {
 		t.Fatalf("the victim signs in: got %v, want tokens of %s", got, name)
 	}
 	for credential, got := range map[string]response{
-		"access token":  me(t, bearer(attackerToken)),
-		"cookie":        me(t, cookie),
+		"access token":  post(t, "/api/auth/me", "", bearer(attackerToken)),
+		"cookie":        post(t, "/api/auth/me", "", cookie),
 		"refresh token": refresh(t, refreshToken),
 		"password":      post(t, "/api/auth/login", credentials(name)),
 		"link":          get(t, "/api/auth/verify-email/"+mail.token(t)),

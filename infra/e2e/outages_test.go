@@ -3,7 +3,9 @@ package e2e_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -70,6 +72,30 @@ func TestARetryAfterALostAnswer(t *testing.T) {
 	shared.Tap.Inject("DeleteItem", 0, 1, wiretap.LoseAnswer)
 	if got := post(t, "/api/auth/logout", "", bearer(tokens.Member("access_token"))); got.Status != http.StatusOK {
 		t.Errorf("logout: got %v, want 200", got)
+	}
+}
+
+// TestAKilledProcessIsReplaced checks that no request fails because a process has died between requests.
+func TestAKilledProcessIsReplaced(t *testing.T) {
+	token := bearer(register(t, uniqueName("killed")))
+	post(t, "/api/auth/me", "", token)
+	before := shared.Host.Processes()["Me"]
+	if len(before) == 0 {
+		t.Fatal("me: got no process, want the one that has handled the request")
+	}
+	for _, pid := range before {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for len(shared.Host.Processes()["Me"]) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if got := post(t, "/api/auth/me", "", token); got.Status != http.StatusOK {
+		t.Fatalf("me after the kill: got %v, want 200", got)
+	}
+	if after := shared.Host.Processes()["Me"]; len(after) != 1 || slices.Contains(before, after[0]) {
+		t.Errorf("me: got the processes %v, want a new one instead of %v", after, before)
 	}
 }
 

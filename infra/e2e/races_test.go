@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 const (
@@ -45,6 +49,52 @@ func TestConcurrentRequestsUseSeveralProcesses(t *testing.T) {
 	if len(slices.Compact(pids)) < 2 {
 		t.Errorf("login: got the processes %v, want at least 2", pids)
 	}
+}
+
+// TestConcurrentRefreshes checks that concurrent refreshes with one token all succeed, return the same refresh token, and move
+// the session by a single generation.
+func TestConcurrentRefreshes(t *testing.T) {
+	name := uniqueName("refreshes")
+	user := userID(t, register(t, name))
+	token := login(t, name).Member("refresh_token")
+	for round := range rounds {
+		var mu sync.Mutex
+		successors := map[string]bool{}
+		body := refreshBody(token)
+		statuses := concurrently(t, callers, func(int) (response, error) {
+			got, err := tryPost(t, "/api/auth/refresh", body)
+			mu.Lock()
+			defer mu.Unlock()
+			successors[got.Member("refresh_token")] = true
+			return got, err
+		})
+		if statuses[http.StatusOK] != callers || len(successors) != 1 {
+			t.Fatalf("round %d: got the statuses %v and %d refresh tokens, want only 200 and one token", round, statuses, len(successors))
+		}
+		for token = range successors {
+		}
+	}
+	if got := generationOf(t, user); got != rounds {
+		t.Errorf("after %d rounds: got the generation %d, want %d", rounds, got, rounds)
+	}
+}
+
+// generationOf returns the highest generation of the refresh tokens in the sessions of a user.
+func generationOf(t *testing.T, user string) int {
+	t.Helper()
+	highest := 0
+	for _, item := range sharedTables().Items(t, "Sessions") {
+		generation, ok := item["gen"].(*types.AttributeValueMemberN)
+		if !ok || item["pk"].(*types.AttributeValueMemberS).Value != "S#"+user {
+			continue
+		}
+		value, err := strconv.Atoi(generation.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		highest = max(highest, value)
+	}
+	return highest
 }
 
 // TestRefreshAgainstLogout checks that after a logout no token of the session is accepted, however the logout and concurrent
@@ -107,4 +157,73 @@ func TestLoginAgainstAnEndOfAll(t *testing.T) {
 	if access, refresh := accepted(t, login(t, name)); !access || !refresh {
 		t.Errorf("login after the last end: got access token accepted %v, refresh token %v, want both", access, refresh)
 	}
+}
+
+// TestConcurrentResets checks that of concurrent resets with one token and different passwords one succeeds, and that only its
+// password is valid afterwards.
+func TestConcurrentResets(t *testing.T) {
+	name := uniqueName("resets")
+	user := userID(t, register(t, name))
+	awaitMail(t, name, 1)
+	post(t, "/api/auth/forgot-password", emailBody(name))
+	token := awaitMail(t, name, 2).token(t)
+	password := func(i int) string { return fmt.Sprintf("A good password %d", i) }
+	statuses := concurrently(t, callers, func(i int) (response, error) {
+		return tryPost(t, "/api/auth/reset-password", fmt.Sprintf(`{"token":%q,"new_password":%q}`, token, password(i)))
+	})
+	if statuses[http.StatusOK] != 1 || statuses[http.StatusForbidden] != callers-1 {
+		t.Errorf("%d resets: got the statuses %v, want one 200 and else 403", callers, statuses)
+	}
+	logins := 0
+	for i := range callers {
+		body := fmt.Sprintf(`{"username":%q,"password":%q}`, name, password(i))
+		if post(t, "/api/auth/login", body, deviceCookie(t, user, 1)).Status == http.StatusOK { // the reset has begun epoch 1
+			logins++
+		}
+	}
+	if logins != 1 {
+		t.Errorf("got %d valid passwords of %d, want 1", logins, callers)
+	}
+}
+
+// TestConcurrentFirstLogins checks that concurrent logins of an account with a legacy hash all succeed, and replace the hash.
+func TestConcurrentFirstLogins(t *testing.T) {
+	name := uniqueName("first-logins")
+	key := registerWithHash(t, name, legacyHashes["bcrypt"])
+	paths := []string{"/api/auth/login", "/api/auth/session/login"}
+	statuses := concurrently(t, 5, func(i int) (response, error) { return tryPost(t, paths[i%2], credentials(name)) })
+	if statuses[http.StatusOK] != 5 {
+		t.Errorf("5 logins: got the statuses %v, want 200", statuses)
+	}
+	if hash := hashOf(t, key); !strings.HasPrefix(hash, currentHash) {
+		t.Errorf("after the logins: got the hash %s, want one that starts with %s", hash, currentHash)
+	}
+	login(t, name)
+}
+
+// TestConcurrentFirstSignIns checks that concurrent first sign-ins with one identity create a single account.
+func TestConcurrentFirstSignIns(t *testing.T) {
+	pauseMailer(t)
+	person := newPerson(t)
+	before := countItems(t)
+	callbacks := make([]func() response, callers)
+	for i := range callbacks {
+		callbacks[i] = person.prepareCallback(t)
+	}
+	responses := make([]response, callers)
+	concurrently(t, callers, func(i int) (response, error) {
+		responses[i] = callbacks[i]()
+		return responses[i], nil
+	})
+	users := map[string]int{}
+	for i, got := range responses {
+		if got.Status != http.StatusOK {
+			t.Fatalf("sign-in %d: got %v, want 200", i, got)
+		}
+		users[userID(t, got.Member("access_token"))]++
+	}
+	if len(users) != 1 {
+		t.Errorf("got tokens of the users %v, want one user", users)
+	}
+	checkAdded(t, before, map[string]int{"E#": 1, "I#": 1})
 }

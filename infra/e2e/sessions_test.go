@@ -39,6 +39,41 @@ func checkEnded(t *testing.T, pair response, when string) {
 	}
 }
 
+// TestRefreshAndLogout checks that a logout ends every token of the session, those from before a refresh included.
+func TestRefreshAndLogout(t *testing.T) {
+	name := uniqueName("refresh-then-logout")
+	register(t, name)
+	first := login(t, name)
+	second := refresh(t, first.Member("refresh_token"))
+	checkTokens(t, second, http.StatusOK)
+	logout := post(t, "/api/auth/logout", "", bearer(second.Member("access_token")))
+	if want := `{"message":"Successfully logged out"}`; logout.Status != http.StatusOK || logout.Body != want {
+		t.Fatalf("logout: got %v, want 200 %s", logout, want)
+	}
+	for pair, tokens := range map[string]response{"first": first, "second": second} {
+		if access, refresh := accepted(t, tokens); access || refresh {
+			t.Errorf("the %s pair after the logout: got access token accepted %v, refresh token %v, want neither", pair, access, refresh)
+		}
+	}
+	if got := post(t, "/api/auth/logout", "", bearer(second.Member("access_token"))); got.Status != http.StatusUnauthorized {
+		t.Errorf("repeated logout: got %v, want 401", got)
+	}
+}
+
+// TestReuseEndsTheSession checks that reusing a refresh token from two refreshes ago is treated as theft.
+func TestReuseEndsTheSession(t *testing.T) {
+	name := uniqueName("reuse")
+	register(t, name)
+	first := login(t, name)
+	second := refresh(t, first.Member("refresh_token"))
+	third := refresh(t, second.Member("refresh_token"))
+	got := refresh(t, first.Member("refresh_token"))
+	if want := "Invalid refresh token"; got.Status != http.StatusForbidden || got.Member("detail") != want {
+		t.Errorf("refresh with the first token: got %v, want 403 %q", got, want)
+	}
+	checkEnded(t, third, "after the reuse")
+}
+
 // TestLogoutWithABody checks that a logout accepts a refresh token in its body. An invalid body ends nothing, and only
 // signed-in callers learn that it is invalid.
 func TestLogoutWithABody(t *testing.T) {
@@ -71,13 +106,11 @@ func TestLogoutWithABody(t *testing.T) {
 	if got := post(t, "/api/auth/logout", refreshBody(refreshToken)); got.Status != http.StatusOK {
 		t.Errorf("logout by the refresh token alone: got %v, want 200", got)
 	}
-	if got := me(t, bearer(access)); got.Status != http.StatusUnauthorized {
-		t.Errorf("me after the logout: got %v, want 401", got)
-	}
+	checkEnded(t, tokens, "after the logout")
 }
 
-// TestShortAccessTokens checks the expiry of access tokens that live two seconds, over three refreshes.
-func TestShortAccessTokens(t *testing.T) {
+// TestTokenManager follows the TokenManager class of the guide with access tokens that live two seconds, over three refreshes.
+func TestTokenManager(t *testing.T) {
 	api := startStack(t, stack.Options{Environment: map[string]string{"ACCESS_TOKEN_SECONDS": "2"}})
 	tokens := sendJSON(t, api.URL, "/api/auth/register", registration("manager"))
 	for round := range 3 {

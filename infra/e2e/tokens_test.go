@@ -42,7 +42,7 @@ func checkRefused(t *testing.T, token string) (operations []string) {
 // checkSession checks that both tokens of the user are accepted: the session has neither ended nor moved to another generation.
 func checkSession(t *testing.T, user tokenUser) {
 	t.Helper()
-	if got := me(t, bearer(user.access)); got.Status != http.StatusOK || got.Member("id") != user.id {
+	if got := post(t, "/api/auth/me", "", bearer(user.access)); got.Status != http.StatusOK || got.Member("id") != user.id {
 		t.Errorf("me with the access token of the user: got %v, want 200 and the id %s", got, user.id)
 	}
 	if got := refresh(t, user.refresh); got.Status != http.StatusOK {
@@ -82,7 +82,7 @@ func TestForgerControl(t *testing.T) {
 		"a claim of a later version": f.withClaims(`{`, `{"later":{"x":[1]},`),
 		"claims set to their values": f.with("type", `"access"`, "sub", `"`+f.user.id+`"`),
 	} {
-		if got := me(t, bearer(raw)); got.Status != http.StatusOK {
+		if got := post(t, "/api/auth/me", "", bearer(raw)); got.Status != http.StatusOK {
 			t.Errorf("me with a token that is %s: got %v, want 200", name, got)
 		}
 	}
@@ -121,7 +121,7 @@ func TestTokenKindsAreNotInterchangeable(t *testing.T) {
 	user := signUp(t, shared.URL, uniqueName("kinds"))
 	startIdleProcesses(t)
 	shared.Tap.Reset()
-	if got := me(t, bearer(user.refresh)); got.Status != http.StatusUnauthorized {
+	if got := post(t, "/api/auth/me", "", bearer(user.refresh)); got.Status != http.StatusUnauthorized {
 		t.Errorf("me with the refresh token: got %v, want 401", got)
 	}
 	if got := refresh(t, user.access); got.Status != http.StatusForbidden {
@@ -196,7 +196,7 @@ func TestTokensThatAreTooLong(t *testing.T) {
 		"longer than a body":   {strings.Repeat("A", 16<<10), 431, 413},
 		"200,000 letters long": {strings.Repeat("A", 200_000), 431, 413},
 	} {
-		if got := me(t, bearer(test.raw)); got.Status != test.me {
+		if got := post(t, "/api/auth/me", "", bearer(test.raw)); got.Status != test.me {
 			t.Errorf("me with %s: got %v, want %d", name, got, test.me)
 		}
 		if got := refresh(t, test.raw); got.Status != test.refresh {
