@@ -1,4 +1,4 @@
-// Command fallback is the $default route: it answers requests that no other route matches.
+// Command fallback is the $default route: it responds to requests that match no other route.
 package main
 
 import "latchkey/pkg/app"

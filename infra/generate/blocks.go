@@ -20,7 +20,7 @@ func logicalID(folder string) string {
 	return id.String()
 }
 
-// routes returns the paths of the API's definition. The default route comes last.
+// routes returns the paths in the definition of the API. The default route is the last one.
 func routes() string {
 	var text strings.Builder
 	var paths []string
@@ -78,7 +78,7 @@ func invoked() string {
 	return text.String()
 }
 
-// variable returns the name of the segment that varies.
+// variable returns the name of the variable segment of a path, and whether there is one.
 func variable(path string) (string, bool) {
 	_, rest, varies := strings.Cut(path, "{")
 	name, _, _ := strings.Cut(rest, "}")
@@ -127,7 +127,7 @@ func (f function) block() string {
 	return text.String()
 }
 
-// statements returns the grants, those with the same actions on the same table in one statement.
+// statements returns the statements of a role. One statement contains the grants of the same actions on the same table.
 func statements(grants []dynamo.Grant) string {
 	type place struct{ table, key string }
 	actions := map[place][]string{}

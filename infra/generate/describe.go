@@ -15,7 +15,7 @@ import (
 	"latchkey/pkg/dynamo"
 )
 
-// function is what a block of the template is written from.
+// function is the source of one block of the template.
 type function struct {
 	name     string // its folder in functions/
 	hashes   bool
@@ -25,7 +25,7 @@ type function struct {
 	extra    extra
 }
 
-// extra is what neither the table nor the code says about a function.
+// extra holds the settings of a function that follow neither from the table nor from the code.
 type extra struct {
 	Memory     int    `yaml:"memory"`     // in MB; zero for the default
 	Properties string `yaml:"properties"` // YAML of further properties
@@ -35,16 +35,17 @@ type extra struct {
 //go:embed functions.yaml
 var extras []byte
 
-// The functions of the product at which the search for store methods stops, because the table says more exactly what follows.
+// stops names the functions of the product at which the search for store methods stops. They contain calls for all endpoints, and
+// the table states more exactly which of them an endpoint makes.
 var stops = map[string]bool{
-	"(*latchkey/pkg/app.Parts).server":        true, // makes what any endpoint could need
-	"(*latchkey/pkg/app.Parts).warmUp":        true, // only of a function that has a store
-	"(*latchkey/pkg/httpapi.Server).admit":    true, // reads sessions and takes permits as the table says
+	"(*latchkey/pkg/app.Parts).server":        true, // creates all components that any endpoint needs
+	"(*latchkey/pkg/app.Parts).warmUp":        true, // has an effect only in functions with a store
+	"(*latchkey/pkg/httpapi.Server).admit":    true, // reads sessions and takes permits, depending on the row
 	"(*latchkey/pkg/app.Parts).readPublicURL": true,
 	"(*latchkey/pkg/app.Parts).withFreshKeys": true,
 }
 
-// What an endpoint reaches beyond its rule, by its row of the table.
+// The store methods that an endpoint calls besides those of its rule, by the columns of its row.
 var (
 	byAuth = map[contract.Auth][]string{
 		contract.Offered:  {"ReadSessions"},
@@ -57,7 +58,7 @@ var (
 	}
 )
 
-// describe finds out what each function can do.
+// describe returns all functions of the product, in the order of the template.
 func describe(p *program) ([]function, error) {
 	further := map[string]extra{}
 	if err := yaml.Unmarshal(extras, &further); err != nil {
@@ -84,7 +85,7 @@ func describe(p *program) ([]function, error) {
 	return all, nil
 }
 
-// order keeps the functions in the order of the table, with those that no route reaches behind it, by name.
+// order returns a sort key: functions have the order of the table, followed by those without a route in the order of their names.
 func order(name string) string {
 	row := slices.IndexFunc(contract.Endpoints, func(e contract.Endpoint) bool { return e.Function == name })
 	if row < 0 {
@@ -114,7 +115,7 @@ func describeOne(p *program, name string, main *types.Func) (function, error) {
 		described.hashes = described.hashes || endpoint.Hashes
 		for _, method := range slices.Concat(byAuth[endpoint.Auth], byTier[endpoint.Tier]) {
 			methods[method] = true
-			described.keys = true // that verify its tokens and device cookies
+			described.keys = true // which verify its tokens and device cookies
 		}
 	}
 	if len(methods) > 0 {

@@ -2,8 +2,8 @@
 // function with its class and its role. `make generate` writes them, and `make lint` checks that they are up to date.
 //
 // A block follows from three sources: the table of endpoints (pkg/contract), the store methods that the function can reach and what
-// each of them does to the tables (pkg/dynamo), and functions.yaml beside this file for what neither of them says. The rest of the
-// template is written by hand.
+// each of them does to the tables (pkg/dynamo), and functions.yaml beside this file for other settings. The rest of the template
+// is written by hand.
 package main
 
 import (

@@ -20,7 +20,7 @@ import (
 // program is the type-checked source of the product: packages below pkg/ and the mains of the functions.
 type program struct {
 	fset     *token.FileSet
-	exports  map[string]string // of packages that are not the product's: the file with their export data
+	exports  map[string]string // by import path of packages outside the product, the file with their export data
 	sources  map[string]listed
 	checked  map[string]*types.Package
 	bodies   map[*types.Func]*ast.FuncDecl
@@ -111,7 +111,7 @@ func (p *program) check(path string, foreign types.Importer) (*types.Package, er
 	return checked, nil
 }
 
-// collect notes the functions of a package with their bodies, its uses of names, and its concrete types.
+// collect adds the functions of a package with their bodies, its uses of names, and its concrete types.
 func (p *program) collect(files []*ast.File, info *types.Info, checked *types.Package) {
 	for identifier, object := range info.Uses {
 		p.uses[identifier] = object
@@ -156,8 +156,8 @@ func (p *program) reach(roots []*types.Func, stop map[string]bool) map[*types.Fu
 	return reached
 }
 
-// implementations returns the functions that a mention of one can mean: itself, or for a method of an interface that method of
-// each type that implements it.
+// implementations returns the functions that a use of mentioned can call: itself, or for a method of an interface, the method of
+// that name of each type that implements the interface.
 func (p *program) implementations(mentioned *types.Func) []*types.Func {
 	receiver := mentioned.Signature().Recv()
 	if receiver == nil || !types.IsInterface(receiver.Type()) {

@@ -54,7 +54,7 @@ func MainStream(function StreamFunction) {
 	})
 }
 
-// MainKeys runs the function that creates and rotates the keys. It starts with an invalid configuration, too, because
+// MainKeys runs the function that creates and rotates the keys. It also starts with an invalid configuration, because
 // CloudFormation waits for a response that reports the fault.
 func MainKeys(function KeysFunction) {
 	useBundledRoots()
@@ -100,7 +100,7 @@ func (p *Parts) warmUp() {
 	}
 }
 
-// Where Amazon Linux 2023 stores the public root certificates.
+// The places where Amazon Linux 2023 stores the public root certificates.
 const (
 	rootsFile = "/etc/pki/tls/certs/ca-bundle.crt"
 	noRoots   = "/var/empty"
@@ -118,14 +118,14 @@ func useBundledRoots() {
 	}
 }
 
-// Short names for what every endpoint takes and returns.
+// Short names for the parameter and the result of every endpoint.
 type (
 	call[Req any]   = httpapi.Call[Req]
 	result[Res any] = httpapi.Result[Res]
 	unread          = httpapi.Unread
 )
 
-// messageBody says in one sentence what was done.
+// messageBody is a response that consists of one sentence.
 type messageBody struct {
 	Message string `json:"message"`
 }

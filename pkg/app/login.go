@@ -35,10 +35,10 @@ func (b loginBody) Validate() []fault.Field {
 	)
 }
 
-// RateSubject returns the account.
+// RateSubject returns the canonical login name.
 func (b loginBody) RateSubject() string { return account.ParseLoginName(b.Username).Canonical }
 
-// attempt is what a request to log in presents.
+// attempt returns the login attempt of a request.
 func attempt(req call[loginBody]) guard.Attempt {
 	return guard.Attempt{
 		Name: req.Body.Username, Password: req.Body.Password, Device: req.Device, Principals: req.Sessions.Live(),

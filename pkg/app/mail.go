@@ -26,7 +26,7 @@ func (b mailBody) Validate() []fault.Field {
 	return httpapi.Missing(httpapi.Member{Key: "email", Missing: b.Email == ""})
 }
 
-// RateSubject returns the mailbox.
+// RateSubject returns the canonical address.
 func (b mailBody) RateSubject() string { return account.ParseLoginName(b.Email).Canonical }
 
 type mailRequester interface {
@@ -43,7 +43,7 @@ func forgotPassword(mails mailRequester) httpapi.Endpoint {
 		"If an account exists with this email, you will receive a password reset link")
 }
 
-// requestMail makes an endpoint that requests a mail and responds the same whether there will be one or not.
+// requestMail returns an endpoint that requests a mail. Its response does not reveal whether a mail is sent.
 func requestMail(row contract.Endpoint, mails mailRequester, purpose outbox.Purpose, text string) httpapi.Endpoint {
 	response := message(text)
 	response.Status = http.StatusCreated

@@ -19,7 +19,7 @@ func me(row contract.Endpoint) httpapi.Endpoint {
 	})
 }
 
-// userBody is an account as its owner sees it.
+// userBody is the public form of an account, for its owner.
 type userBody struct {
 	ID            string  `json:"id"`
 	Username      string  `json:"username"`

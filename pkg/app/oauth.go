@@ -17,7 +17,7 @@ import (
 	"latchkey/pkg/signin"
 )
 
-// NewProviders makes the providers at which people sign in. It reads their secrets as parameters of Systems Manager. The mains of
+// NewProviders returns the configured providers. It gets access to Systems Manager, where their secrets are stored. The mains of
 // the two functions pass it, so that no other function links the code that calls providers.
 type NewProviders func(
 	config.Config, func(ctx context.Context, parameter string) (secret.String, error), clock.Clock,
@@ -53,11 +53,11 @@ func oauthStart(rules oauthStarter) httpapi.Endpoint {
 type oauthFinisher interface {
 	// CheckProvider returns an error unless a provider with this name is configured.
 	CheckProvider(provider string) error
-	// Finish returns the value of the device cookie, too.
+	// Finish also returns the value of the device cookie.
 	Finish(ctx context.Context, provider string, callback signin.Callback, binding secret.String) (session.Pair, secret.String, error)
 }
 
-// oauthCallback is where the provider sends the browser back to.
+// oauthCallback finishes the flow when the provider redirects the browser back.
 func oauthCallback(rules oauthFinisher) httpapi.Endpoint {
 	return httpapi.JSON(contract.OAuthCallback, func(ctx context.Context, req call[unread]) (result[tokensBody], error) {
 		provider := req.PathValue("provider")
@@ -76,8 +76,8 @@ func oauthCallback(rules oauthFinisher) httpapi.Endpoint {
 	})
 }
 
-// readCallback reads what a provider sends (RFC 6749 §4.1.2). A parameter that is repeated is refused (§3.1), and an empty one
-// counts as absent.
+// readCallback reads the parameters that a provider adds to the URL (RFC 6749 §4.1.2). A repeated parameter is refused (§3.1), and
+// an empty one counts as absent.
 func readCallback(req call[unread]) (signin.Callback, error) {
 	query, err := req.Query()
 	if err != nil {

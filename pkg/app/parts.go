@@ -72,7 +72,7 @@ func (p *Parts) servePages(render pages.Renderer, endpoints ...httpapi.Endpoint)
 	return p.server(render, endpoints...).Handler(endpoints...)
 }
 
-// Fallback is functions/fallback: it serves the requests that fit no endpoint.
+// Fallback is functions/fallback: it serves requests that match no endpoint.
 func Fallback(p *Parts) http.Handler { return p.server(nil).Fallback() }
 
 // server returns a server with the components that the endpoints need. A function whose endpoints ignore credentials and have no
@@ -102,7 +102,7 @@ func (p *Parts) cookieSet() httpapi.CookieSet {
 	}
 }
 
-// useStore returns the store. The SDK's own configuration loader is not used, because it searches places that no function has.
+// useStore returns the store. The SDK's own configuration loader is not used, because it searches for files that do not exist in Lambda.
 func (p *Parts) useStore() *dynamo.Store {
 	if p.store == nil {
 		p.store = dynamo.New(dynamo.Options{
@@ -200,7 +200,7 @@ func (p *Parts) resetter() *maillink.Resetter {
 	return maillink.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.devices(), p.now, p.random)
 }
 
-// limits returns the rate limits of a function's endpoints. The endpoints share the permits that the container holds.
+// limits returns the rate limits of a function's endpoints. The endpoints share the permits that the container has reserved.
 func (p *Parts) limits() httpapi.Limits {
 	if p.limiter == nil {
 		p.limiter = limit.New(p.useStore(), p.now)

@@ -30,7 +30,7 @@ type registerBody struct {
 	LastName  string        `json:"last_name"`
 }
 
-// Validate implements [httpapi.Body]. Package signup reports what is wrong with the values, all at once.
+// Validate implements [httpapi.Body]. Package signup checks the values and reports all faults together.
 func (b registerBody) Validate() []fault.Field {
 	return httpapi.Missing(
 		httpapi.Member{Key: "username", Missing: b.Username == ""},
@@ -39,7 +39,7 @@ func (b registerBody) Validate() []fault.Field {
 	)
 }
 
-// RateSubject returns the mailbox.
+// RateSubject returns the canonical address.
 func (b registerBody) RateSubject() string { return account.ParseLoginName(b.Email).Canonical }
 
 func (b registerBody) registration() signup.Registration {

@@ -87,7 +87,7 @@ func (f resetForm) submit() httpapi.Endpoint {
 	})
 }
 
-// show returns the form, with what was wrong with the password that was submitted.
+// show returns the form, with the fault of the submitted password if it has one.
 func (f resetForm) show(ctx context.Context, token secret.String, wrong string) (result[pages.Page], error) {
 	view, err := f.rules.Inspect(ctx, token)
 	if err != nil {

@@ -79,7 +79,7 @@ func page(content pages.Page) result[pages.Page] {
 	return result[pages.Page]{Body: content}
 }
 
-// unusableLink says what to do about a link that does not count. Other errors stay errors.
+// unusableLink returns the page for a link that is invalid, used or expired. It returns all other errors unchanged.
 func unusableLink(product string, link pages.Link, err error) (result[pages.Page], error) {
 	if !errors.Is(err, maillink.ErrInvalidVerificationToken) && !errors.Is(err, maillink.ErrInvalidResetToken) {
 		return result[pages.Page]{}, err

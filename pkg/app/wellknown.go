@@ -11,7 +11,8 @@ import (
 	"latchkey/pkg/httpapi"
 )
 
-// publicFor is how long clients and proxies may keep keys and metadata. A key is published for longer before it signs.
+// publicFor is the time for which clients and proxies may cache keys and metadata. It is shorter than the time for which a key is
+// published before it signs.
 const publicFor = time.Hour
 
 // JWKS is functions/jwks.
@@ -22,15 +23,14 @@ func Discovery(p *Parts) http.Handler {
 	return p.serve(discovery(p.cfg.PublicURL, p.cfg.SigningAlgorithm))
 }
 
-// jwks publishes the keys that verify access tokens (RFC 7517 §5), as published returns them at the time.
+// jwks publishes the keys that verify access tokens (RFC 7517 §5): those that published returns for the time of the request.
 func jwks(published func() []byte) httpapi.Endpoint {
 	return httpapi.JSON(contract.JWKS, func(context.Context, call[unread]) (result[jsontext.Value], error) {
 		return result[jsontext.Value]{Body: published(), MaxAge: publicFor}, nil
 	})
 }
 
-// discoveryBody is what a verifier of access tokens needs to know (OpenID Connect Discovery 1.0 §3, as far as it concerns tokens
-// that are verified and not requested).
+// discoveryBody contains the members of OpenID Connect Discovery 1.0 §3 that a verifier of access tokens needs.
 type discoveryBody struct {
 	Issuer             string   `json:"issuer"`
 	JWKSURI            string   `json:"jwks_uri"`
@@ -39,7 +39,7 @@ type discoveryBody struct {
 	IDTokenSigningAlgs []string `json:"id_token_signing_alg_values_supported"`
 }
 
-// discovery is how API Gateway and other verifiers find the issuer and its keys.
+// discovery publishes the metadata with which API Gateway and other verifiers find the keys of the issuer.
 func discovery(issuer, algorithm string) httpapi.Endpoint {
 	response := result[discoveryBody]{MaxAge: publicFor, Body: discoveryBody{
 		Issuer:             issuer,

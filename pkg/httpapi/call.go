@@ -16,12 +16,12 @@ import (
 	"latchkey/pkg/session"
 )
 
-// Call is one request to an endpoint, as data: its decoded body and what it carries besides.
+// Call is one request to an endpoint, as data: its decoded body, its credentials and its caller.
 type Call[Req any] struct {
 	Body Req
 
 	Credentials session.Credentials // as presented; empty where the endpoint ignores them
-	Sessions    session.Resolution  // of the credentials, where the endpoint's Auth has them read before the rule
+	Sessions    session.Resolution  // of the credentials; resolved only where the Auth of the endpoint requires it before the rule
 	Principal   session.Principal   // the caller, where the endpoint requires one
 
 	Device  secret.String // the value of the device cookie
@@ -30,13 +30,13 @@ type Call[Req any] struct {
 	request *http.Request
 }
 
-// PathValue returns the segment of the path that varies under that name.
+// PathValue returns the segment of the path at the variable with that name.
 func (c Call[Req]) PathValue(name string) string { return c.request.PathValue(name) }
 
 // LinkToken returns the token in the path of a mailed link.
 func (c Call[Req]) LinkToken() secret.String { return secret.New(c.PathValue("token")) }
 
-// Query returns the query of the URL. A malformed one is a [fault.Invalid] that does not quote it.
+// Query returns the query of the URL. For a malformed query it returns a [fault.Invalid] that does not quote the query.
 func (c Call[Req]) Query() (url.Values, error) {
 	query, err := url.ParseQuery(c.request.URL.RawQuery)
 	if err != nil {
@@ -50,13 +50,13 @@ type Result[Res any] struct {
 	Status   int // zero is 200
 	Body     Res
 	Location string        // of a [contract.Redirect]
-	MaxAge   time.Duration // how long clients and proxies may cache the response; zero is not at all
+	MaxAge   time.Duration // how long clients and proxies may cache the response; zero forbids it
 
-	// Cookies to set or clear. They are written with an error, too.
+	// Cookies to set or clear. They are also written with the response to an error.
 	Cookies []Cookie
 }
 
-// Rule is what an endpoint does.
+// Rule decides about a call. It is the part of an endpoint that is not HTTP.
 type Rule[Req, Res any] func(ctx context.Context, call Call[Req]) (Result[Res], error)
 
 // Endpoint is a row of the contract's table with its rule.
@@ -66,8 +66,8 @@ type Endpoint struct {
 	ownOrigins bool
 }
 
-// FromOwnOrigins returns the endpoint for pages of the allowed origins only, whether or not a request carries a session cookie:
-// for an endpoint that sets one, so that a page of another site cannot sign its visitors in.
+// FromOwnOrigins returns the endpoint restricted to pages of the allowed origins, even for requests without a session cookie. An
+// endpoint that sets the cookie needs this, so that a page of another site cannot sign its visitors in.
 func (e Endpoint) FromOwnOrigins() Endpoint {
 	e.ownOrigins = true
 	return e
@@ -96,7 +96,7 @@ func PageForm(row contract.Endpoint, rule Rule[url.Values, pages.Page]) Endpoint
 	return bind(row, readForm, rule, writePage)
 }
 
-// setCacheable lets clients and proxies keep a response that is the same for everybody.
+// setCacheable lets clients and proxies cache a response that is the same for all callers.
 func setCacheable(header http.Header, maxAge time.Duration) {
 	if maxAge > 0 {
 		header.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(maxAge/time.Second)))
@@ -114,7 +114,7 @@ func (r Result[Res]) status() int {
 	return r.Status
 }
 
-// bind makes an endpoint of its three parts: what reads the body, what decides, and what writes the result.
+// bind combines the three parts of an endpoint: the decoder of the body, the rule, and the writer of the result.
 func bind[Req, Res any](
 	row contract.Endpoint, decode func(*http.Request) (Req, error), rule Rule[Req, Res], write func(*Server, http.ResponseWriter, Result[Res]),
 ) Endpoint {
@@ -138,7 +138,7 @@ func bind[Req, Res any](
 	}}
 }
 
-// subject is a body that names an account or a mailbox. The request is counted for it as well as for the caller.
+// subject is a body that names an account or a mailbox. The request counts for that and for the caller.
 type subject interface {
 	// RateSubject returns the canonical login name; empty for none.
 	RateSubject() string
@@ -188,12 +188,12 @@ func (s *Server) admit(
 	return a, misfit
 }
 
-// readsSessions says whether the sessions of the credentials are read before the rule runs.
+// readsSessions reports whether the sessions of the credentials are read before the rule runs.
 func readsSessions(auth contract.Auth) bool {
 	return auth == contract.Offered || auth == contract.Required || auth == contract.Ending
 }
 
-// Unread is the body of an endpoint that does not look at one.
+// Unread is the body of an endpoint that does not read its body.
 type Unread struct{}
 
 // Validate implements [Body].
@@ -210,8 +210,8 @@ func (NoBody) Validate() []fault.Field { return nil }
 // BodyOptional marks a body that may be absent.
 func (NoBody) BodyOptional() {}
 
-// credentials reads what a request carries to authenticate its caller. The error refuses a request that a page of another
-// origin sent: an unsafe one with a session cookie, or any to an endpoint that sets one.
+// credentials reads the credentials of a request. It returns an error for a request that a page of another origin sent, if the
+// request is unsafe and has a session cookie, or if the endpoint sets one.
 func (s *Server) credentials(r *http.Request, e Endpoint) (session.Credentials, error) {
 	if e.Auth == contract.Ignored {
 		return session.Credentials{}, nil
@@ -223,7 +223,7 @@ func (s *Server) credentials(r *http.Request, e Endpoint) (session.Credentials, 
 	return credentials, s.origins.check(r)
 }
 
-// authenticate returns the caller of a request. It clears a cookie that is dead and sends one again that was renewed.
+// authenticate returns the caller of a request. It clears a cookie without a live session, and sets a renewed cookie again.
 func (s *Server) authenticate(
 	w http.ResponseWriter, r *http.Request, credentials session.Credentials, resolution session.Resolution,
 ) (session.Principal, error) {

@@ -31,7 +31,7 @@ const (
 	bindingCookie
 )
 
-// ClearSession makes the browser forget its session cookie.
+// ClearSession makes the browser delete its session cookie.
 var ClearSession = Cookie{kind: sessionCookie}
 
 // SetSession sets the session cookie.
@@ -80,7 +80,7 @@ func BindingCookies(https bool, life time.Duration) Cookies {
 	return newCookies("oauth_binding", https, life)
 }
 
-// DeviceLife is how long a device cookie lasts. The keys that derive it are kept for as long.
+// DeviceLife is the lifetime of a device cookie. The keys that derive it are kept for at least that time.
 const DeviceLife = 365 * 24 * time.Hour
 
 // DeviceCookies returns the attributes of the cookies that recognise a device on which a user has signed in.

@@ -22,7 +22,7 @@ const (
 
 // Body is the JSON body of a request.
 type Body interface {
-	// Validate returns the fields with faults, as far as the body alone shows them.
+	// Validate returns the faults of fields that the body alone determines.
 	Validate() []fault.Field
 }
 
@@ -156,7 +156,7 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// Member is one member of a body, and whether it is missing. An empty one counts as missing.
+// Member is one member of a body, and whether it is missing. An empty value counts as missing.
 type Member struct {
 	Key     string
 	Missing bool

@@ -19,7 +19,7 @@ import (
 	"latchkey/pkg/session"
 )
 
-// limiter hands out permits.
+// limiter grants permits.
 type limiter interface {
 	// TakeOne takes one permit, counted exactly.
 	TakeOne(ctx context.Context, bucket limit.Bucket) (limit.Standing, error)
@@ -27,14 +27,14 @@ type limiter interface {
 	TakeFromBlock(ctx context.Context, bucket limit.Bucket) (limit.Standing, error)
 }
 
-// devices returns the user to whose device a device cookie belongs, without a call.
+// devices returns the owner of a device cookie, without a call.
 type devices interface {
 	Owner(cookie secret.String) (id.ID, bool)
 }
 
-// Limits bounds the requests a minute to each endpoint. A request counts for the user whose live session it presents; or else
-// for the owner of the device cookie that it presents, so that a flood from the owner's network does not lock the owner out; or
-// else for its source address. Credentials that open nothing count for nothing.
+// Limits limits the requests per minute to each endpoint. A request counts for the user of its live session; or else
+// for the owner of its device cookie, so that a flood from the owner's network does not lock the owner out; or else for its source
+// address. Invalid credentials have no effect on this.
 //
 // All devices of one account count together, because any user can sign in on any number of devices.
 type Limits struct {
@@ -85,7 +85,7 @@ func (l Limits) checkCritical(ctx context.Context, header http.Header, bucket li
 	return pass(header, standing)
 }
 
-// mediumPatience is how long the medium tier waits for the store.
+// mediumPatience is the time for which the medium tier waits for the store.
 const mediumPatience = time.Second
 
 // checkMedium lets requests through while the store is unavailable: the endpoint needs the store itself, and the limiter must not
@@ -110,7 +110,7 @@ func pass(header http.Header, standing limit.Standing) error {
 	return nil
 }
 
-// setStanding writes the headers that say how many requests a client has left
+// setStanding writes the headers with the number of requests that remain to a client
 // (draft-ietf-httpapi-ratelimit-headers-07, the last with one header for each value).
 func setStanding(header http.Header, standing limit.Standing) {
 	header.Set("RateLimit-Limit", strconv.Itoa(standing.Limit))
@@ -123,7 +123,7 @@ func setStanding(header http.Header, standing limit.Standing) {
 type holder struct {
 	kind  string
 	name  string
-	apart string // keeps requests for an account apart from those of others for it; empty for an unknown caller
+	apart string // separates requests of this caller for an account from those of others; empty for an unknown caller
 	rate  func(limit.Rates) int
 }
 
@@ -131,7 +131,7 @@ func (h holder) bucket(row contract.Endpoint, rates limit.Rates) limit.Bucket {
 	return limit.Bucket{Scope: string(row.Tier) + "#" + row.Path + "#" + h.kind, Holder: h.name, Limit: h.rate(rates)}
 }
 
-// holderOf returns the caller that a request is counted for.
+// holderOf returns the caller for which a request counts.
 func (l Limits) holderOf(r *http.Request, callers []session.Principal) holder {
 	if len(callers) > 0 {
 		return userHolder(callers[0].User)

@@ -2,8 +2,8 @@
 //
 // HTTP is written once, here: the body cap, strict decoding, credentials and cookies, rate limits, the headers of every
 // response, the one mapping from errors to responses and the one log line per request. An endpoint is a function from [Call] to
-// [Result]; package app has them. The handlers are plain [http.Handler] values and know nothing of Lambda; package lambdahttp
-// carries events to them.
+// [Result] in package app. The handlers are plain [http.Handler] values without knowledge of Lambda; package lambdahttp passes
+// events to them.
 package httpapi
 
 import (
@@ -33,11 +33,11 @@ type sessions interface {
 	Admit(ctx context.Context, resolution session.Resolution) (session.Authentication, error)
 }
 
-// Options are what the endpoints of a function share.
+// Options holds the components that the endpoints of a function share.
 type Options struct {
 	Log       *slog.Logger
 	Now       func() time.Time
-	RequestID func(context.Context) string // names the request of a context, as the log of the platform names it
+	RequestID func(context.Context) string // returns the id of a request, as in the log of the platform
 	HTTPS     bool                         // clients reach the API over HTTPS only
 	Cookies   CookieSet
 	Origins   Origins
@@ -67,8 +67,8 @@ func NewServer(o Options) *Server {
 	}
 }
 
-// Handler returns the handler of a function that serves the endpoints. API Gateway or an [http.ServeMux] has decided before which
-// of them a request fits; [http.Request.Pattern] holds its key.
+// Handler returns the handler of a function that serves the endpoints. API Gateway or an [http.ServeMux] has already
+// selected the endpoint of a request; [http.Request.Pattern] contains its key.
 func (s *Server) Handler(endpoints ...Endpoint) http.Handler {
 	byKey := make(map[string]http.Handler, len(endpoints))
 	for _, endpoint := range endpoints {
@@ -90,7 +90,7 @@ func (s *Server) Handler(endpoints ...Endpoint) http.Handler {
 	})
 }
 
-// Fallback returns the handler of requests that fit no endpoint: 405 for a path that has other methods, else 404. API Gateway
+// Fallback returns the handler of requests that match no endpoint: 405 for a path that has other methods, else 404. API Gateway
 // passes a path that it has decoded, so a path can match an endpoint here although it did not match there.
 func (s *Server) Fallback() http.Handler {
 	return s.serve("$default", func(_ http.ResponseWriter, r *http.Request) error {
@@ -109,7 +109,8 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 // faultWriter writes the response to an error.
 type faultWriter func(ctx context.Context, w http.ResponseWriter, route string, failed *fault.Fault)
 
-// serve wraps a handler with what every response has. route is its name in the log and in validation errors.
+// serve adds the headers and the log line that every response has. route is the name of the handler in the log and in validation
+// errors.
 func (s *Server) serve(route string, handle handler, write faultWriter) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := s.now()
@@ -167,7 +168,7 @@ func (s *Server) logRequest(
 	s.log.LogAttrs(ctx, level, "request", append(attrs, record.Attrs()...)...)
 }
 
-// statusWriter remembers the status.
+// statusWriter records the status.
 type statusWriter struct {
 	http.ResponseWriter
 	status int

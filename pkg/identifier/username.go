@@ -106,7 +106,7 @@ func IsInvisible(r rune) bool {
 // canonicalUsername decomposes, folds case and composes again. The result is in NFKC, which folded text may not be: ẖ folds to
 // h and a combining line.
 //
-// One round gives the same result as repeating it until nothing changes. Folding decomposed text gives text that is folded,
+// One round has the same result as repeating it until nothing changes. Folding decomposed text produces text that is folded,
 // decomposed and in canonical order, so a second round changes nothing (TestFoldingOnceIsEnough has the three steps).
 //
 // The result contains U+034F, and is therefore refused, if the text has more than 30 combining marks in a row: norm follows

@@ -151,7 +151,7 @@ func TestFoldingOnceIsEnough(t *testing.T) {
 	}
 }
 
-// TestCaseVariantsShareOneForm shows that a change of case, by any of the three mappings, never gives another name.
+// TestCaseVariantsShareOneForm shows that a change of case, by any of the three mappings, never changes the name.
 func TestCaseVariantsShareOneForm(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if !unicode.IsGraphic(r) || r == 'ı' || r == 'İ' { // only Turkish treats these as cases of I and i
@@ -166,7 +166,7 @@ func TestCaseVariantsShareOneForm(t *testing.T) {
 	}
 }
 
-// TestASCIIShortCut shows that the shortcut for ASCII gives the same result as the general case.
+// TestASCIIShortCut shows that the shortcut for ASCII has the same result as the general case.
 func TestASCIIShortCut(t *testing.T) {
 	for c := range 0x80 {
 		typed := string(rune(c))

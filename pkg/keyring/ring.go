@@ -150,7 +150,7 @@ func (r *Ring) set() *token.KeySet {
 	return r.advance(state)
 }
 
-// advance changes to the key that has become current. If that gives no valid set, the former one stays in use.
+// advance changes to the key that has become current. Without a valid set, the former one stays in use.
 func (r *Ring) advance(state *ringState) *token.KeySet {
 	now := r.options.Now()
 	advanced := *state
