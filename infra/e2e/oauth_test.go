@@ -249,7 +249,7 @@ func TestAnotherIdentityOfTheSameAddress(t *testing.T) {
 	if got.Status != http.StatusOK || userID(t, got.Member("access_token")) != user {
 		t.Fatalf("the second identity: got %v, want tokens of the user %s", got, user)
 	}
-	if got := me(t, first); got.Status != http.StatusUnauthorized {
+	if got := post(t, "/api/auth/me", "", first); got.Status != http.StatusUnauthorized {
 		t.Errorf("me in a session of the first identity: got %v, want 401", got)
 	}
 }

@@ -177,7 +177,7 @@ func TestConcurrentResets(t *testing.T) {
 	logins := 0
 	for i := range callers {
 		body := fmt.Sprintf(`{"username":%q,"password":%q}`, name, password(i))
-		if post(t, "/api/auth/login", body, deviceCookie(t, user, 1)).Status == http.StatusOK { // the reset has begun epoch 1
+		if post(t, "/api/auth/login", body, deviceCookie(t, user, 1)).Status == http.StatusOK { // the reset has raised the epoch to 1
 			logins++
 		}
 	}
