@@ -39,11 +39,11 @@ async function newTab() {
 }
 
 // signIn fills in the form of the provider and returns the response of the callback.
-async function signIn(tab, email, { names = [] } = {}) {
+async function signIn(tab, email, { verified = true, names = [] } = {}) {
   await tab.getByLabel("E-mail address").fill(email);
   await tab.getByLabel("First name").fill(names[0] ?? "");
   await tab.getByLabel("Last name").fill(names[1] ?? "");
-  await tab.getByLabel("The address is verified").check();
+  await tab.getByLabel("The address is verified").setChecked(verified);
   return submit(tab, "Sign in");
 }
 
@@ -53,7 +53,7 @@ async function submit(tab, button) {
   await tab.getByRole("button", { name: button, exact: true }).click();
   const response = await responded;
   await tab.waitForLoadState();
-  return { status: response.status(), body: JSON.parse(await tab.locator("body").innerText()) };
+  return { status: response.status(), url: response.url(), body: JSON.parse(await tab.locator("body").innerText()) };
 }
 
 async function whoami({ access_token: token }) {
@@ -105,4 +105,24 @@ test("a canceled sign-in is refused", async () => {
   const { status, body } = await submit(page, "Cancel");
   assert.equal(status, 403);
   assert.equal(body.detail, "OAuth authentication failed");
+});
+
+test("an address that the provider has not verified creates no account", async () => {
+  await page.goto(BASE_URL + start);
+  const { status, body } = await signIn(page, "unverified@example.com", { verified: false });
+  assert.equal(status, 403);
+  assert.equal(body.code, "oauth_email_required");
+});
+
+// The flow of the guide's Python sample: the client holds the cookie, and the browser, which does not, reaches the callback first.
+test("a client that keeps its cookie can finish a sign-in that a browser made for it", async () => {
+  const started = await fetch(BASE_URL + start, { redirect: "manual" });
+  const cookie = started.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+  await page.goto(started.headers.get("location"));
+  const { status, body, url } = await signIn(page, "sample@example.com");
+  assert.equal(status, 403);
+  assert.equal(body.detail, "Invalid OAuth state");
+  const finished = await direct("GET", url.slice(BASE_URL.length), { cookie });
+  assert.equal(finished.status, 200);
+  assert.equal((await whoami(await finished.json())).email, "sample@example.com");
 });

@@ -106,3 +106,18 @@ for (const [site, origin, cookieSent, logoutStatus, logoutDetail] of [
     assert.equal(await whoami(application), "alice");
   });
 }
+
+test("a preflight permits the allowed origin only", async () => {
+  for (const path of ["/api/auth/session/login", "/api/auth/session/logout", "/api/auth/me"]) {
+    for (const origin of [ALLOWED_ORIGIN, SAME_SITE_ORIGIN, CROSS_SITE_ORIGIN, "null"]) {
+      const { headers } = await direct("OPTIONS", path, {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type",
+      });
+      const allowed = origin === ALLOWED_ORIGIN;
+      assert.equal(headers.get("access-control-allow-origin"), allowed ? origin : null, `${path} from ${origin}`);
+      assert.equal(headers.get("access-control-allow-credentials"), allowed ? "true" : null, `${path} from ${origin}`);
+    }
+  }
+});
