@@ -76,7 +76,7 @@ func document(t *testing.T) openAPI {
 	return parsed
 }
 
-// operation is what the OpenAPI document says of an endpoint and the table says, too.
+// operation holds the properties of an endpoint that the OpenAPI document and the table both state.
 type operation struct {
 	Security  []map[string][]string `yaml:"security"`
 	Responses map[string]struct {

@@ -21,7 +21,7 @@ const retention = 365 * 24 * time.Hour
 
 // Counter identifies a counter of attempts.
 type Counter struct {
-	Account id.ID // the user, or the id that stands for a login name without an account
+	Account id.ID // the user, or the id derived from a login name without an account
 	Epoch   uint64
 	Device  id.ID // the device or session with its own counter; zero for the counter of all others
 }

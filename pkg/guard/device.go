@@ -25,8 +25,8 @@ type deviceKeys interface {
 
 // Devices recognizes devices on which a user has signed in before, by a cookie.
 //
-// The cookie grants no access. It only gives the device a counter of its own, so an attacker who guesses at an account does
-// not lock its owner out. It is valid until the account's epoch changes.
+// The cookie grants no access. The device only has its own counter, so an attacker who guesses at an account does not lock
+// its owner out. It is valid until the account's epoch changes.
 type Devices struct {
 	keys   deviceKeys
 	random io.Reader

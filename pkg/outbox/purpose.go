@@ -21,7 +21,7 @@ const (
 
 // Definition describes the mails of one purpose.
 type Definition struct {
-	Subject  string // %s stands for the name of the product
+	Subject  string // with %s in place of the name of the product
 	Template string // the base name of the two template files in pkg/mail/templates
 
 	// Page is the path of the page that the link leads to. The token follows it. It is empty for a mail without a link.

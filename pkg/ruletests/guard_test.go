@@ -290,7 +290,7 @@ func TestAnAttackerDoesNotLockTheOwnerOut(t *testing.T) {
 	})
 }
 
-// TestTheLimitsOfDeviceCookies shows that a device cookie gives no unlimited attempts, is not valid for another account, and ends
+// TestTheLimitsOfDeviceCookies shows that a device cookie does not allow unlimited attempts, is not valid for another account, and ends
 // with a reset.
 func TestTheLimitsOfDeviceCookies(t *testing.T) {
 	f := newFixture(t)
