@@ -13,9 +13,11 @@
 package session
 
 import (
+	"errors"
 	"time"
 
 	"latchkey/pkg/account"
+	"latchkey/pkg/fault"
 	"latchkey/pkg/id"
 )
 
@@ -73,3 +75,31 @@ type Principal struct {
 	User    account.User
 	Session Session
 }
+
+// Lifetimes holds the lifetimes of tokens and sessions, in whole seconds.
+type Lifetimes struct {
+	Access     time.Duration // of an access token, from its issue
+	Refresh    time.Duration // of a refresh token, from its issue
+	Grace      time.Duration // the time in which a replaced refresh token still returns its successor
+	SessionMax time.Duration // of a token session, even if it is refreshed
+
+	CookieIdle     time.Duration // of a cookie session that is not used
+	CookieAbsolute time.Duration // of a cookie session, even if it is used
+}
+
+// ErrAuthenticationRequired is the single response to credentials that are missing or not valid.
+var ErrAuthenticationRequired = &fault.Fault{
+	Kind: fault.Unauthenticated, Code: "authentication_required", Detail: "Authentication required",
+}
+
+// ErrInvalidRefreshToken is the single response to a refresh token that cannot be used, for any reason.
+var ErrInvalidRefreshToken = &fault.Fault{Kind: fault.Refused, Code: "invalid_refresh_token", Detail: "Invalid refresh token"}
+
+// errEnded is the cause when credentials verify but their session is not live.
+var errEnded = errors.New("the session has ended")
+
+// StaleError reports that a session has changed since it was read. Current is the session as it is now, and zero if it no
+// longer exists.
+type StaleError struct{ Current Session }
+
+func (*StaleError) Error() string { return "the session has changed since it was read" }
