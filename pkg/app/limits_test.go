@@ -54,7 +54,7 @@ var (
 )
 
 func newLimits(granted *permits) httpapi.Limits {
-	return httpapi.NewLimits(granted, criticalRates, mediumRates, httpapi.DeviceCookies(true), owners{})
+	return httpapi.NewLimits(granted, criticalRates, mediumRates, httpapi.Sources{}, httpapi.DeviceCookies(true), owners{})
 }
 
 // limited sends a request from 192.0.2.1 through the limits and returns the response. It replaces "staff" in a session cookie by the

@@ -206,5 +206,5 @@ func (p *Parts) limits() httpapi.Limits {
 		p.limiter = limit.New(p.useStore(), p.now)
 	}
 	critical, medium := p.cfg.RateCritical.Times(p.cfg.RateLimitFactor), p.cfg.RateMedium.Times(p.cfg.RateLimitFactor)
-	return httpapi.NewLimits(p.limiter, critical, medium, p.cookieSet().Device, p.devices())
+	return httpapi.NewLimits(p.limiter, critical, medium, httpapi.Sources{}, p.cookieSet().Device, p.devices())
 }

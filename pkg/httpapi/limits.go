@@ -41,14 +41,15 @@ type Limits struct {
 	limiter  limiter
 	critical limit.Rates
 	medium   limit.Rates
+	sources  Sources
 	cookies  Cookies // of devices
 	devices  devices
 }
 
 // NewLimits returns limits of these rates: critical for endpoints that compute a password hash, create an account or send a
 // mail, medium for the others.
-func NewLimits(permits limiter, critical, medium limit.Rates, deviceCookies Cookies, known devices) Limits {
-	return Limits{limiter: permits, critical: critical, medium: medium, cookies: deviceCookies, devices: known}
+func NewLimits(permits limiter, critical, medium limit.Rates, sources Sources, deviceCookies Cookies, known devices) Limits {
+	return Limits{limiter: permits, critical: critical, medium: medium, sources: sources, cookies: deviceCookies, devices: known}
 }
 
 // check takes the permits that a request to an endpoint needs and writes how many remain. It returns a [fault.Limited] when
@@ -140,7 +141,7 @@ func (l Limits) holderOf(r *http.Request, callers []session.Principal) holder {
 	if owner, known := l.devices.Owner(l.cookies.read(r)); known {
 		return holder{kind: "device", name: owner.String(), apart: owner.String(), rate: rate}
 	}
-	return holder{kind: "source", name: limit.Source(r.RemoteAddr), rate: rate}
+	return holder{kind: "source", name: l.sources.of(r), rate: rate}
 }
 
 func userHolder(user account.User) holder {
