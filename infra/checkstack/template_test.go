@@ -128,7 +128,7 @@ const functionLog = "FunctionLog"
 func TestMetricFilters(t *testing.T) {
 	template := readTemplate(t)
 	for name, messages := range map[string][]string{
-		"ServerErrors":   {"cannot start", "the keys "},
+		"ServerErrors":   {"cannot start", "the keys ", "the client keys "},
 		"SecurityEvents": {"security event"},
 	} {
 		filter := template.Resources[name]

@@ -3,6 +3,7 @@ package docs_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -39,6 +40,16 @@ func TestGuide(t *testing.T) {
 			t.Errorf("no sample calls %s: add one to infra/docs/guide.md", route.Key())
 		}
 	}
+}
+
+// clientKeys returns the CLIENT_KEYS with which the guide starts the API for the samples of its section about proxies.
+func clientKeys(t *testing.T) string {
+	t.Helper()
+	started := regexp.MustCompile("`CLIENT_KEYS=(\\S+) make run`").FindStringSubmatch(read(t, "infra/docs/"+guide))
+	if started == nil {
+		t.Fatalf("got no command that starts the API with CLIENT_KEYS, want one in infra/docs/%s", guide)
+	}
+	return started[1]
 }
 
 // TestEveryRouteIsInTheTable checks that the guide's table has one row for each endpoint and no other row.
@@ -79,7 +90,9 @@ func TestEveryErrorCodeIsInTheGuide(t *testing.T) {
 // startStack starts a stack as `make run` does, on free ports. It ends with the test and keeps no data.
 func startStack(t *testing.T, written *testkit.Buffer) *stack.Stack {
 	t.Helper()
-	started, err := stack.Start(t.Context(), stack.Options{Root: testkit.Root(t), OpenID: true, Log: written})
+	started, err := stack.Start(t.Context(), stack.Options{
+		Root: testkit.Root(t), OpenID: true, Log: written, Environment: map[string]string{"CLIENT_KEYS": clientKeys(t)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

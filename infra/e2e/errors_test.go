@@ -88,9 +88,9 @@ func TestLogsContainNoSecrets(t *testing.T) {
 	name := uniqueName("logged")
 	token := register(t, name)
 	post(t, "/api/auth/login", fmt.Sprintf(`{"username":%q,"password":"a-wrong-password"}`, name))
-	get(t, "/api/auth/me", bearer(token), "Cookie: session_id=a-cookie")
+	get(t, "/api/auth/me", bearer(token), "Cookie: session_id=a-cookie", "Latchkey-Client-Key: a-client-key")
 	text := logs.String()
-	for _, secret := range []string{"SecurePass123!", "a-wrong-password", token, "a-cookie", email(name), "$argon2id$"} {
+	for _, secret := range []string{"SecurePass123!", "a-wrong-password", token, "a-cookie", "a-client-key", email(name), "$argon2id$"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the logs contain %q", secret)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -37,13 +38,18 @@ var quickSchedule = keyring.Schedule{
 // the template, so each test deletes its keys.
 func startWithoutKeys(t *testing.T, log *testkit.Buffer) (*stack.Stack, ssmtest.Path) {
 	t.Helper()
+	return startWithSSM(t, log, nil)
+}
+
+// startWithSSM is startWithoutKeys with further settings.
+func startWithSSM(t *testing.T, log *testkit.Buffer, settings map[string]string) (*stack.Stack, ssmtest.Path) {
+	t.Helper()
 	path := ssmtest.Fresh(t)
 	path.Name = keysPath
 	t.Cleanup(func() { deleteKeys(t, path) })
-	api := startStack(t, stack.Options{Log: log, Environment: map[string]string{
-		"SSM_ENDPOINT": path.Endpoint, "KEYSET_MAX_AGE": "1",
-	}})
-	return api, path
+	environment := map[string]string{"SSM_ENDPOINT": path.Endpoint, "KEYSET_MAX_AGE": "1"}
+	maps.Copy(environment, settings)
+	return startStack(t, stack.Options{Log: log, Environment: environment}), path
 }
 
 // deleteKeys deletes all parameters below a path.

@@ -119,6 +119,9 @@ func (f function) block() string {
 	if f.keys {
 		text.WriteString("        - !Ref ReadKeys\n")
 	}
+	if f.limited {
+		text.WriteString("        - !If [HasClientKeys, !Ref ReadClientKeys, !Ref AWS::NoValue]\n")
+	}
 	if len(f.grants) > 0 || f.extra.Statements != "" {
 		text.WriteString("        - Version: \"2012-10-17\"\n          Statement:\n")
 		text.WriteString(statements(f.grants))

@@ -21,6 +21,7 @@ type function struct {
 	hashes   bool
 	settings bool // reads the address of the API from Systems Manager
 	keys     bool // reads the keys
+	limited  bool // has a rate limit, and therefore reads the keys of proxies if there are any
 	grants   []dynamo.Grant
 	extra    extra
 }
@@ -113,6 +114,7 @@ func describeOne(p *program, name string, main *types.Func) (function, error) {
 			continue
 		}
 		described.hashes = described.hashes || endpoint.Hashes
+		described.limited = described.limited || endpoint.Tier != contract.Unlimited
 		for _, method := range slices.Concat(byAuth[endpoint.Auth], byTier[endpoint.Tier]) {
 			methods[method] = true
 			described.keys = true // which verify its tokens and device cookies

@@ -6,6 +6,7 @@ import (
 
 	"latchkey/infra/local/template"
 	"latchkey/pkg/config"
+	"latchkey/pkg/httpapi"
 	"latchkey/pkg/token"
 )
 
@@ -22,6 +23,11 @@ func checkConfiguration(functions []template.Function) error {
 		if err == nil && cfg.SSMEndpoint == "" {
 			if _, err = token.ParseKeySet([]byte(cfg.SigningKeys.Reveal()), cfg.SigningAlgorithm); err != nil {
 				err = fmt.Errorf("SIGNING_KEYS: %w", err)
+			}
+		}
+		if err == nil && !cfg.ClientKeys.IsZero() {
+			if _, err = httpapi.ParseClientKeys(cfg.ClientKeys); err != nil {
+				err = fmt.Errorf("CLIENT_KEYS: %w", err)
 			}
 		}
 		if err != nil {

@@ -26,6 +26,7 @@ func TestCheckConfiguration(t *testing.T) {
 		"valid":             {nil, nil},
 		"http not local":    {map[string]string{"PUBLIC_URL": "http://example.com"}, []string{"PUBLIC_URL: "}},
 		"empty key set":     {map[string]string{"SIGNING_KEYS": "{}"}, []string{"SIGNING_KEYS: "}},
+		"short client key":  {map[string]string{"CLIENT_KEYS": "short"}, []string{"CLIENT_KEYS: "}},
 		"lifetime too long": {map[string]string{"REFRESH_TOKEN_SECONDS": "99999999999"}, []string{"REFRESH_TOKEN_SECONDS: "}},
 		"upper-case origin": {map[string]string{"ALLOWED_ORIGINS": "https://A.example.com"}, []string{"ALLOWED_ORIGINS: "}},
 		"two errors": {map[string]string{"PUBLIC_URL": "http://example.com", "SESSION_MAX_SECONDS": "99999999999"},

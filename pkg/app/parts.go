@@ -38,6 +38,7 @@ type Parts struct {
 	ssm     *ssm.Client
 	keys    *keyring.Ring
 	limiter *limit.Limiter
+	sources *httpapi.Sources
 	faults  []error
 }
 
@@ -206,5 +207,5 @@ func (p *Parts) limits() httpapi.Limits {
 		p.limiter = limit.New(p.useStore(), p.now)
 	}
 	critical, medium := p.cfg.RateCritical.Times(p.cfg.RateLimitFactor), p.cfg.RateMedium.Times(p.cfg.RateLimitFactor)
-	return httpapi.NewLimits(p.limiter, critical, medium, httpapi.Sources{}, p.cookieSet().Device, p.devices())
+	return httpapi.NewLimits(p.limiter, critical, medium, p.useSources(), p.cookieSet().Device, p.devices())
 }

@@ -45,6 +45,9 @@ type Config struct {
 	RateMedium      limit.Rates // for the other endpoints
 	RateLimitFactor int         // multiplies both
 
+	ClientKeys          secret.String // of the operator's own proxies, separated by a comma, for local use; empty in AWS
+	ClientKeysParameter string        // name of the parameter of Systems Manager with these keys; empty to trust no proxy
+
 	PasswordMinLength int // code points
 
 	ProductName      string // in mails and on pages
@@ -125,23 +128,39 @@ func Read(getenv func(string) string) (Config, error) {
 		AccessKeyID:        r.text("AWS_ACCESS_KEY_ID", ""),
 		SecretAccessKey:    r.secret("AWS_SECRET_ACCESS_KEY"),
 		SessionToken:       r.secret("AWS_SESSION_TOKEN"),
+
+		ClientKeys:          r.secret("CLIENT_KEYS"),
+		ClientKeysParameter: r.text("CLIENT_KEYS_PARAMETER", ""),
 	}
 	cfg.TokenAudience = r.text("TOKEN_AUDIENCE", cfg.PublicURL)
 	if cfg.PublicURL != "" || cfg.PublicURLParameter == "" {
 		r.check("PUBLIC_URL", checkPublicURL(cfg.PublicURL))
 	}
+	r.checkAll(cfg)
+	return cfg, errors.Join(r.faults...)
+}
+
+// checkAll checks the variables whose values have a form of their own.
+func (r *reader) checkAll(cfg Config) {
 	r.check("APP_URL", checkAppURL(cfg.AppURL))
 	r.check("DYNAMODB_ENDPOINT", checkEndpoint(cfg.DynamoDBEndpoint))
 	r.check("SES_ENDPOINT", checkEndpoint(cfg.SESEndpoint))
 	r.check("SSM_ENDPOINT", checkEndpoint(cfg.SSMEndpoint))
 	r.check("KEYS_PREFIX", checkPath(cfg.KeysPath))
+	r.check("CLIENT_KEYS_PARAMETER", checkPath(cfg.ClientKeysParameter))
 	for _, origin := range cfg.AllowedOrigins {
 		r.check("ALLOWED_ORIGINS", checkOrigin(origin))
 	}
-	if !cfg.SigningKeys.IsZero() && cfg.DynamoDBEndpoint == "" {
-		r.check("SIGNING_KEYS", errors.New("is for local use only, together with DYNAMODB_ENDPOINT"))
+	r.check("SIGNING_KEYS", checkLocal(cfg.SigningKeys, cfg.DynamoDBEndpoint))
+	r.check("CLIENT_KEYS", checkLocal(cfg.ClientKeys, cfg.DynamoDBEndpoint))
+}
+
+// checkLocal accepts an empty value, and one together with a local engine.
+func checkLocal(value secret.String, endpoint string) error {
+	if !value.IsZero() && endpoint == "" {
+		return errors.New("is for local use only, together with DYNAMODB_ENDPOINT")
 	}
-	return cfg, errors.Join(r.faults...)
+	return nil
 }
 
 // checkPublicURL accepts https, and http on the loopback interface.

@@ -88,6 +88,8 @@ func TestRefused(t *testing.T) {
 		"PASSWORD_MIN_LENGTH: \"7\"":                   {"PASSWORD_MIN_LENGTH": "7"},
 		"SIGNING_ALGORITHM: \"HS256\"":                 {"SIGNING_ALGORITHM": "HS256"},
 		"SIGNING_KEYS: is for local use only":          {"SIGNING_KEYS": `{"keys":[]}`},
+		"CLIENT_KEYS: is for local use only":           {"CLIENT_KEYS": "a key"},
+		"CLIENT_KEYS_PARAMETER: \"clients\"":           {"CLIENT_KEYS_PARAMETER": "clients"},
 		"USERS_TABLE: is required":                     {"USERS_TABLE": ""},
 		"LOG_LEVEL: \"LOUD\"":                          {"LOG_LEVEL": "LOUD"},
 		"RATE_CRITICAL: \"5/20\"":                      {"RATE_CRITICAL": "5/20"},
@@ -154,7 +156,7 @@ func TestAProviderByName(t *testing.T) {
 }
 
 func TestSecretsDoNotPrint(t *testing.T) {
-	_, err := read(t, map[string]string{"SIGNING_KEYS": "a-secret-key-set", "AWS_SECRET_ACCESS_KEY": "a-secret-access-key"})
+	_, err := read(t, map[string]string{"SIGNING_KEYS": "a-secret-key-set", "CLIENT_KEYS": "a-secret-client-key", "AWS_SECRET_ACCESS_KEY": "a-secret-access-key"})
 	if err == nil || strings.Contains(err.Error(), "a-secret") {
 		t.Errorf("Read returned the error %v, want one without a secret", err)
 	}

@@ -15,6 +15,7 @@ Resources:
     Properties:
       Policies:
         - !Ref Shared
+        - !If [Wanted, !Ref Shared, !Ref AWS::NoValue]
         - Version: "2012-10-17"
           Statement:
             - {Effect: Allow, Action: [dynamodb:GetItem], Resource: !GetAtt Users.Arn,

@@ -19,14 +19,15 @@ type sam struct {
 	} `yaml:"Resources"`
 }
 
-// policy is a document with statements, or a reference to a managed policy, which has no statements here.
+// policy is a document with statements, or a reference to a managed policy, which has no statements here. The reference may depend
+// on a condition.
 type policy struct {
 	Statement []statement
 }
 
 // UnmarshalYAML implements [yaml.Unmarshaler].
 func (p *policy) UnmarshalYAML(node *yaml.Node) error {
-	if node.Kind == yaml.ScalarNode {
+	if isReference(node) {
 		return nil
 	}
 	var document struct {
@@ -35,6 +36,13 @@ func (p *policy) UnmarshalYAML(node *yaml.Node) error {
 	err := node.Decode(&document)
 	p.Statement = document.Statement
 	return err
+}
+
+func isReference(node *yaml.Node) bool {
+	if node.Kind == yaml.SequenceNode && node.Tag == "!If" {
+		return !slices.ContainsFunc(node.Content, func(part *yaml.Node) bool { return part.Kind != yaml.ScalarNode })
+	}
+	return node.Kind == yaml.ScalarNode
 }
 
 // statement is a statement of a policy. Its condition maps operators to keys, and keys to values.
