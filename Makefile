@@ -102,13 +102,13 @@ destroy: $(python_tools) ## delete a stage from AWS except its table of users: S
 
 ci: lint test test-browser fuzz validate test-sam ## run everything that continuous integration runs
 
-bench: $(node_modules) ## measure the time that Latchkey adds to the unavoidable work; FORMER=commit compares with a former build instead
+bench: $(node_modules) ## measure the time of requests and starts, and write it into infra/docs; FORMER=commit compares with a former build instead
 	$(call need,go,Go 1.26 or later)
-	@go run ./infra/bench $(if $(FORMER),-former $(FORMER))
+	@go run ./infra/bench $(if $(FORMER),-former $(FORMER),-docs infra/docs)
 
-cost: $(node_modules) ## print the cost of a million requests of each kind, and of a month beside other services
+cost: $(node_modules) ## measure the cost of each kind of request and of a month, and write it into infra/docs
 	$(call need,go,Go 1.26 or later)
-	@go run ./infra/cost
+	@go run ./infra/cost -docs infra/docs
 
 clean: ## remove all installed and built files, but keep the data
 	rm -rf .tools .aws-sam infra/local/node_modules infra/browser/node_modules

@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"latchkey/infra/report"
 )
 
 // readyBar is the bar of the time from the start of the process to its first request for an event.
-var readyBar = atMost(1.5)
+var readyBar = report.AtMost(1.5)
 
 // measureStarts measures the start of every function in turns with that of the empty function.
-func measureStarts(ctx context.Context, p *product, effort effort, table *report) error {
+func measureStarts(ctx context.Context, p *product, effort effort, table *table) error {
 	folder, remove, err := build(ctx, p.root)
 	if err != nil {
 		return err

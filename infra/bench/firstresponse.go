@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"latchkey/infra/report"
 	"latchkey/pkg/app"
 )
 
@@ -23,7 +24,7 @@ const (
 
 // measureFirstResponses measures requests to me, from the delivery of the event to the response: the first of a process, whose start
 // was not throttled, against later ones of the same process. Both are throttled in the same way.
-func measureFirstResponses(ctx context.Context, p *product, effort effort, table *report) error {
+func measureFirstResponses(ctx context.Context, p *product, effort effort, table *table) error {
 	folder, remove, err := build(ctx, p.root)
 	if err != nil {
 		return err
@@ -53,7 +54,7 @@ func measureFirstResponses(ctx context.Context, p *product, effort effort, table
 		}
 	}
 	for i, s := range shares {
-		table.add(fmt.Sprintf("me, first response / warm, at %d %% of a CPU", s), &measured[i], atMost(2))
+		table.add(fmt.Sprintf("me, first response / warm, at %d %% of a CPU", s), &measured[i], report.AtMost(2))
 	}
 	return nil
 }

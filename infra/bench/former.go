@@ -8,13 +8,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"latchkey/infra/report"
 	"latchkey/pkg/app"
 )
 
 // measureFormer measures every function's start, and the requests me, refresh and login through the Runtime API, in turns with the
 // functions of a former commit. Both run against the same engine with the same environment.
-func measureFormer(commit string) func(context.Context, *product, effort, *report) error {
-	return func(ctx context.Context, p *product, effort effort, table *report) error {
+func measureFormer(commit string) func(context.Context, *product, effort, *table) error {
+	return func(ctx context.Context, p *product, effort effort, table *table) error {
 		current, removeCurrent, err := build(ctx, p.root)
 		if err != nil {
 			return err
@@ -68,11 +69,11 @@ type comparison struct {
 	product         *product
 	current, former string // folders of binaries
 	commit          string
-	table           *report
+	table           *table
 }
 
 // noWorse is the bar of a comparison. It leaves 5 % for the noise of a shared machine.
-var noWorse = atMost(1.05)
+var noWorse = report.AtMost(1.05)
 
 func (c comparison) starts(ctx context.Context, count int) error {
 	for _, function := range c.product.template.Functions {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"latchkey/infra/report"
 	"latchkey/pkg/app"
 )
 
@@ -24,7 +25,7 @@ type refusedNames struct {
 
 // measureGuesses compares the duration of a refused login: for unknown names, disabled accounts and accounts without a password,
 // against a wrong password. The kinds take turns.
-func measureGuesses(ctx context.Context, p *product, effort effort, table *report) error {
+func measureGuesses(ctx context.Context, p *product, effort effort, table *table) error {
 	login, err := p.endpoint("login", "POST /api/auth/login", app.Login)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func measureGuesses(ctx context.Context, p *product, effort effort, table *repor
 		}
 	}
 	for _, kind := range kinds {
-		table.add("login, "+kind+" / wrong password, wall", measured[kind], between(0.95, 1.05))
+		table.add("login, "+kind+" / wrong password, wall", measured[kind], report.Between(0.95, 1.05))
 	}
 	return nil
 }

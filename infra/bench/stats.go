@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -13,6 +14,12 @@ func median(samples []time.Duration) time.Duration {
 		return sorted[middle]
 	}
 	return (sorted[middle-1] + sorted[middle]) / 2
+}
+
+// quantile returns the smallest of at least one sample that a part of the samples does not exceed.
+func quantile(samples []time.Duration, part float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(samples))
+	return sorted[max(0, int(math.Ceil(part*float64(len(sorted))))-1)]
 }
 
 // pair holds the samples of a subject and its floor, measured in turns.

@@ -39,25 +39,24 @@ func TestRatio(t *testing.T) {
 	}
 }
 
-func TestBar(t *testing.T) {
+func TestQuantile(t *testing.T) {
+	hundred := make([]time.Duration, 100)
+	for i := range hundred {
+		hundred[i] = time.Duration(100 - i)
+	}
 	for name, test := range map[string]struct {
-		bar   bar
-		ratio float64
-		want  string
+		samples []time.Duration
+		part    float64
+		want    time.Duration
 	}{
-		"below":              {atMost(1.15), 1.1, "ok"},
-		"exactly at":         {atMost(1.15), 1.15, "ok"},
-		"above":              {atMost(1.15), 1.151, "over"},
-		"no bar":             {bar{}, 99, "-"},
-		"within a band":      {between(0.95, 1.05), 1.0, "ok"},
-		"below a band":       {between(0.95, 1.05), 0.94, "over"},
-		"above a band":       {between(0.95, 1.05), 1.06, "over"},
-		"upper end included": {between(0.95, 1.05), 1.05, "ok"},
+		"one sample":           {[]time.Duration{7}, 0.95, 7},
+		"a hundred":            {hundred, 0.95, 95},
+		"the maximum of few":   {[]time.Duration{1, 9, 5}, 0.95, 9},
+		"the smallest":         {hundred, 0, 1},
+		"half of an even list": {[]time.Duration{4, 1, 3, 2}, 0.5, 2},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if got := test.bar.verdict(test.ratio); got != test.want {
-				t.Errorf("%v with the bar %v: got %q, want %q", test.ratio, test.bar, got, test.want)
-			}
-		})
+		if got := quantile(test.samples, test.part); got != test.want {
+			t.Errorf("%s: got %d, want %d", name, got, test.want)
+		}
 	}
 }

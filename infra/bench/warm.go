@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"latchkey/infra/report"
 	"latchkey/pkg/app"
 	"latchkey/pkg/token"
 )
@@ -21,7 +22,7 @@ type measurement struct{ cpu, wall pair }
 
 // measureWarm measures warm functions. Their deployed handlers run in this process. The CPU time is the user and system time of
 // this process (getrusage). The engine is another process and does not count.
-func measureWarm(ctx context.Context, p *product, effort effort, table *report) error {
+func measureWarm(ctx context.Context, p *product, effort effort, table *table) error {
 	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
 	if err != nil {
 		return err
@@ -46,14 +47,14 @@ func measureWarm(ctx context.Context, p *product, effort effort, table *report) 
 		subject, floor  string
 		against         operation
 		pairs, batch    int
-		cpuBar, wallBar bar
+		cpuBar, wallBar report.Bar
 	}{
-		{again, "its BatchGetItem", floors.limited(floors.me), effort.warmPairs, effort.warmBatch, atMost(1.15), atMost(1.15)},
-		{first, "its BatchGetItem", floors.limited(floors.me), effort.warmPairs, effort.warmBatch, atMost(1.15), atMost(1.15)},
-		{first, "that and one verification", floors.limited(floors.meVerified), effort.warmPairs, effort.warmBatch, bar{}, bar{}},
+		{again, "its BatchGetItem", floors.limited(floors.me), effort.warmPairs, effort.warmBatch, report.AtMost(1.15), report.AtMost(1.15)},
+		{first, "its BatchGetItem", floors.limited(floors.me), effort.warmPairs, effort.warmBatch, report.AtMost(1.15), report.AtMost(1.15)},
+		{first, "that and one verification", floors.limited(floors.meVerified), effort.warmPairs, effort.warmBatch, report.Bar{}, report.Bar{}},
 		{"refresh", "GetItem + UpdateItem + signature", floors.limited(floors.refresh),
-			effort.warmPairs, effort.warmBatch, atMost(1.15), atMost(1.15)},
-		{"login", "argon2id + signature", floors.login, effort.loginPairs, effort.loginBatch, atMost(1.10), bar{}},
+			effort.warmPairs, effort.warmBatch, report.AtMost(1.15), report.AtMost(1.15)},
+		{"login", "argon2id + signature", floors.login, effort.loginPairs, effort.loginBatch, report.AtMost(1.10), report.Bar{}},
 	} {
 		measured, err := inTurns(ctx, operations[row.subject], row.against, row.pairs, row.batch)
 		if err != nil {

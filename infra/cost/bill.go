@@ -10,6 +10,7 @@ import (
 // usage is what one request was measured to use.
 type usage struct {
 	storeCalls    float64
+	roundTrips    float64 // for which the function waits; calls at the same time are one
 	readUnits     float64
 	writeUnits    float64
 	providerCalls float64
@@ -64,12 +65,12 @@ func (p *prices) invoice(u usage, function template.Function, byHTTP bool) bill 
 	return b
 }
 
-// duration returns the billed time of a request: its CPU time at the share of a CPU that the memory includes, plus its calls, rounded
+// duration returns the billed time of a request: its CPU time at the share of a CPU that the memory includes, plus its round trips, rounded
 // up to whole milliseconds as Lambda does, plus its part of the cold starts. It assumes that no computation overlaps with waiting.
 func (p *prices) duration(u usage, memoryMB int) time.Duration {
 	share := min(1, float64(memoryMB)/oneCPU)
 	warm := float64(u.cpu)/millisecond/share +
-		u.storeCalls*p.Assumed.StoreCall + u.providerCalls*p.Assumed.ProviderCall + u.mails*p.Assumed.MailCall
+		u.roundTrips*p.Assumed.StoreCall + u.providerCalls*p.Assumed.ProviderCall + u.mails*p.Assumed.MailCall
 	return time.Duration((math.Ceil(warm) + p.Assumed.ColdPercent/100*p.Assumed.Cold) * millisecond)
 }
 

@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"latchkey/infra/local/template"
+	"latchkey/infra/report"
 	"latchkey/infra/testkit/wiretap"
-	"latchkey/pkg/contract"
+	"latchkey/infra/testkit/workload"
 )
 
 // listPrices returns the contents of prices.yaml.
@@ -26,17 +27,9 @@ func listPrices(t *testing.T) *prices {
 	return p
 }
 
-func TestEveryEndpointHasARow(t *testing.T) {
-	for _, endpoint := range contract.Endpoints {
-		if !slices.ContainsFunc(honest, func(r row) bool { return slices.Contains(r.endpoints, endpoint) }) {
-			t.Errorf("%s has no row: add one to infra/cost/rows.go", endpoint.Key())
-		}
-	}
-}
-
 func TestUsageNamesRows(t *testing.T) {
 	for name := range listPrices(t).Pattern.Times {
-		if name != mail && !slices.ContainsFunc(honest, func(r row) bool { return r.name == name }) {
+		if name != workload.Mail && !slices.ContainsFunc(workload.Honest, func(r workload.Row) bool { return r.Name == name }) {
 			t.Errorf("usage in prices.yaml: got %q, want the name of a row", name)
 		}
 	}
@@ -108,7 +101,7 @@ func TestDuration(t *testing.T) {
 		"a whole CPU, rounded up": {usage{cpu: 20*time.Millisecond + 1}, 1769, 22 * time.Millisecond},
 		"no more than one CPU":    {usage{cpu: 20 * time.Millisecond}, 3538, 21 * time.Millisecond},
 		"half a CPU takes twice":  {usage{cpu: 10 * time.Millisecond}, 1769 / 2, 22 * time.Millisecond},
-		"with store calls":        {usage{cpu: time.Millisecond, storeCalls: 3}, 1769, 17 * time.Millisecond},
+		"with round trips":        {usage{cpu: time.Millisecond, storeCalls: 4, roundTrips: 3}, 1769, 17 * time.Millisecond},
 		"with provider and mail":  {usage{providerCalls: 2, mails: 1}, 1769, 251 * time.Millisecond},
 	} {
 		if got := roundPrices().duration(test.usage, test.memoryMB); got != test.want {
@@ -119,7 +112,7 @@ func TestDuration(t *testing.T) {
 
 func TestInvoice(t *testing.T) {
 	used := usage{
-		storeCalls: 1, readUnits: 2, writeUnits: 3, cpu: 4 * time.Millisecond, logBytes: 1100, bodyBytes: 1500, mails: 0,
+		storeCalls: 2, roundTrips: 1, readUnits: 2, writeUnits: 3, cpu: 4 * time.Millisecond, logBytes: 1100, bodyBytes: 1500, mails: 0,
 	}
 	function := template.Function{MemoryMB: 1769, Architecture: "arm64"}
 	want := bill{
@@ -164,31 +157,26 @@ func TestReadsOfStartingProcessesAreNotCounted(t *testing.T) {
 	}
 }
 
-// TestRun measures each row once. It checks that every response has the status of its row, and that every row has a price.
+// TestRun measures each row once. It checks that every response has the status of its row, that every row has a price, and that the
+// plot can be drawn from the output.
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
-	if err := run(t.Context(), 1, &out, io.Discard); err != nil {
+	if err := run(t.Context(), effort{few: 300, many: 500, fewSamples: 1, manySamples: 1}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	requests, months, _ := strings.Cut(out.String(), "US dollars a month")
-	for _, r := range slices.Concat(honest, hostile, floods, []row{{name: mail}}) {
-		line, found := lineOf(requests, r.name)
-		var memory, calls, reads, writes, cpu float64
-		if _, err := fmt.Sscan(line, &memory, &calls, &reads, &writes, &cpu); !found || err != nil || memory < 128 || cpu == 0 {
-			t.Errorf("%s: got the line %q, %v; want memory, calls, units and CPU time", r.name, line, err)
+	requests, _, _ := strings.Cut(out.String(), monthsTitle)
+	for _, r := range slices.Concat(workload.Honest, workload.Hostile, workload.Floods, []workload.Row{mailRow}) {
+		cells, found := report.Row(requests, r.Name)
+		var memory, calls, trips, reads, writes, cpu float64
+		_, err := fmt.Sscan(strings.Join(cells, " "), &memory, &calls, &trips, &reads, &writes, &cpu)
+		if !found || err != nil || memory < 128 || cpu == 0 || trips > calls {
+			t.Errorf("%s: got the line %q, %v; want memory, calls, round trips, units and CPU time", r.Name, cells, err)
 		}
 	}
-	if line, found := lineOf(months, "Latchkey"); !found || len(strings.Fields(line)) != len(userCounts) {
-		t.Errorf("got the months %q, want a price of Latchkey for each number of users", months)
+	if _, err := drawMonths(out.String()); err != nil {
+		t.Errorf("drawing the output: %v\n%s", err, out.String())
 	}
-}
-
-// lineOf returns the rest of the line that begins with name.
-func lineOf(table, name string) (string, bool) {
-	for line := range strings.Lines(table) {
-		if rest, ok := strings.CutPrefix(strings.TrimLeft(line, " "), name+"  "); ok {
-			return rest, true
-		}
+	if testing.Verbose() {
+		t.Log(out.String())
 	}
-	return "", false
 }

@@ -3,66 +3,135 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"latchkey/infra/local/child"
 	"latchkey/infra/testkit/wiretap"
+	"latchkey/infra/testkit/workload"
 )
 
-// warmUps is the number of requests before the measured ones, so that the function has started and done everything once.
-const warmUps = 3
+// warmUps is the number of requests before the measured ones, so that the function has done everything once.
+const warmUps = 1
 
-// measure sends the requests of a row one after the other and returns the usage of one.
-func (r *rig) measure(ctx context.Context, row row, samples int) (usage, error) {
-	var requests []request
-	for range warmUps + samples {
-		req, err := row.prepare(ctx, r)
-		if err != nil {
-			return usage{}, fmt.Errorf("preparing %s: %w", row.name, err)
-		}
-		if req.source == nil {
-			req.source = r.newAddress() // one address for all requests would get permits in blocks
-		}
-		requests = append(requests, req)
-	}
-	if _, err := r.send(ctx, row, requests[:warmUps]); err != nil {
-		return usage{}, err
-	}
-	before, err := r.read(row.folder)
-	if err != nil {
-		return usage{}, err
-	}
-	usages, err := r.send(ctx, row, requests[warmUps:])
-	if err != nil {
-		return usage{}, err
-	}
-	return r.since(ctx, before, row, samples, medians(usages))
+// scale is a product whose tables store a number of users, with the costs measured there.
+type scale struct {
+	users    int
+	samples  int // measured requests of each kind
+	rig      *workload.Rig
+	visitors map[string][]*workload.Visitor // of each row
+	costs    costs
 }
 
-// send sends requests. It returns the usage of each, without the CPU time and the log, which cannot be attributed to one request.
-func (r *rig) send(ctx context.Context, row row, requests []request) ([]usage, error) {
+// visit sends one request of each visitor of the rows. Measurements send the second one, because the usual caller has called before:
+// what the first request left in the tables is still there.
+func (s *scale) visit(ctx context.Context, rows []workload.Row) error {
+	s.visitors = map[string][]*workload.Visitor{}
+	for _, row := range rows {
+		for range warmUps + s.samples {
+			visitor := s.rig.NewVisitor()
+			s.visitors[row.Name] = append(s.visitors[row.Name], visitor)
+			req, err := visitor.Prepare(ctx, row)
+			if err != nil {
+				return err
+			}
+			if _, err := visitor.Send(ctx, row, req); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// measure sends a request of each visitor of the row and returns the usage of one.
+func (s *scale) measure(ctx context.Context, row workload.Row, visitors []*workload.Visitor) (usage, error) {
+	requests := make([]workload.Request, len(visitors))
+	for i, visitor := range visitors {
+		var err error
+		if requests[i], err = visitor.Prepare(ctx, row); err != nil {
+			return usage{}, err
+		}
+	}
+	before := s.rig.Logs.Of(row.Folder)
 	var usages []usage
-	for _, req := range requests {
-		r.Tap.Reset()
-		r.GitHub.Reset()
-		got, err := r.do(ctx, req)
+	for i, visitor := range visitors {
+		one, err := s.send(ctx, row, visitor, requests[i])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", row.name, err)
+			return usage{}, err
 		}
-		if got.Status != row.status {
-			return nil, fmt.Errorf("%s: got %v, want %d", row.name, got, row.status)
-		}
-		one := sum(append(r.Tap.Calls(), r.Tap.LimitCalls()...))
-		one.providerCalls, one.bodyBytes = float64(r.GitHub.Total()), float64(len(got.Body))
 		usages = append(usages, one)
 	}
-	return usages, nil
+	one := medians(usages[warmUps:])
+	var err error
+	one.logBytes, err = s.logged(ctx, before, row, len(visitors))
+	return one, err
 }
+
+// idle is the time that a process may need after its response until it waits for the next request. Without a pause, the host may start
+// another process for that request.
+const idle = 5 * time.Millisecond
+
+// send sends a request and returns its usage without the log, whose lines arrive later.
+func (s *scale) send(ctx context.Context, row workload.Row, visitor *workload.Visitor, req workload.Request) (usage, error) {
+	s.rig.Tap.Reset()
+	s.rig.GitHub.Reset()
+	before, err := s.cpuOf(row.Folder)
+	if err != nil {
+		return usage{}, err
+	}
+	got, err := visitor.Send(ctx, row, req)
+	if err != nil {
+		return usage{}, err
+	}
+	if err := pause(ctx, idle); err != nil {
+		return usage{}, err
+	}
+	after, err := s.cpuOf(row.Folder)
+	if err != nil {
+		return usage{}, err
+	}
+	one := sum(append(s.rig.Tap.Calls(), s.rig.Tap.LimitCalls()...))
+	one.cpu, one.roundTrips = after-before, float64(s.rig.Tap.RoundTrips())
+	one.providerCalls, one.bodyBytes = float64(s.rig.GitHub.Total()), float64(len(got.Body))
+	return one, nil
+}
+
+// measureMail queues mails while the mailer is paused, and then measures the mailer.
+func (s *scale) measureMail(ctx context.Context) (usage, error) {
+	warm, err := s.rig.QueueMails(ctx, warmUps)
+	if err != nil {
+		return usage{}, err
+	}
+	if _, err := s.rig.Deliver(ctx, warm...); err != nil { // starts the mailer
+		return usage{}, err
+	}
+	names, err := s.rig.QueueMails(ctx, s.samples)
+	if err != nil {
+		return usage{}, err
+	}
+	s.rig.Tap.Reset()
+	before, err := s.cpuOf(workload.Mailer)
+	if err != nil {
+		return usage{}, err
+	}
+	logged := s.rig.Logs.Of(workload.Mailer)
+	if _, err := s.rig.Deliver(ctx, names...); err != nil {
+		return usage{}, err
+	}
+	after, err := s.cpuOf(workload.Mailer)
+	if err != nil {
+		return usage{}, err
+	}
+	one, count := sum(s.rig.Tap.Calls()), float64(s.samples)
+	one.storeCalls, one.readUnits, one.writeUnits = one.storeCalls/count, one.readUnits/count, one.writeUnits/count
+	one.roundTrips, one.mails = float64(s.rig.Tap.RoundTrips())/count, 1
+	one.cpu = (after - before) / time.Duration(s.samples)
+	one.logBytes, err = s.logged(ctx, logged, mailRow, s.samples)
+	return one, err
+}
+
+// mailRow is the row of the work for one mail.
+var mailRow = workload.Row{Name: workload.Mail, Folder: workload.Mailer}
 
 // refusedWrite is the number of units that AWS charges for a write whose condition fails: those of the item, which has less than 1 KB.
 const refusedWrite = 1
@@ -80,8 +149,8 @@ func sum(calls []wiretap.Call) usage {
 	return all
 }
 
-// medians returns the median of each quantity. It ignores the read of a process that the host has started beside a busy one, which
-// belongs to no request.
+// medians returns the median of each quantity. It ignores a process that the host has started beside a busy one, whose start belongs
+// to no request.
 func medians(usages []usage) usage {
 	median := func(quantity func(usage) float64) float64 {
 		var values []float64
@@ -92,7 +161,9 @@ func medians(usages []usage) usage {
 		return values[len(values)/2]
 	}
 	return usage{
+		cpu:           time.Duration(median(func(u usage) float64 { return float64(u.cpu) })),
 		storeCalls:    median(func(u usage) float64 { return u.storeCalls }),
+		roundTrips:    median(func(u usage) float64 { return u.roundTrips }),
 		readUnits:     median(func(u usage) float64 { return u.readUnits }),
 		writeUnits:    median(func(u usage) float64 { return u.writeUnits }),
 		providerCalls: median(func(u usage) float64 { return u.providerCalls }),
@@ -100,84 +171,28 @@ func medians(usages []usage) usage {
 	}
 }
 
-// meters holds the totals of the processes of a function since their start.
-type meters struct {
-	cpu      time.Duration
-	lines    int
-	logBytes int
-}
-
-func (r *rig) read(folder string) (meters, error) {
-	cpu, err := cpuOf(folder)
-	lines, size := r.logs.of(folder)
-	return meters{cpu: cpu, lines: lines, logBytes: size}, err
-}
-
-// since adds the CPU time and the log since before to the usage of one request, as means over the samples.
-func (r *rig) since(ctx context.Context, before meters, row row, samples int, one usage) (usage, error) {
-	if err := r.awaitLines(ctx, row.folder, before.lines+samples*row.lines); err != nil {
-		return usage{}, fmt.Errorf("%s: %w", row.name, err)
-	}
-	after, err := r.read(row.folder)
+// logged returns the bytes that a function has logged since before for each of a number of requests.
+func (s *scale) logged(ctx context.Context, before workload.Logged, row workload.Row, requests int) (float64, error) {
+	after, err := s.rig.Logs.Await(ctx, row.Folder, before.Lines+requests*row.Lines)
 	if err != nil {
-		return usage{}, err
+		return 0, fmt.Errorf("%s: %w", row.Name, err)
 	}
-	one.cpu = (after.cpu - before.cpu) / time.Duration(samples)
-	one.logBytes = float64(after.logBytes-before.logBytes) / float64(samples)
-	return one, nil
+	return float64(after.Bytes-before.Bytes) / float64(requests), nil
 }
 
-// lineTimeout limits the time from a function's log call to the meter. Log lines and responses travel separately.
-const lineTimeout = 5 * time.Second
-
-// awaitLines waits until a function has logged so many lines.
-func (r *rig) awaitLines(ctx context.Context, folder string, want int) error {
-	for deadline := now().Add(lineTimeout); ; {
-		lines, _ := r.logs.of(folder)
-		switch {
-		case lines >= want:
-			return nil
-		case now().After(deadline):
-			return fmt.Errorf("got %d log lines of %s, want %d", lines, folder, want)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// cpuOf returns the CPU time of the processes of a function. They are children of this process, and the names of their programs are the
-// folder of the function.
-func cpuOf(folder string) (time.Duration, error) {
-	paths, err := filepath.Glob("/proc/[0-9]*/exe")
+// cpuOf returns the CPU time of the processes of a function.
+func (s *scale) cpuOf(folder string) (time.Duration, error) {
+	function, err := s.rig.Function(folder)
 	if err != nil {
 		return 0, err
 	}
-	var sum time.Duration
-	for _, path := range paths {
-		program, err := os.Readlink(path)
-		pid, numberErr := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err != nil || numberErr != nil || filepath.Base(program) != folder || !isChild(pid) {
-			continue // another user's process, or one that has ended
-		}
+	var total time.Duration
+	for _, pid := range s.rig.Host.Processes()[function.Name] {
 		used, err := child.CPUTime(pid)
 		if err != nil {
 			return 0, err
 		}
-		sum += used
+		total += used
 	}
-	return sum, nil
-}
-
-// isChild reports whether this process started another one (proc(5): field 4 of stat, after the name in parentheses).
-func isChild(pid int) bool {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	return len(fields) > 1 && fields[1] == strconv.Itoa(os.Getpid())
+	return total, nil
 }

@@ -17,6 +17,9 @@
 //     apply to both.
 //   - [latchkey/infra/testkit/stacktest] runs the whole product behind a wiretap, with both providers imitated. Use it for
 //     end-to-end tests and for measurements of the whole product.
+//   - [latchkey/infra/testkit/population] starts an engine that stores many users, up to a million.
+//   - [latchkey/infra/testkit/workload] sends each kind of request to the whole product with such an engine. Use it to
+//     measure all endpoints.
 //   - [latchkey/infra/testkit/httpclient] sends requests to a running Latchkey.
 //
 // A helper that only one package uses belongs in that package's helpers_test.go. A test whose emulator is not installed

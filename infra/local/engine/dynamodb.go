@@ -41,6 +41,19 @@ func StartDynoxide(ctx context.Context, o Options) (*Engine, error) {
 	})
 }
 
+// StartDynoxideFrom starts dynoxide with the tables and items of an export, in memory. It takes about 40 s for a million items, and
+// as much memory as about half a kilobyte for each.
+func StartDynoxideFrom(ctx context.Context, o Options, export Export) (*Engine, error) {
+	program := filepath.Join(o.Root, dynoxide)
+	if err := checkInstalled("dynoxide", program); err != nil {
+		return nil, err
+	}
+	return launchWithin(ctx, max(export.Limit, startTimeout), "dynoxide", o.Port, func(port int) *exec.Cmd {
+		return exec.Command(program, "import", "--source", export.Folder, "--schema", export.Schema,
+			"--serve", "--host", "127.0.0.1", "--port", strconv.Itoa(port))
+	})
+}
+
 // StartDynamoDBLocal starts DynamoDB Local, the emulator of AWS. It needs Java and takes seconds to start. It listens on
 // all addresses of the machine, because it has no option for one address.
 func StartDynamoDBLocal(ctx context.Context, o Options) (*Engine, error) {

@@ -37,6 +37,13 @@ type Options struct {
 	Folder string // existing folder for the data of a DynamoDB engine; "" keeps the data in memory
 }
 
+// Export is a copy of tables in the format of an export of DynamoDB to S3.
+type Export struct {
+	Folder string        // contains <table>/data/*.json.gz, with one item per line
+	Schema string        // file with a JSON list of responses of DescribeTable
+	Limit  time.Duration // for the import; 0 sets that of every start
+}
+
 // Engine is a running emulator. It ends with Stop, or with this process.
 type Engine struct {
 	Name     string // of the program, for messages
@@ -67,10 +74,17 @@ func (e *Engine) Stop() { e.process.Stop(stopTimeout) }
 
 // launch starts command with the port, or with a free port if port is 0, and returns when the engine responds to HTTP.
 func launch(ctx context.Context, name string, port int, command func(port int) *exec.Cmd) (*Engine, error) {
+	return launchWithin(ctx, startTimeout, name, port, command)
+}
+
+// launchWithin is launch with another limit for the time to the first response.
+func launchWithin(
+	ctx context.Context, limit time.Duration, name string, port int, command func(port int) *exec.Cmd,
+) (*Engine, error) {
 	if port != 0 {
-		return launchOn(ctx, name, port, command(port))
+		return launchOn(ctx, limit, name, port, command(port))
 	}
-	return onAnyPort(ctx, FreePort, func(port int) (*Engine, error) { return launchOn(ctx, name, port, command(port)) })
+	return onAnyPort(ctx, FreePort, func(port int) (*Engine, error) { return launchOn(ctx, limit, name, port, command(port)) })
 }
 
 // onAnyPort calls start with a chosen port. It tries again with another port if that fails, because another program can
@@ -91,7 +105,7 @@ func onAnyPort(ctx context.Context, choose func() (int, error), start func(port 
 	return nil, startErr
 }
 
-func launchOn(ctx context.Context, name string, port int, cmd *exec.Cmd) (*Engine, error) {
+func launchOn(ctx context.Context, limit time.Duration, name string, port int, cmd *exec.Cmd) (*Engine, error) {
 	if err := CheckPort(port); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
@@ -101,7 +115,7 @@ func launchOn(ctx context.Context, name string, port int, cmd *exec.Cmd) (*Engin
 	if e.process, err = child.Start(cmd); err != nil {
 		return nil, err
 	}
-	if err := e.awaitResponse(ctx); err != nil {
+	if err := e.awaitResponse(ctx, limit); err != nil {
 		e.Stop()
 		return nil, fmt.Errorf("starting %s on port %d: %w", name, port, err)
 	}
@@ -109,8 +123,8 @@ func launchOn(ctx context.Context, name string, port int, cmd *exec.Cmd) (*Engin
 }
 
 // awaitResponse waits for the first HTTP response, of any status: an engine that refuses an unsigned request is running.
-func (e *Engine) awaitResponse(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no response within %v", startTimeout))
+func (e *Engine) awaitResponse(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no response within %v", limit))
 	defer cancel()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {

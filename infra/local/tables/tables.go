@@ -86,6 +86,18 @@ func enableTTL(ctx context.Context, client *dynamodb.Client, attribute, name str
 	}
 }
 
+// Definition returns the definition of a table as DescribeTable does, without its TTL.
+func Definition(table template.Table) types.TableDescription {
+	input := createInput(table, table.Name)
+	return types.TableDescription{
+		TableName:            input.TableName,
+		AttributeDefinitions: input.AttributeDefinitions,
+		KeySchema:            input.KeySchema,
+		StreamSpecification:  input.StreamSpecification,
+		BillingModeSummary:   &types.BillingModeSummary{BillingMode: input.BillingMode},
+	}
+}
+
 func createInput(table template.Table, name string) *dynamodb.CreateTableInput {
 	input := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest}
 	for _, a := range table.Attributes {

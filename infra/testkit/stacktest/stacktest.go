@@ -20,6 +20,7 @@ import (
 type Options struct {
 	Environment map[string]string // overrides variables of the template, as in [stack.Options]
 	Log         io.Writer         // receives the lines of the functions
+	Engine      *engine.Engine    // with the tables of the product, which Close stops; nil starts an empty one in memory
 }
 
 // Stack is a running product.
@@ -51,9 +52,11 @@ func (s *Stack) start(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	database, err := engine.StartDynoxide(ctx, engine.Options{Root: root})
-	if err != nil {
-		return err
+	database := options.Engine
+	if database == nil {
+		if database, err = engine.StartDynoxide(ctx, engine.Options{Root: root}); err != nil {
+			return err
+		}
 	}
 	s.closers = append(s.closers, database.Stop)
 	if s.Tap, err = wiretap.Serve(database.Endpoint); err != nil {

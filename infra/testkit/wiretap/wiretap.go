@@ -41,6 +41,9 @@ type Tap struct {
 	limits []Call
 	uses   map[Use]bool
 	faults []*injection
+
+	inFlight   int // calls without a response yet
+	roundTrips int
 }
 
 type injection struct {
@@ -64,7 +67,31 @@ func (t *Tap) Inject(operation string, skip, times int, fault Fault) {
 func (t *Tap) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.calls, t.limits, t.faults = nil, nil, nil
+	t.calls, t.limits, t.faults, t.roundTrips = nil, nil, nil, 0
+}
+
+// RoundTrips returns the number of times since the last Reset that the product waited for the engine. Calls that are in progress at
+// the same time count once.
+func (t *Tap) RoundTrips() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.roundTrips
+}
+
+// enter counts a call that begins, and leave its end.
+func (t *Tap) enter() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.inFlight == 0 {
+		t.roundTrips++
+	}
+	t.inFlight++
+}
+
+func (t *Tap) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.inFlight--
 }
 
 // Calls returns the calls since the last Reset in the order of their responses, without those of LimitCalls.
@@ -123,6 +150,8 @@ func (t *Tap) forward(request *http.Request, operation string, body []byte) (*ht
 	if err != nil {
 		return nil, err
 	}
+	t.enter()
+	defer t.leave()
 	forwarded := request.Clone(request.Context())
 	forwarded.Body = io.NopCloser(bytes.NewReader(withCapacity))
 	forwarded.ContentLength = int64(len(withCapacity))

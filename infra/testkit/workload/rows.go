@@ -1,4 +1,4 @@
-package main
+package workload
 
 import (
 	"net/http"
@@ -6,22 +6,31 @@ import (
 	"latchkey/pkg/contract"
 )
 
-// row is a kind of request in the table of costs.
-type row struct {
-	name      string
-	endpoints []contract.Endpoint // that the row represents
-	folder    string              // of the function
-	status    int                 // of the response
-	lines     int                 // that the function logs for each request
-	prepare   preparer
+// Row is a kind of request.
+type Row struct {
+	Name      string
+	Endpoints []contract.Endpoint // that the row represents
+	Folder    string              // of the function
+	Status    int                 // of the response
+	Lines     int                 // that the function logs for each request
+	Mailed    bool                // each request needs a mailed link, which takes several times as long to prepare
+
+	prepare preparer
 }
 
-func of(name string, status int, prepare preparer, endpoints ...contract.Endpoint) row {
-	return row{name: name, endpoints: endpoints, folder: endpoints[0].Function, status: status, lines: 1, prepare: prepare}
+func of(name string, status int, prepare preparer, endpoints ...contract.Endpoint) Row {
+	return Row{Name: name, Endpoints: endpoints, Folder: endpoints[0].Function, Status: status, Lines: 1, prepare: prepare}
 }
 
-// honest contains the requests of regular clients, with every endpoint among them.
-var honest = []row{
+// byLink is a row whose requests need a mailed link.
+func byLink(name string, prepare preparer, endpoint contract.Endpoint) Row {
+	row := of(name, http.StatusOK, prepare, endpoint)
+	row.Mailed = true
+	return row
+}
+
+// Honest contains the requests of regular clients, with every endpoint among them.
+var Honest = []Row{
 	of("register", http.StatusCreated, register, contract.Register),
 	of("login", http.StatusOK, loginTo(contract.Login), contract.Login),
 	of("session/login", http.StatusOK, loginTo(contract.SessionLogin), contract.SessionLogin),
@@ -35,21 +44,20 @@ var honest = []row{
 	of("oauth callback, known identity", http.StatusOK, oauthCallback(knownIdentity), contract.OAuthCallback),
 	of("send-verification", http.StatusCreated, requestMail(contract.SendVerification), contract.SendVerification),
 	of("forgot-password", http.StatusCreated, requestMail(contract.ForgotPassword), contract.ForgotPassword),
-	of("verify-email", http.StatusOK, openLink(contract.VerifyEmail, verificationToken), contract.VerifyEmail),
-	of("verify-email, page", http.StatusOK, openLink(contract.VerifyEmailPage, verificationToken), contract.VerifyEmailPage),
-	of("verify-email, its button", http.StatusOK, submitForm(contract.VerifyEmailForm, verificationToken, "action=verify"),
-		contract.VerifyEmailForm),
-	of("reset-password", http.StatusOK, resetPassword, contract.ResetPassword),
-	of("reset-password, page", http.StatusOK, openLink(contract.ResetPasswordPage, resetToken), contract.ResetPasswordPage),
-	of("reset-password, its button", http.StatusOK, submitForm(contract.ResetPasswordForm, resetToken, "new_password="+newPassword),
+	byLink("verify-email", openLink(contract.VerifyEmail, verificationToken), contract.VerifyEmail),
+	byLink("verify-email, page", openLink(contract.VerifyEmailPage, verificationToken), contract.VerifyEmailPage),
+	byLink("verify-email, its button", submitForm(contract.VerifyEmailForm, verificationToken, "action=verify"), contract.VerifyEmailForm),
+	byLink("reset-password", resetPassword, contract.ResetPassword),
+	byLink("reset-password, page", openLink(contract.ResetPasswordPage, resetToken), contract.ResetPasswordPage),
+	byLink("reset-password, its button", submitForm(contract.ResetPasswordForm, resetToken, "new_password="+newPassword),
 		contract.ResetPasswordForm),
 	of("jwks", http.StatusOK, plain(contract.JWKS), contract.JWKS),
 	of("openid-configuration", http.StatusOK, plain(contract.Discovery), contract.Discovery),
 	of("health", http.StatusOK, plain(contract.Health), contract.Health),
 }
 
-// hostile contains the requests of attackers. The names say where the functions refuse them.
-var hostile = []row{
+// Hostile contains the requests of attackers. The names say where the functions refuse them.
+var Hostile = []Row{
 	of("login, wrong password: hashed", http.StatusForbidden, guess(contract.Login), contract.Login),
 	of("login, unknown name: hashed", http.StatusForbidden, guessUnknown, contract.Login),
 	of("session/login, wrong password: hashed", http.StatusForbidden, guess(contract.SessionLogin), contract.SessionLogin),
@@ -61,16 +69,10 @@ var hostile = []row{
 	of("refresh, forged token: counted only", http.StatusForbidden, forgedRefresh, contract.Refresh),
 	of("refresh, token used before", http.StatusForbidden, reusedRefresh, contract.Refresh),
 	of("forgot-password, unknown address", http.StatusCreated, forgotUnknown, contract.ForgotPassword),
-	{name: "no such path", folder: "fallback", status: http.StatusNotFound, lines: 1, prepare: unknownPath},
+	{Name: "no such path", Folder: "fallback", Status: http.StatusNotFound, Lines: 1, prepare: unknownPath},
 }
 
-// floods contains requests over the limit of an address. They are measured with the limits of a deployed stack.
-var floods = []row{
+// Floods contains requests over the limit of an address.
+var Floods = []Row{
 	of("login, beyond the rate: in the container", http.StatusTooManyRequests, overTheLimit(contract.Login), contract.Login),
 }
-
-// mail is the row of the work for one mail. Lambda invokes the mailer for up to ten mails at once. Here, each mail is one invocation.
-const (
-	mail   = "mail"
-	mailer = "mailer" // the folder of its function, the only one without an endpoint that is measured
-)
