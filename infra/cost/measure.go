@@ -90,7 +90,7 @@ func (s *scale) send(ctx context.Context, row workload.Row, visitor *workload.Vi
 	if err != nil {
 		return usage{}, err
 	}
-	one := sum(append(s.rig.Tap.Calls(), s.rig.Tap.LimitCalls()...))
+	one := sum(s.rig.Tap.AllCalls())
 	one.cpu, one.roundTrips = after-before, float64(s.rig.Tap.RoundTrips())
 	one.providerCalls, one.bodyBytes = float64(s.rig.GitHub.Total()), float64(len(got.Body))
 	return one, nil

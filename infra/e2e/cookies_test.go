@@ -195,5 +195,5 @@ func deviceCookie(t *testing.T, user string, epoch uint64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "Cookie: device=" + keys.SealDevice(guard.DeviceClaims{User: parseID(t, user), Epoch: epoch, Device: id.New(rand.Reader)}).Reveal()
+	return "Cookie: device=" + keys.SealDevice(guard.Familiar{User: parseID(t, user), Epoch: epoch, Device: id.New(rand.Reader)}).Reveal()
 }

@@ -38,7 +38,11 @@ const (
 	newPassword    = "NewSecurePass456!"
 )
 
-// TestGoldenShapes: the code under test writes items of the same types with the same attributes as the former version.
+// addedAttributes are those that later versions added. Items without them must stay readable, which TestGoldenItems checks.
+var addedAttributes = []string{"forgiven", "streak"}
+
+// TestGoldenShapes: the code under test writes items of the same types with the same attributes as the former version, apart from the
+// added ones. Counts of permits are left out: each is read in one minute only.
 func TestGoldenShapes(t *testing.T) {
 	fresh := record(t)
 	if *updateGolden {
@@ -72,8 +76,14 @@ func shapes(tables map[string][]storedItem) map[string][]string {
 	all := map[string][]string{}
 	for table, items := range tables {
 		for _, item := range items {
+			if strings.HasPrefix(item.text("pk"), "R#L#") {
+				continue
+			}
 			var attributes []string
 			for name, value := range item {
+				if slices.Contains(addedAttributes, name) {
+					continue
+				}
 				attributes = append(attributes, name+":"+attributeType(name, value))
 			}
 			slices.Sort(attributes)

@@ -63,7 +63,7 @@ func TestALegacyHashIsReplaced(t *testing.T) {
 			}
 			shared.Tap.Reset()
 			login(t, name)
-			if got, want := spent(), "GetItem GetItem UpdateItem PutItem r2 w2"; got != want {
+			if got, want := spent(), "BatchGetItem GetItem UpdateItem UpdateItem PutItem r3 w3"; got != want {
 				t.Errorf("the first login: got the calls %q, want %q", got, want)
 			}
 			replaced := hashOf(t, key)

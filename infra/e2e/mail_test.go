@@ -145,7 +145,7 @@ func TestKnownAndUnknownAddressesGetTheSameResponse(t *testing.T) {
 				got.Header.Del(header)
 			}
 			responses[i] = fmt.Sprint(got, got.Header)
-			if calls := spent(); calls != "PutItem r0 w1" {
+			if calls := spent(); calls != "UpdateItem PutItem r0 w2" {
 				t.Errorf("%s of %s: got the calls %q, want %q", path, name, calls, "PutItem r0 w1")
 			}
 		}

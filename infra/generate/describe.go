@@ -56,6 +56,7 @@ var (
 	byTier = map[contract.Tier][]string{
 		contract.Critical: {"TakePermits"},
 		contract.Medium:   {"TakePermits"},
+		contract.Attempts: {"TakePermits"},
 	}
 )
 
@@ -117,7 +118,9 @@ func describeOne(p *program, name string, main *types.Func) (function, error) {
 		described.limited = described.limited || endpoint.Tier != contract.Unlimited
 		for _, method := range slices.Concat(byAuth[endpoint.Auth], byTier[endpoint.Tier]) {
 			methods[method] = true
-			described.keys = true // which verify its tokens and device cookies
+		}
+		if len(byAuth[endpoint.Auth]) > 0 || endpoint.Counts == contract.ForCaller {
+			described.keys = true // which verify its tokens
 		}
 	}
 	if len(methods) > 0 {

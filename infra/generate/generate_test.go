@@ -50,7 +50,7 @@ func TestReach(t *testing.T) {
 	}
 	want := map[string]string{
 		"health":   "Users GetItem U#health",
-		"refresh":  "Sessions BatchGetItem S#*, Sessions DeleteItem S#*, Sessions UpdateItem R#L#*, Sessions UpdateItem S#*, Users BatchGetItem U#*, Users GetItem U#*",
+		"refresh":  "Sessions DeleteItem S#*, Sessions UpdateItem R#L#*, Sessions UpdateItem S#*, Users GetItem U#*",
 		"fallback": "",
 	}
 	for _, f := range functions {

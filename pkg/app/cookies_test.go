@@ -15,6 +15,7 @@ import (
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
 // cookieStub replaces the rules of the endpoints that use cookies. Its store has one session, with the cookie "good".
@@ -26,9 +27,9 @@ type cookieStub struct {
 	outs   int           // calls of Logout
 }
 
-func (s *cookieStub) CookieLogin(context.Context, guard.Attempt) (session, device secret.String, err error) {
+func (s *cookieStub) CookieLogin(context.Context, guard.Attempt) (signin.SignedIn, error) {
 	s.logins++
-	return secret.New("the-cookie"), secret.New("the-device"), s.err
+	return signin.SignedIn{Cookie: secret.New("the-cookie"), Device: secret.New("the-device"), Standing: attemptStanding}, s.err
 }
 
 func (s *cookieStub) Logout(_ context.Context, request session.Resolution, _ secret.String) error {

@@ -17,6 +17,7 @@ import (
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
 // loginStub returns the same result for every login. It records the number of calls and the last attempt.
@@ -29,15 +30,16 @@ type loginStub struct {
 	pass  secret.String
 
 	device secret.String
+	source string
 }
 
-func (l *loginStub) Login(_ context.Context, attempt guard.Attempt) (session.Pair, secret.String, error) {
+func (l *loginStub) Login(_ context.Context, attempt guard.Attempt) (signin.SignedIn, error) {
 	l.calls++
-	l.name, l.pass, l.device = attempt.Name, attempt.Password, attempt.Device
+	l.name, l.pass, l.device, l.source = attempt.Name, attempt.Password, attempt.Device, attempt.Source
 	if l.panic != "" {
 		panic(l.panic)
 	}
-	return l.pair, secret.New("the-device"), l.err
+	return signin.SignedIn{Pair: l.pair, Device: secret.New("the-device"), Standing: attemptStanding}, l.err
 }
 
 // serve sends body to POST /api/auth/login with stub as its rule.

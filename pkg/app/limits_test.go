@@ -6,55 +6,68 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/httpapi"
-	"latchkey/pkg/id"
 	"latchkey/pkg/limit"
 	"latchkey/pkg/maillink"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 )
 
-// permits grants permits, except to some holders, and records the buckets.
+// permits grants permits, unless it refuses all, and records the buckets.
 type permits struct {
-	buckets []limit.Bucket
-	blocks  int    // calls of TakeFromBlock
-	refused string // holders with this prefix get no permit; empty to grant all
+	exact   []limit.Bucket // of calls of TakeOne
+	local   []limit.Bucket // of calls of Take
+	refuses bool
 	err     error
 }
 
 func (p *permits) TakeOne(_ context.Context, bucket limit.Bucket) (limit.Standing, error) {
-	p.buckets = append(p.buckets, bucket)
-	standing := limit.Standing{Granted: true, Limit: bucket.Limit, Remaining: bucket.Limit - len(p.buckets), Reset: 1500 * time.Millisecond}
-	if p.refused != "" && strings.HasPrefix(bucket.Holder, p.refused) {
-		standing.Granted, standing.Remaining = false, 0
+	p.exact = append(p.exact, bucket)
+	return p.standing(bucket), p.err
+}
+
+func (p *permits) Take(_ context.Context, bucket limit.Bucket) (limit.Standing, error) {
+	p.local = append(p.local, bucket)
+	return p.standing(bucket), p.err
+}
+
+func (p *permits) standing(bucket limit.Bucket) limit.Standing {
+	standing := limit.Standing{Granted: !p.refuses, Limit: bucket.Limit, Reset: 1500 * time.Millisecond}
+	if standing.Granted {
+		standing.Remaining = bucket.Limit - 1
 	}
-	return standing, p.err
+	return standing
 }
 
-func (p *permits) TakeFromBlock(ctx context.Context, bucket limit.Bucket) (limit.Standing, error) {
-	p.blocks++
-	return p.TakeOne(ctx, bucket)
+// refreshTokens knows one refresh token, of a session of the owner.
+type refreshTokens struct{}
+
+func (refreshTokens) OpenRefresh(token string) (session.RefreshClaims, error) {
+	if token != "known" {
+		return session.RefreshClaims{}, errors.New("unknown")
+	}
+	return session.RefreshClaims{User: ownerID, Session: ordinaryID}, nil
 }
-
-// owners knows the owner of one device.
-type owners struct{}
-
-func (owners) Owner(cookie secret.String) (id.ID, bool) { return ownerID, cookie.Reveal() == "known" }
 
 var (
 	criticalRates = limit.Rates{Anonymous: 5, User: 20, Staff: 100}
 	mediumRates   = limit.Rates{Anonymous: 60, User: 180, Staff: 900}
+
+	attemptQuota    = limit.Quota{Scope: "attempts#source", Limit: 60}
+	attemptStanding = limit.Standing{Granted: true, Limit: 60, Remaining: 7, Reset: time.Second}
 )
 
 func newLimits(granted *permits) httpapi.Limits {
-	return httpapi.NewLimits(granted, criticalRates, mediumRates, httpapi.Sources{}, httpapi.DeviceCookies(true), owners{})
+	return httpapi.NewLimits(granted, criticalRates, mediumRates, attemptQuota, httpapi.Sources{}).WithRefreshTokens(refreshTokens{})
 }
 
 // limited sends a request from 192.0.2.1 through the limits and returns the response. It replaces "staff" in a session cookie by the
@@ -69,77 +82,100 @@ func limited(granted *permits, endpoint httpapi.Endpoint, body string, headers .
 	return respond(options, endpoint, body, headers...)
 }
 
-// TestBuckets checks which counters a login uses: one of its source, user or device, and one of that and the account in the body.
+// TestBuckets checks which bucket a request takes a permit of.
 func TestBuckets(t *testing.T) {
-	const source, user, device = "critical#/api/auth/login#source", "critical#/api/auth/login#user", "critical#/api/auth/login#device"
-	const account = "#account"
-	ordinary, staff, owner := ordinaryID.String(), staffID.String(), ownerID.String()
-	tests := map[string]struct {
-		body    string
-		headers []string
-		want    []limit.Bucket
-	}{
-		"a stranger": {good, nil, []limit.Bucket{
-			{Scope: source, Holder: "192.0.2.1", Limit: 5}, {Scope: source + account, Holder: "pythonista\x00", Limit: 5}}},
-		"another spelling of the name": {strings.Replace(good, "pythonista", "PythonISTA", 1), nil, []limit.Bucket{
-			{Scope: source, Holder: "192.0.2.1", Limit: 5}, {Scope: source + account, Holder: "pythonista\x00", Limit: 5}}},
-		"a user": {good, []string{"Authorization: Bearer user"}, []limit.Bucket{
-			{Scope: user, Holder: ordinary, Limit: 20}, {Scope: user + account, Holder: "pythonista\x00" + ordinary, Limit: 20}}},
-		"a member of the staff, by cookie": {good, []string{"Cookie: __Host-session_id=staff"}, []limit.Bucket{
-			{Scope: user, Holder: staff, Limit: 100}, {Scope: user + account, Holder: "pythonista\x00" + staff, Limit: 100}}},
-		"a cookie from another origin": {good, []string{"Cookie: __Host-session_id=staff", "Origin: https://evil.example"}, []limit.Bucket{
-			{Scope: source, Holder: "192.0.2.1", Limit: 5}, {Scope: source + account, Holder: "pythonista\x00", Limit: 5}}},
-		"a known device": {good, []string{"Cookie: __Host-device=known"}, []limit.Bucket{
-			{Scope: device, Holder: owner, Limit: 5}, {Scope: device + account, Holder: "pythonista\x00" + owner, Limit: 5}}},
-		"a forged device cookie": {"", []string{"Cookie: __Host-device=forged"}, []limit.Bucket{{Scope: source, Holder: "192.0.2.1", Limit: 5}}},
-		"a user on a known device": {"", []string{"Authorization: Bearer user", "Cookie: __Host-device=known"}, []limit.Bucket{
-			{Scope: user, Holder: ordinary, Limit: 20}}},
-		"a dead token":   {"", []string{"Authorization: Bearer dead"}, []limit.Bucket{{Scope: source, Holder: "192.0.2.1", Limit: 5}}},
-		"no JSON":        {"{", nil, []limit.Bucket{{Scope: source, Holder: "192.0.2.1", Limit: 5}}},
-		"a numeric name": {`{"username":1}`, nil, []limit.Bucket{{Scope: source, Holder: "192.0.2.1", Limit: 5}}},
-		"headers that claim another source": {"", []string{"X-Forwarded-For: 1.2.3.4", "X-Real-IP: 1.2.3.4", "Forwarded: for=1.2.3.4", "CF-Connecting-IP: 1.2.3.4",
-			"True-Client-IP: 1.2.3.4", "X-Client-IP: 1.2.3.4"}, []limit.Bucket{{Scope: source, Holder: "192.0.2.1", Limit: 5}}},
+	source := func(scope string, limits int) limit.Bucket {
+		return limit.Quota{Scope: scope + "#source", Limit: limits}.Of("192.0.2.1")
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
+	user := func(path, holder string, limits int) limit.Bucket {
+		return limit.Quota{Scope: "medium#" + path + "#user", Limit: limits}.Of(holder)
+	}
+	ofSession := func(path string) limit.Bucket {
+		return limit.Quota{Scope: "medium#" + path + "#session", Limit: 180}.Of(ownerID.String() + ordinaryID.String())
+	}
+	const bearer, cookie, device = "Authorization: Bearer user", "Cookie: __Host-session_id=staff", "Cookie: __Host-device=known"
+	known := `{"refresh_token":"known"}`
+	for _, test := range []struct {
+		name     string
+		endpoint httpapi.Endpoint
+		body     string
+		headers  []string
+		want     limit.Bucket
+		exact    bool
+	}{
+		{"me, a user", me(contract.Me), "", []string{bearer}, user("/api/auth/me", ordinaryID.String(), 180), false},
+		{"me, a member of the staff, by cookie", me(contract.Me), "", []string{cookie}, user("/api/auth/me", staffID.String(), 900), false},
+		{"me, a dead token", me(contract.Me), "", []string{"Authorization: Bearer dead"}, source("medium#/api/auth/me", 60), false},
+		{"me, a cookie from another origin", me(contract.Me), "", []string{cookie, "Origin: https://evil.example"}, source("medium#/api/auth/me", 60), false},
+		{"me, a device", me(contract.Me), "", []string{device}, source("medium#/api/auth/me", 60), false},
+		{"refresh, a known token", refresh(&refreshStub{}), known, nil, ofSession("/api/auth/refresh"), false},
+		{"refresh, a known token and a bearer", refresh(&refreshStub{}), known, []string{bearer}, ofSession("/api/auth/refresh"), false},
+		{"refresh, a forged token", refresh(&refreshStub{}), `{"refresh_token":"x"}`, []string{bearer}, source("medium#/api/auth/refresh", 60), false},
+		{"refresh, no JSON", refresh(&refreshStub{}), known + "{", nil, source("medium#/api/auth/refresh", 60), false},
+		{"logout, a user", logout(contract.Logout, &cookieStub{}), known, []string{bearer}, user("/api/auth/logout", ordinaryID.String(), 180), false},
+		{"logout, a known token", logout(contract.Logout, &cookieStub{}), known, nil, ofSession("/api/auth/logout"), false},
+		{"logout, nothing", logout(contract.Logout, &cookieStub{}), "", nil, source("medium#/api/auth/logout", 60), false},
+		{"a mail, a user", sendVerification(mailStub{}), `{"email":"a@example.com"}`, []string{bearer}, source("critical#/api/auth/send-verification", 5), true},
+		{"a mail, a device", sendVerification(mailStub{}), `{"email":"a@example.com"}`, []string{device}, source("critical#/api/auth/send-verification", 5), true},
+		{"a mail, no JSON", sendVerification(mailStub{}), "{", nil, source("critical#/api/auth/send-verification", 5), true},
+		{"oauth, a user", oauthStart(&oauthStub{}), "", []string{bearer}, source("medium#/api/auth/oauth/{provider}", 60), false},
+		{"a link, a user", verifyEmail(&verifierStub{}), "", []string{bearer}, source("medium#/api/auth/verify-email/{token}", 60), false},
+		{"login, no JSON", login(&loginStub{}), "{", nil, source("attempts", 60), false},
+		{"login, a numeric name, a user", login(&loginStub{}), `{"username":1}`, []string{bearer, device}, source("attempts", 60), false},
+		{"login, another media type", login(&loginStub{}), good, []string{"Content-Type: text/plain"}, source("attempts", 60), false},
+		{"headers that claim another source", oauthStart(&oauthStub{}), "", []string{"X-Forwarded-For: 1.2.3.4", "X-Real-IP: 1.2.3.4", "Forwarded: for=1.2.3.4",
+			"CF-Connecting-IP: 1.2.3.4", "True-Client-IP: 1.2.3.4", "X-Client-IP: 1.2.3.4"}, source("medium#/api/auth/oauth/{provider}", 60), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			granted := &permits{}
-			stub := &loginStub{}
-			response := limited(granted, login(stub), test.body, test.headers...)
-			if !reflect.DeepEqual(granted.buckets, test.want) {
-				t.Errorf("%q with %q: got the buckets %+v, want %+v", test.body, test.headers, granted.buckets, test.want)
+			response := limited(granted, test.endpoint, test.body, test.headers...)
+			got, others := granted.local, granted.exact
+			if test.exact {
+				got, others = others, got
 			}
-			if wellFormed := test.body == "" || strings.Contains(test.body, `"password"`); stub.calls != 0 && !wellFormed {
-				t.Errorf("%q: got %d calls of the rule, want 0", test.body, stub.calls)
+			if len(got) != 1 || got[0] != test.want || len(others) != 0 {
+				t.Errorf("got the buckets %+v and %+v, want only %+v", granted.exact, granted.local, test.want)
 			}
-			if got := response.Header().Get("RateLimit-Limit"); got == "" {
-				t.Errorf("%q with %q: got no header RateLimit-Limit, want one", test.body, test.headers)
+			if got := response.Header().Get("RateLimit-Limit"); got != strconv.Itoa(test.want.Limit) {
+				t.Errorf("got RateLimit-Limit %q, want %d", got, test.want.Limit)
 			}
 		})
 	}
 }
 
+// TestLoginsTakeTheirOwnPermits checks that the edge takes no permit for an attempt that is well-formed, and writes the standing that the
+// rule returns, also with an error.
+func TestLoginsTakeTheirOwnPermits(t *testing.T) {
+	for name, stub := range map[string]*loginStub{"success": {}, "failure": {err: account.ErrInvalidCredentials}} {
+		granted := &permits{}
+		response := limited(granted, login(stub), good)
+		if len(granted.exact)+len(granted.local) != 0 || stub.calls != 1 || stub.source != "192.0.2.1" {
+			t.Errorf("%s: got the permits %+v, %d calls of the rule and the source %q, want none, 1 and 192.0.2.1", name, granted, stub.calls, stub.source)
+		}
+		if limits, left := response.Header().Get("RateLimit-Limit"), response.Header().Get("RateLimit-Remaining"); limits != "60" || left != "7" {
+			t.Errorf("%s: got RateLimit-Limit %q and RateLimit-Remaining %q, want 60 and 7", name, limits, left)
+		}
+	}
+}
+
 func TestOverTheLimit(t *testing.T) {
 	for name, test := range map[string]struct {
-		refused string
-		buckets int
+		endpoint httpapi.Endpoint
+		body     string
+		limit    string
 	}{
-		"of the source":  {"192.0.2.1", 1},
-		"of the account": {"pythonista", 2},
+		"critical":            {sendVerification(mailStub{}), `{"email":"a@example.com"}`, "5"},
+		"medium":              {oauthStart(&oauthStub{}), "", "60"},
+		"a malformed attempt": {login(&loginStub{}), "{", "60"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			granted := &permits{refused: test.refused}
-			stub := &loginStub{}
-			response := limited(granted, login(stub), good)
-			if stub.calls != 0 || len(granted.buckets) != test.buckets {
-				t.Errorf("without permits for %s: got %d calls of the rule and the buckets %+v, want 0 and %d buckets",
-					test.refused, stub.calls, granted.buckets, test.buckets)
-			}
+			response := limited(&permits{refuses: true}, test.endpoint, test.body)
 			checkError(t, response, "Too many requests", "too_many_requests")
 			if !strings.Contains(response.Body.String(), `"error":"Too Many Requests","retry_after":"2"`) {
 				t.Errorf("got the body %s, want the error and retry_after 2", response.Body)
 			}
 			for header, want := range map[string]string{
-				"Retry-After": "2", "RateLimit-Limit": "5", "RateLimit-Remaining": "0", "RateLimit-Reset": "2", "RateLimit-Policy": "5;w=60",
+				"Retry-After": "2", "RateLimit-Limit": test.limit, "RateLimit-Remaining": "0", "RateLimit-Reset": "2", "RateLimit-Policy": test.limit + ";w=60",
 			} {
 				if got := response.Header().Get(header); got != want {
 					t.Errorf("got %s %q, want %q", header, got, want)
@@ -152,9 +188,8 @@ func TestOverTheLimit(t *testing.T) {
 // TestAnUnavailableLimiter checks that requests to critical endpoints are refused and those to other endpoints are served.
 func TestAnUnavailableLimiter(t *testing.T) {
 	granted := &permits{err: fault.ServiceUnavailable}
-	stub := &loginStub{}
-	if got := limited(granted, login(stub), good); got.Code != http.StatusServiceUnavailable || stub.calls != 0 {
-		t.Errorf("critical: got %d and %d calls of the rule, want 503 and 0", got.Code, stub.calls)
+	if got := limited(granted, sendVerification(mailStub{}), `{"email":"a@example.com"}`); got.Code != http.StatusServiceUnavailable {
+		t.Errorf("critical: got %d, want 503", got.Code)
 	}
 	if got := limited(granted, me(contract.Me), "", "Authorization: Bearer user"); got.Code != http.StatusOK {
 		t.Errorf("medium: got %d, want 200", got.Code)
@@ -166,20 +201,16 @@ func TestAnUnavailableLimiter(t *testing.T) {
 	}
 }
 
-// TestMediumLimits also shows that an endpoint which ignores credentials, or reads them with a link, counts for the source.
-func TestMediumLimits(t *testing.T) {
-	granted := &permits{}
-	limited(granted, me(contract.Me), "", "Authorization: Bearer user")
-	limited(granted, oauthStart(&oauthStub{}), "", "Authorization: Bearer user")
-	limited(granted, verifyEmail(&verifierStub{}), "", "Authorization: Bearer user")
-	want := []limit.Bucket{
-		{Scope: "medium#/api/auth/me#user", Holder: ordinaryID.String(), Limit: 180},
-		{Scope: "medium#/api/auth/oauth/{provider}#source", Holder: "192.0.2.1", Limit: 60},
-		{Scope: "medium#/api/auth/verify-email/{token}#source", Holder: "192.0.2.1", Limit: 60},
-	}
-	if !reflect.DeepEqual(granted.buckets, want) || granted.blocks != 3 {
-		t.Errorf("got the buckets %+v with %d from blocks, want %+v with 3", granted.buckets, granted.blocks, want)
-	}
+// mailStub accepts every request.
+type mailStub struct{}
+
+func (mailStub) Request(context.Context, outbox.Purpose, string) error { return nil }
+
+// refreshStub refuses every token.
+type refreshStub struct{}
+
+func (*refreshStub) Refresh(context.Context, secret.String) (session.Pair, error) {
+	return session.Pair{}, session.ErrInvalidRefreshToken
 }
 
 // verifierStub accepts every link.

@@ -4,13 +4,12 @@ import (
 	"context"
 	"net/http"
 
-	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/guard"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/secret"
-	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
 // Login is functions/login.
@@ -35,40 +34,41 @@ func (b loginBody) Validate() []fault.Field {
 	)
 }
 
-// RateSubject returns the canonical login name.
-func (b loginBody) RateSubject() string { return account.ParseLoginName(b.Username).Canonical }
-
 // attempt returns the login attempt of a request.
 func attempt(req call[loginBody]) guard.Attempt {
 	return guard.Attempt{
-		Name: req.Body.Username, Password: req.Body.Password, Device: req.Device, Principals: req.Sessions.Live(),
+		Name: req.Body.Username, Password: req.Body.Password, Source: req.Source, Device: req.Device, Principals: req.Sessions.Live(),
 	}
 }
 
 type loginRules interface {
-	Login(ctx context.Context, attempt guard.Attempt) (pair session.Pair, device secret.String, err error)
+	Login(ctx context.Context, attempt guard.Attempt) (signin.SignedIn, error)
 }
 
 func login(rules loginRules) httpapi.Endpoint {
 	return httpapi.JSON(contract.Login, func(ctx context.Context, req call[loginBody]) (result[tokensBody], error) {
-		pair, device, err := rules.Login(ctx, attempt(req))
-		if err != nil {
-			return result[tokensBody]{}, err
+		signedIn, err := rules.Login(ctx, attempt(req))
+		response := result[tokensBody]{}
+		if err == nil {
+			response = tokens(http.StatusOK, signedIn.Pair, httpapi.SetDevice(signedIn.Device))
 		}
-		return tokens(http.StatusOK, pair, httpapi.SetDevice(device)), nil
+		response.Standing = signedIn.Standing
+		return response, err
 	})
 }
 
 type cookieLoginRules interface {
-	CookieLogin(ctx context.Context, attempt guard.Attempt) (session, device secret.String, err error)
+	CookieLogin(ctx context.Context, attempt guard.Attempt) (signin.SignedIn, error)
 }
 
 func sessionLogin(rules cookieLoginRules) httpapi.Endpoint {
 	return httpapi.JSON(contract.SessionLogin, func(ctx context.Context, req call[loginBody]) (result[messageBody], error) {
-		session, device, err := rules.CookieLogin(ctx, attempt(req))
-		if err != nil {
-			return result[messageBody]{}, err
+		signedIn, err := rules.CookieLogin(ctx, attempt(req))
+		response := result[messageBody]{}
+		if err == nil {
+			response = message("Successfully logged in", httpapi.SetSession(signedIn.Cookie), httpapi.SetDevice(signedIn.Device))
 		}
-		return message("Successfully logged in", httpapi.SetSession(session), httpapi.SetDevice(device)), nil
+		response.Standing = signedIn.Standing
+		return response, err
 	}).FromOwnOrigins()
 }

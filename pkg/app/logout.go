@@ -29,6 +29,9 @@ func (logoutBody) Validate() []fault.Field { return nil }
 // BodyOptional marks the body as optional.
 func (logoutBody) BodyOptional() {}
 
+// Refresh returns the token, whose session the request counts for if it has no other credentials.
+func (b logoutBody) Refresh() secret.String { return b.RefreshToken }
+
 type logoutRules interface {
 	Logout(ctx context.Context, request session.Resolution, refresh secret.String) error
 }

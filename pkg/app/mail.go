@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/httpapi"
@@ -25,9 +24,6 @@ type mailBody struct {
 func (b mailBody) Validate() []fault.Field {
 	return httpapi.Missing(httpapi.Member{Key: "email", Missing: b.Email == ""})
 }
-
-// RateSubject returns the canonical address.
-func (b mailBody) RateSubject() string { return account.ParseLoginName(b.Email).Canonical }
 
 type mailRequester interface {
 	Request(ctx context.Context, purpose outbox.Purpose, typed string) error

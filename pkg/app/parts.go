@@ -85,10 +85,13 @@ func (p *Parts) server(render pages.Renderer, endpoints ...httpapi.Endpoint) *ht
 	}
 	for _, endpoint := range endpoints {
 		if endpoint.Auth != contract.Ignored && options.Sessions == nil {
-			options.Sessions, options.Origins = p.authenticator(), p.origins()
+			options.Sessions = p.authenticator()
+		}
+		if endpoint.Method != http.MethodGet {
+			options.Origins = p.origins()
 		}
 		if endpoint.Tier != contract.Unlimited {
-			options.Limits = p.limits()
+			options.Limits = p.limits(endpoints)
 		}
 	}
 	return httpapi.NewServer(options)
@@ -150,7 +153,7 @@ func (p *Parts) hasher() *password.Hasher { return password.NewHasher(password.C
 func (p *Parts) cookies() *session.Cookies { return session.NewCookies(p.lifetimes(), p.now, p.random) }
 
 func (p *Parts) login() *signin.Login {
-	guard := guard.New(p.useStore(), p.devices(), p.now, p.random)
+	guard := guard.New(p.useStore(), p.useLimiter(), p.attempts(), p.devices(), p.now, p.random)
 	return signin.NewLogin(p.useStore(), p.hasher(), guard, p.pairs(), p.cookies(), p.now, p.log)
 }
 
@@ -201,11 +204,34 @@ func (p *Parts) resetter() *maillink.Resetter {
 	return maillink.NewResetter(p.useStore(), p.useKeys(), p.hasher(), p.policy(), p.devices(), p.now, p.random)
 }
 
-// limits returns the rate limits of a function's endpoints. The endpoints share the permits that the container has reserved.
-func (p *Parts) limits() httpapi.Limits {
+// useLimiter returns the limiter, which all endpoints of a function share.
+func (p *Parts) useLimiter() *limit.Limiter {
 	if p.limiter == nil {
 		p.limiter = limit.New(p.useStore(), p.now)
 	}
-	critical, medium := p.cfg.RateCritical.Times(p.cfg.RateLimitFactor), p.cfg.RateMedium.Times(p.cfg.RateLimitFactor)
-	return httpapi.NewLimits(p.limiter, critical, medium, p.useSources(), p.cookieSet().Device, p.devices())
+	return p.limiter
+}
+
+func (p *Parts) rateCritical() limit.Rates { return p.cfg.RateCritical.Times(p.cfg.RateLimitFactor) }
+
+func (p *Parts) rateMedium() limit.Rates { return p.cfg.RateMedium.Times(p.cfg.RateLimitFactor) }
+
+// attempts returns the limits of password attempts. Both login endpoints share them.
+func (p *Parts) attempts() guard.Quotas {
+	return guard.Quotas{
+		OfSource:  limit.Quota{Scope: "attempts#source", Limit: p.rateMedium().Anonymous},
+		OfAccount: limit.Quota{Scope: "attempts#account", Limit: p.rateMedium().Anonymous},
+		Failures:  limit.Quota{Scope: "failures#source", Limit: p.rateCritical().Anonymous},
+	}
+}
+
+// limits returns the rate limits of a function's endpoints.
+func (p *Parts) limits(endpoints []httpapi.Endpoint) httpapi.Limits {
+	limits := httpapi.NewLimits(p.useLimiter(), p.rateCritical(), p.rateMedium(), p.attempts().OfSource, p.useSources())
+	for _, endpoint := range endpoints {
+		if endpoint.Counts == contract.ForCaller {
+			return limits.WithRefreshTokens(p.useKeys())
+		}
+	}
+	return limits
 }

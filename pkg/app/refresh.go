@@ -25,6 +25,9 @@ func (b refreshBody) Validate() []fault.Field {
 	return httpapi.Missing(httpapi.Member{Key: "refresh_token", Missing: b.RefreshToken.IsZero()})
 }
 
+// Refresh returns the token, whose session the request counts for.
+func (b refreshBody) Refresh() secret.String { return b.RefreshToken }
+
 type refresher interface {
 	Refresh(ctx context.Context, token secret.String) (session.Pair, error)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/httpapi"
@@ -38,9 +37,6 @@ func (b registerBody) Validate() []fault.Field {
 		httpapi.Member{Key: "password", Missing: b.Password.IsZero()},
 	)
 }
-
-// RateSubject returns the canonical address.
-func (b registerBody) RateSubject() string { return account.ParseLoginName(b.Email).Canonical }
 
 func (b registerBody) registration() signup.Registration {
 	return signup.Registration{

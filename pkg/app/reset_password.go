@@ -39,12 +39,12 @@ func (b resetBody) Validate() []fault.Field {
 
 type resetter interface {
 	// Reset returns the value of the device cookie.
-	Reset(ctx context.Context, token, password secret.String) (secret.String, error)
+	Reset(ctx context.Context, token, password, device secret.String) (secret.String, error)
 }
 
 func resetPassword(rules resetter) httpapi.Endpoint {
 	return httpapi.JSON(contract.ResetPassword, func(ctx context.Context, req call[resetBody]) (result[messageBody], error) {
-		device, err := rules.Reset(ctx, req.Body.Token, req.Body.NewPassword)
+		device, err := rules.Reset(ctx, req.Body.Token, req.Body.NewPassword, req.Device)
 		if err != nil {
 			return result[messageBody]{}, err
 		}
@@ -74,7 +74,7 @@ func (f resetForm) page() httpapi.Endpoint {
 // submit sets the password. A password that is refused shows the form again.
 func (f resetForm) submit() httpapi.Endpoint {
 	return httpapi.PageForm(contract.ResetPasswordForm, func(ctx context.Context, req call[url.Values]) (result[pages.Page], error) {
-		device, err := f.rules.Reset(ctx, req.LinkToken(), secret.New(req.Body.Get("new_password")))
+		device, err := f.rules.Reset(ctx, req.LinkToken(), secret.New(req.Body.Get("new_password")), req.Device)
 		if refused := fault.From(err); refused != nil && refused.Kind == fault.Invalid && len(refused.Fields) > 0 {
 			return f.show(ctx, req.LinkToken(), "The password "+refused.Fields[0].Message+".")
 		}

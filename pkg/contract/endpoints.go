@@ -22,6 +22,7 @@ type Endpoint struct {
 	Path     string // with {name} for one segment that varies
 	Function string // its folder in functions/
 	Tier     Tier
+	Counts   Counts
 	Auth     Auth
 	Serves   Format
 	Hashes   bool // computes a password hash, so the function has a whole vCPU
@@ -33,8 +34,21 @@ type Tier string
 // The tiers.
 const (
 	Unlimited Tier = "unlimited" // API Gateway's throttle only
-	Medium    Tier = "medium"    // counted in blocks; let through while the store is unavailable
+	Medium    Tier = "medium"    // counted locally at first; let through while the store is unavailable
+	Attempts  Tier = "attempts"  // password attempts: all of them counted like Medium, the failed ones exactly
 	Critical  Tier = "critical"  // computes a hash, creates an account or sends a mail; counted exactly
+)
+
+// Counts is whom the requests to an endpoint count for. It follows from whose account the endpoint acts on, so that nobody gets
+// more requests at other accounts by owning one.
+type Counts string
+
+// The holders of counts.
+const (
+	ForNobody Counts = "nobody" // an endpoint without a limit
+	ForSource Counts = "source" // the source, always: the endpoint acts on somebody else's account, or on none
+	ForCaller Counts = "caller" // the user of the live session, or else the session of the refresh token, or else the source
+	ForOwner  Counts = "owner"  // the account, if the device or session of the request belongs to it, or else the source
 )
 
 // Auth is the use that an endpoint makes of the session credentials of a request.
@@ -43,7 +57,7 @@ type Auth string
 // The uses of credentials.
 const (
 	Ignored  Auth = "ignored"  // credentials are not read
-	Offered  Auth = "offered"  // optional: a live session only determines whom the request counts for
+	Offered  Auth = "offered"  // optional: a live session only determines whom an attempt counts for
 	WithLink Auth = "link"     // the rule reads the session together with the mailed link, in one call
 	Required Auth = "required" // without a live session the response is 401
 	Ending   Auth = "ending"   // the rule ends the sessions of all credentials, including one in the body; without any, 401
@@ -65,34 +79,34 @@ func (e Endpoint) Key() string { return e.Method + " " + e.Path }
 
 // The table of endpoints.
 var (
-	Register = Endpoint{"POST", "/api/auth/register", "register", Critical, Offered, JSON, true}
-	Login    = Endpoint{"POST", "/api/auth/login", "login", Critical, Offered, JSON, true}
-	Refresh  = Endpoint{"POST", "/api/auth/refresh", "refresh", Medium, Offered, JSON, false}
-	Logout   = Endpoint{"POST", "/api/auth/logout", "logout", Medium, Ending, JSON, false}
+	Register = Endpoint{"POST", "/api/auth/register", "register", Critical, ForSource, Ignored, JSON, true}
+	Login    = Endpoint{"POST", "/api/auth/login", "login", Attempts, ForOwner, Offered, JSON, true}
+	Refresh  = Endpoint{"POST", "/api/auth/refresh", "refresh", Medium, ForCaller, Ignored, JSON, false}
+	Logout   = Endpoint{"POST", "/api/auth/logout", "logout", Medium, ForCaller, Ending, JSON, false}
 
-	SessionLogin  = Endpoint{"POST", "/api/auth/session/login", "session-login", Critical, Offered, JSON, true}
-	SessionLogout = Endpoint{"POST", "/api/auth/session/logout", "session-logout", Medium, Ending, JSON, false}
+	SessionLogin  = Endpoint{"POST", "/api/auth/session/login", "session-login", Attempts, ForOwner, Offered, JSON, true}
+	SessionLogout = Endpoint{"POST", "/api/auth/session/logout", "session-logout", Medium, ForCaller, Ending, JSON, false}
 
-	Me    = Endpoint{"POST", "/api/auth/me", "me", Medium, Required, JSON, false}
-	MeGet = Endpoint{"GET", "/api/auth/me", "me", Medium, Required, JSON, false}
+	Me    = Endpoint{"POST", "/api/auth/me", "me", Medium, ForCaller, Required, JSON, false}
+	MeGet = Endpoint{"GET", "/api/auth/me", "me", Medium, ForCaller, Required, JSON, false}
 
-	OAuthStart    = Endpoint{"GET", "/api/auth/oauth/{provider}", "oauth-start", Medium, Ignored, Redirect, false}
-	OAuthCallback = Endpoint{"GET", "/api/auth/oauth/{provider}/callback", "oauth-callback", Medium, Ignored, JSON, false}
+	OAuthStart    = Endpoint{"GET", "/api/auth/oauth/{provider}", "oauth-start", Medium, ForSource, Ignored, Redirect, false}
+	OAuthCallback = Endpoint{"GET", "/api/auth/oauth/{provider}/callback", "oauth-callback", Medium, ForSource, Ignored, JSON, false}
 
-	SendVerification = Endpoint{"POST", "/api/auth/send-verification", "send-verification", Critical, Offered, JSON, false}
-	VerifyEmail      = Endpoint{"GET", "/api/auth/verify-email/{token}", "verify-email", Medium, WithLink, JSON, false}
-	ForgotPassword   = Endpoint{"POST", "/api/auth/forgot-password", "forgot-password", Critical, Offered, JSON, false}
-	ResetPassword    = Endpoint{"POST", "/api/auth/reset-password", "reset-password", Critical, Offered, JSON, true}
+	SendVerification = Endpoint{"POST", "/api/auth/send-verification", "send-verification", Critical, ForSource, Ignored, JSON, false}
+	VerifyEmail      = Endpoint{"GET", "/api/auth/verify-email/{token}", "verify-email", Medium, ForSource, WithLink, JSON, false}
+	ForgotPassword   = Endpoint{"POST", "/api/auth/forgot-password", "forgot-password", Critical, ForSource, Ignored, JSON, false}
+	ResetPassword    = Endpoint{"POST", "/api/auth/reset-password", "reset-password", Critical, ForSource, Ignored, JSON, true}
 
 	// The pages behind the links in mails.
-	VerifyEmailPage   = Endpoint{"GET", "/account/verify-email/{token}", "verify-email-page", Medium, Ignored, Page, false}
-	VerifyEmailForm   = Endpoint{"POST", "/account/verify-email/{token}", "verify-email-page", Critical, WithLink, Page, false}
-	ResetPasswordPage = Endpoint{"GET", "/account/reset-password/{token}", "reset-password-page", Medium, Ignored, Page, false}
-	ResetPasswordForm = Endpoint{"POST", "/account/reset-password/{token}", "reset-password-page", Critical, WithLink, Page, true}
+	VerifyEmailPage   = Endpoint{"GET", "/account/verify-email/{token}", "verify-email-page", Medium, ForSource, Ignored, Page, false}
+	VerifyEmailForm   = Endpoint{"POST", "/account/verify-email/{token}", "verify-email-page", Critical, ForSource, WithLink, Page, false}
+	ResetPasswordPage = Endpoint{"GET", "/account/reset-password/{token}", "reset-password-page", Medium, ForSource, Ignored, Page, false}
+	ResetPasswordForm = Endpoint{"POST", "/account/reset-password/{token}", "reset-password-page", Critical, ForSource, WithLink, Page, true}
 
-	Health    = Endpoint{"GET", "/api/auth/health", "health", Unlimited, Ignored, JSON, false}
-	JWKS      = Endpoint{"GET", "/.well-known/jwks.json", "jwks", Unlimited, Ignored, JSON, false}
-	Discovery = Endpoint{"GET", "/.well-known/openid-configuration", "openid-configuration", Unlimited, Ignored, JSON, false}
+	Health    = Endpoint{"GET", "/api/auth/health", "health", Unlimited, ForNobody, Ignored, JSON, false}
+	JWKS      = Endpoint{"GET", "/.well-known/jwks.json", "jwks", Unlimited, ForNobody, Ignored, JSON, false}
+	Discovery = Endpoint{"GET", "/.well-known/openid-configuration", "openid-configuration", Unlimited, ForNobody, Ignored, JSON, false}
 )
 
 // Endpoints lists every row of the table. A test compares it with the variables above. A request that matches no row goes to

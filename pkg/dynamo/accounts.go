@@ -3,16 +3,16 @@ package dynamo
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/outbox"
-	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
 // EnsureFree implements [signup.Store] with one consistent read of both guards.
@@ -73,32 +73,43 @@ func (s *Store) QueueAddressTaken(ctx context.Context, user account.User, mail o
 	}, account.ErrUsernameTaken, account.ErrNotFound)
 }
 
-// FindUser implements [signin.LoginStore] with two consistent reads, also for an unknown name.
-func (s *Store) FindUser(ctx context.Context, login account.LoginName) (account.User, error) {
+// FindAccount implements [guard.Store].
+func (s *Store) FindAccount(ctx context.Context, login account.LoginName, window limit.Window) (id.ID, int, error) {
+	guard, count := usernameKey(login.Canonical), windowKey(window)
 	if login.IsAddress {
-		return s.FindUserByAddress(ctx, login.Canonical)
+		guard = emailKey(login.Canonical)
 	}
-	return s.findGuarded(ctx, usernameKey(login.Canonical), login.Canonical)
+	found, err := s.batchGet(ctx, map[string][]item{s.users: {guard}, s.sessions: {count}})
+	if err != nil {
+		return id.ID{}, 0, classify("reading the guard and the failures", err)
+	}
+	taken, err := readWindow(find(found[s.sessions], count))
+	if err != nil {
+		return id.ID{}, 0, err
+	}
+	user, err := holder(find(found[s.users], guard), login.Canonical)
+	return user, taken, err
 }
 
-// FindUserByAddress implements [outbox.MailerStore] with the same two reads.
+// FindUserByAddress implements [outbox.MailerStore] with two reads. If no account has the address, it reads a key that no account has.
 func (s *Store) FindUserByAddress(ctx context.Context, canonical string) (account.User, error) {
-	return s.findGuarded(ctx, emailKey(canonical), canonical)
-}
-
-// findGuarded reads the account whose id a guard contains. If there is no guard, it reads a key that no account has.
-func (s *Store) findGuarded(ctx context.Context, guard item, canonical string) (account.User, error) {
-	found, err := s.get(ctx, s.users, guard)
+	found, err := s.get(ctx, s.users, emailKey(canonical))
 	if err != nil {
 		return account.User{}, classify("reading the guard", err)
 	}
-	user := account.AbsentUserID(canonical)
-	if found != nil {
-		if user, err = readGuard(found); err != nil {
-			return account.User{}, err
-		}
+	user, err := holder(found, canonical)
+	if err != nil {
+		return account.User{}, err
 	}
 	return s.ReadUser(ctx, user)
+}
+
+// holder returns the user that a guard names, or the id in the place of a user if there is no guard.
+func holder(guard item, canonical string) (id.ID, error) {
+	if guard == nil {
+		return account.AbsentUserID(canonical), nil
+	}
+	return readGuard(guard)
 }
 
 // ReadUser implements [session.RefreshStore] and other interfaces with one consistent read.
@@ -107,11 +118,14 @@ func (s *Store) ReadUser(ctx context.Context, user id.ID) (account.User, error) 
 }
 
 // RecordLogin implements [signin.LoginStore] with one conditional write.
-func (s *Store) RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (int, error) {
-	changes := []change{set(attrLastLogin, millis(now)), add(attrSessionsLeft, -1)}
+func (s *Store) RecordLogin(ctx context.Context, user account.User, login signin.Recorded) (int, error) {
+	changes := []change{set(attrLastLogin, millis(login.At)), add(attrSessionsLeft, -1)}
 	when := present(equal(attrEpoch, number(user.Epoch)), equal(attrActive, flag(true)))
-	if hash != user.PasswordHash {
-		changes = append(changes, set(attrPHC, text(hash.Reveal())))
+	if login.Forgiven != user.Forgiven {
+		changes = append(changes, set(attrForgiven, number(login.Forgiven)))
+	}
+	if login.Hash != user.PasswordHash {
+		changes = append(changes, set(attrPHC, text(login.Hash.Reveal())))
 		when = and(when, equal(attrPHC, text(user.PasswordHash.Reveal())))
 	}
 	stored, done, err := s.updateOnce(ctx, "recording the login", update{
@@ -161,7 +175,9 @@ func accountAccess() map[string][]Grant {
 		"QueueAddressTaken": slices.Concat(
 			on(Users, "ConditionCheckItem", prefixUsername, prefixEmail, prefixUser), on(Sessions, "PutItem", prefixMail),
 		),
-		"FindUser":          on(Users, "GetItem", prefixUsername, prefixEmail, prefixUser),
+		"FindAccount": slices.Concat(
+			on(Users, "BatchGetItem", prefixUsername, prefixEmail), on(Sessions, "BatchGetItem", prefixWindow),
+		),
 		"FindUserByAddress": on(Users, "GetItem", prefixEmail, prefixUser),
 		"ReadUser":          on(Users, "GetItem", prefixUser),
 		"RecordLogin":       on(Users, "UpdateItem", prefixUser),

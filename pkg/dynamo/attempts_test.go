@@ -27,46 +27,69 @@ func TestAttempts(t *testing.T) {
 		user := newUser(t, "alice", "alice@example.com")
 		counter := guard.Counter{Account: user.ID, Epoch: 3}
 		last := 0
-		wantNext := func(when string, want guard.Count) {
+		wantNext := func(when string, want guard.Streak) {
 			t.Helper()
 			got, err := f.CountAttempt(t.Context(), counter, now.Add(time.Hour))
 			if err != nil || got.Attempts <= last {
 				t.Fatalf("%s: got %+v, error %v, want more than %d attempts", when, got, err, last)
 			}
-			last, got.Attempts = got.Attempts, 0 // on a slow engine the SDK repeats the call, which counts twice
-			if got != want {
-				t.Errorf("%s: got %+v, want %+v", when, got, want)
+			last = got.Attempts // on a slow engine the SDK repeats the call, which counts twice
+			if got.Streak != want {
+				t.Errorf("%s: got %+v, want the streak %+v", when, got, want)
 			}
 		}
-		wantNoSlot := func(when string, taken int, at, opens time.Time) {
+		wantNoSlot := func(when string, seen, next guard.Streak, at, opens time.Time) {
 			t.Helper()
-			err := f.TakeSlot(t.Context(), counter, taken, at, now)
+			err := f.TakeSlot(t.Context(), counter, seen, next, at)
 			if refusal, refused := errors.AsType[*guard.NoSlotError](err); !refused || !refusal.OpensAt.Equal(opens) {
 				t.Errorf("%s: got error %v with %+v, want a NoSlotError that opens at %v", when, err, refusal, opens)
 			}
 		}
-		wantNext("the first attempt", guard.Count{})
-		for range 2 {
-			if err := f.ReportGuessing(t.Context(), counter, now.Add(time.Minute), newMail(user)); err != nil {
+		report := func(seen, next guard.Streak) {
+			t.Helper()
+			if err := f.ReportGuessing(t.Context(), counter, seen, next, newMail(user)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		wantNext("once reported", guard.Count{OpensAt: now.Add(time.Minute), Reported: true})
+		none := guard.Streak{}
+		wantNext("the first attempt", none)
+		reported := guard.Streak{OpensAt: now.Add(time.Minute), Reported: true}
+		report(none, reported)
+		report(none, reported)
+		wantNext("once reported", reported)
 		wantItems(t, f, 2)
-		wantNoSlot("before a slot opens", 0, now.Add(time.Minute-time.Millisecond), now.Add(time.Minute))
-		if err := f.TakeSlot(t.Context(), counter, 0, now.Add(time.Minute), now.Add(3*time.Minute)); err != nil {
+
+		one := guard.Streak{SlotsTaken: 1, OpensAt: now.Add(3 * time.Minute), Reported: true}
+		wantNoSlot("before a slot opens", reported, one, now.Add(time.Minute-time.Millisecond), now.Add(time.Minute))
+		if err := f.TakeSlot(t.Context(), counter, reported, one, now.Add(time.Minute)); err != nil {
 			t.Errorf("of an open slot: got error %v, want none", err)
 		}
-		wantNoSlot("of a slot that was taken", 0, now.Add(time.Hour), now.Add(3*time.Minute))
-		wantNext("with a slot taken", guard.Count{SlotsTaken: 1, OpensAt: now.Add(3 * time.Minute), Reported: true})
-		if err := f.ClearAttempts(t.Context(), counter); err != nil {
-			t.Fatal(err)
+		wantNoSlot("of a slot that was taken", reported, one, now.Add(time.Hour), now.Add(3*time.Minute))
+		wantNext("with a slot taken", one)
+
+		later := guard.Streak{After: 7, SlotsTaken: 1, OpensAt: now.Add(2 * time.Minute)}
+		if err := f.TakeSlot(t.Context(), counter, one, later, now); err != nil {
+			t.Errorf("the first slot of another streak: got error %v, want none", err)
 		}
-		wantNoSlot("of a count that was cleared", 1, now.Add(time.Hour), time.Time{})
-		if err := f.ReportGuessing(t.Context(), counter, now, newMail(user)); err != nil {
-			t.Fatal(err)
-		}
-		wantItems(t, f, 1)
+		wantNext("in another streak", later)
+		wantNoSlot("of the streak before", one, guard.Streak{After: 7, SlotsTaken: 1, OpensAt: now}, now.Add(time.Hour), later.OpensAt)
+		report(one, reported) // of the streak before
+		wantItems(t, f, 2)
+		report(later, guard.Streak{After: 7, OpensAt: now, Reported: true})
+		later.Reported = true
+		wantNext("once the other streak is reported", later)
+		wantItems(t, f, 3)
+
+		last3 := guard.Streak{After: 9, OpensAt: now.Add(time.Hour), Reported: true}
+		report(later, last3)
+		report(later, last3)
+		wantNext("in a streak that begins with a report", last3)
+		wantItems(t, f, 4)
+
+		counter.Epoch++
+		wantNoSlot("of a count that does not exist", none, one, now, time.Time{})
+		report(none, reported)
+		wantItems(t, f, 4)
 	})
 }
 
@@ -96,14 +119,14 @@ func TestConcurrentSlots(t *testing.T) {
 		for range 32 {
 			notice := newMail(f.user)
 			callers.Go(func() {
-				err := f.TakeSlot(t.Context(), counter, 0, now, now.Add(time.Minute))
+				err := f.TakeSlot(t.Context(), counter, guard.Streak{}, guard.Streak{SlotsTaken: 1, OpensAt: now.Add(time.Minute)}, now)
 				if _, refused := errors.AsType[*guard.NoSlotError](err); err != nil && !refused {
 					t.Errorf("got error %v, want none or a NoSlotError", err)
 				}
 				if err == nil {
 					taken.Add(1)
 				}
-				if err := f.ReportGuessing(t.Context(), counter, now, notice); err != nil {
+				if err := f.ReportGuessing(t.Context(), counter, guard.Streak{}, guard.Streak{OpensAt: now}, notice); err != nil {
 					t.Errorf("got error %v, want none", err)
 				}
 			})

@@ -6,10 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"latchkey/pkg/fault"
 	"latchkey/pkg/guard"
 	"latchkey/pkg/limit"
 	"latchkey/pkg/outbox"
@@ -33,16 +31,19 @@ func (s *Store) CountAttempt(ctx context.Context, counter guard.Counter, expires
 }
 
 // TakeSlot implements [guard.Store] with one conditional write.
-func (s *Store) TakeSlot(ctx context.Context, counter guard.Counter, taken int, now, next time.Time) error {
-	stored, done, err := s.updateOnce(ctx, "taking a slot", update{
-		table: s.sessions,
-		key:   attemptsKey(counter),
-		when: present(
-			equal(attrSlotsTaken, number(taken)),
-			or(absent(attrOpensAt), compare(attrOpensAt, "<=", millis(now))),
-		),
-		changes: []change{set(attrSlotsTaken, number(taken+1)), set(attrOpensAt, millis(next))},
-	})
+func (s *Store) TakeSlot(ctx context.Context, counter guard.Counter, seen, next guard.Streak, now time.Time) error {
+	u := update{
+		table:   s.sessions,
+		key:     attemptsKey(counter),
+		when:    present(inStreak(seen), equal(attrSlotsTaken, number(seen.SlotsTaken))),
+		changes: []change{set(attrSlotsTaken, number(next.SlotsTaken)), set(attrOpensAt, millis(next.OpensAt))},
+	}
+	if next.After == seen.After {
+		u.when = and(u.when, or(absent(attrOpensAt), compare(attrOpensAt, "<=", millis(now))))
+	} else {
+		u.changes = append(u.changes, set(attrStreak, number(next.After)), remove(attrReported))
+	}
+	stored, done, err := s.updateOnce(ctx, "taking a slot", u)
 	if err != nil || done {
 		return err
 	}
@@ -50,22 +51,37 @@ func (s *Store) TakeSlot(ctx context.Context, counter guard.Counter, taken int, 
 	if err != nil {
 		return err
 	}
-	return &guard.NoSlotError{OpensAt: count.OpensAt}
+	return &guard.NoSlotError{OpensAt: count.Streak.OpensAt}
 }
 
-// errReported is the refusal of a report about a count that was reported before or does not exist.
-var errReported = errors.New("the count was reported before or does not exist")
+// inStreak holds for a counter whose stored streak began where this one did.
+func inStreak(streak guard.Streak) clause {
+	if streak.After == 0 {
+		return or(absent(attrStreak), equal(attrStreak, number(0)))
+	}
+	return equal(attrStreak, number(streak.After))
+}
+
+// errReported is the refusal of a report about a streak that was reported before or is not the stored one.
+var errReported = errors.New("the streak was reported before, or has ended, or the count does not exist")
 
 // ReportGuessing implements [guard.Store] with one transaction.
-func (s *Store) ReportGuessing(ctx context.Context, counter guard.Counter, opens time.Time, notice outbox.Mail) error {
+func (s *Store) ReportGuessing(ctx context.Context, counter guard.Counter, seen, next guard.Streak, notice outbox.Mail) error {
+	u := update{
+		table:   s.sessions,
+		key:     attemptsKey(counter),
+		when:    present(inStreak(seen)),
+		changes: []change{set(attrReported, flag(true))},
+	}
+	if next.After == seen.After {
+		u.when = and(u.when, absent(attrReported))
+		u.changes = append(u.changes, setDefault(attrOpensAt, millis(next.OpensAt)))
+	} else {
+		u.changes = append(u.changes,
+			set(attrStreak, number(next.After)), set(attrSlotsTaken, number(0)), set(attrOpensAt, millis(next.OpensAt)))
+	}
 	err := s.transact(ctx, "reporting guessing", []types.TransactWriteItem{
-		updateItem(update{
-			table:   s.sessions,
-			key:     attemptsKey(counter),
-			when:    present(absent(attrReported)),
-			changes: []change{set(attrReported, flag(true)), setDefault(attrOpensAt, millis(opens))},
-		}),
-		putNew(s.sessions, mailItem(notice)),
+		updateItem(u), putNew(s.sessions, mailItem(notice)),
 	}, errReported)
 	if errors.Is(err, errReported) {
 		return nil
@@ -73,78 +89,31 @@ func (s *Store) ReportGuessing(ctx context.Context, counter guard.Counter, opens
 	return err
 }
 
-// ClearAttempts implements [guard.Store]. Deleting an absent item does nothing, so the call can be repeated.
-func (s *Store) ClearAttempts(ctx context.Context, counter guard.Counter) error {
-	_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.sessions, Key: attemptsKey(counter)})
-	if err != nil {
-		return classify("clearing the attempts", err)
-	}
-	return nil
-}
-
 // attemptAccess declares the access of the methods for password attempts.
 func attemptAccess() map[string][]Grant {
 	return map[string][]Grant{
 		"CountAttempt":   on(Sessions, "UpdateItem", prefixAttempts),
 		"TakeSlot":       on(Sessions, "UpdateItem", prefixAttempts),
-		"ClearAttempts":  on(Sessions, "DeleteItem", prefixAttempts),
 		"ReportGuessing": slices.Concat(on(Sessions, "UpdateItem", prefixAttempts), on(Sessions, "PutItem", prefixMail)),
 	}
 }
 
-// windowAttempts is the number of times that a window is read again while concurrent callers change it.
-const windowAttempts = 3
+// windowSlack is how long a count is kept after its minute, for containers whose clocks differ.
+const windowSlack = time.Minute
 
-// TakePermits implements [limit.Store] with one conditional write, and a second one if the window in the store has ended. A
-// repeated call after a lost response counts twice. That errs on the safe side.
-func (s *Store) TakePermits(
-	ctx context.Context, bucket limit.Bucket, permits int, now, end time.Time,
-) (limit.Count, bool, error) {
-	for range windowAttempts {
-		count, granted, err := s.addPermits(ctx, bucket, permits, now, end)
-		ended := !granted && !count.End.After(now)
-		if err != nil || !ended {
-			return count, granted, err
-		}
-		replaced, err := s.replaceWindow(ctx, bucket, permits, count.End, end)
-		if err != nil || replaced {
-			return limit.Count{Taken: permits, End: end}, replaced, err
-		}
-	}
-	return limit.Count{}, false, fault.ServiceUnavailable.Because(errors.New("taking permits: the window kept changing"))
-}
-
-// addPermits adds permits to a window that has not ended, or to a new one if there is none. It returns the resulting count, or
-// the current one if the permits were not granted.
-func (s *Store) addPermits(
-	ctx context.Context, bucket limit.Bucket, permits int, now, end time.Time,
-) (count limit.Count, granted bool, err error) {
-	stored, granted, err := s.update(ctx, "taking permits", update{
-		table: s.sessions,
-		key:   windowKey(bucket),
-		when: or(missing(), and(
-			compare(attrExpires, ">", seconds(now)),
-			compare(attrPermits, "<=", number(bucket.Limit-permits)),
-		)),
-		changes: []change{setDefault(attrExpires, seconds(end)), add(attrPermits, permits)},
-		returns: types.ReturnValueAllNew,
+// TakePermits implements [limit.Store] with one write without a condition. A repeated call after a lost response counts twice.
+// That errs on the safe side.
+func (s *Store) TakePermits(ctx context.Context, window limit.Window, permits int) (int, error) {
+	stored, _, err := s.update(ctx, "taking permits", update{
+		table:   s.sessions,
+		key:     windowKey(window),
+		changes: []change{set(attrExpires, seconds(window.End().Add(windowSlack))), add(attrPermits, permits)},
+		returns: types.ReturnValueUpdatedNew,
 	})
 	if err != nil {
-		return limit.Count{}, false, err
+		return 0, err
 	}
-	count, err = readWindow(stored)
-	return count, granted, err
-}
-
-// replaceWindow starts a window in place of one that has ended. It reports whether it did, rather than a concurrent caller.
-func (s *Store) replaceWindow(ctx context.Context, bucket limit.Bucket, permits int, ended, end time.Time) (bool, error) {
-	_, replaced, err := s.update(ctx, "starting a window", update{
-		table:   s.sessions,
-		key:     windowKey(bucket),
-		when:    or(missing(), equal(attrExpires, seconds(ended))),
-		changes: []change{set(attrExpires, seconds(end)), set(attrPermits, number(permits))},
-	})
-	return replaced, err
+	return readWindow(stored)
 }
 
 // permitAccess declares the access of the methods for permits.

@@ -48,7 +48,7 @@ func TestTransientFault(t *testing.T) {
 			t.Fatalf("got error %v, want none", err)
 		}
 		f.tap.Reset()
-		after, err := f.FindUser(t.Context(), byName(user))
+		after, err := f.findUser(t.Context(), byName(user))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,17 +117,17 @@ func TestLostResponseBeforeAnotherLogin(t *testing.T) {
 	other := openStore(f.tables, nil)
 	f.tap.Inject("UpdateItem", 0, 1, func(e wiretap.Exchange) (*http.Response, error) {
 		response, err := wiretap.LoseAnswer(e)
-		if _, otherErr := other.RecordLogin(t.Context(), user, user.PasswordHash, now); otherErr != nil {
+		if _, otherErr := other.RecordLogin(t.Context(), user, recorded(user)); otherErr != nil {
 			t.Error(otherErr)
 		}
 		return response, err
 	})
-	if _, err := f.RecordLogin(t.Context(), user, user.PasswordHash, now); err != nil {
+	if _, err := f.RecordLogin(t.Context(), user, recorded(user)); err != nil {
 		t.Fatal(err)
 	}
 	want := user
 	want.SessionsLeft, want.LastLogin = user.SessionsLeft-3, now
-	if got, err := f.FindUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := f.findUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got account %+v, error %v, want %+v", got, err, want)
 	}
 }

@@ -106,6 +106,9 @@ func (s *Store) linkUpdate(link signin.Link) update {
 	if link.RemovePassword {
 		changes = append(changes, remove(attrPHC))
 	}
+	if link.Epoch() != link.User.Epoch {
+		changes = append(changes, remove(attrForgiven))
+	}
 	return update{
 		table: s.users,
 		key:   userKey(link.User.ID),

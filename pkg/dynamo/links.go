@@ -27,7 +27,7 @@ func (s *Store) DisownAccount(ctx context.Context, mail outbox.Mail) error {
 	return s.transact(ctx, "disowning the account", []types.TransactWriteItem{
 		s.spendLink(mail, outbox.Void, outbox.Leased, outbox.Sent, outbox.Used),
 		s.changeUser(mail, and(unchangedSince(mail), equal(attrProven, flag(false))),
-			increase(attrEpoch, 1), increase(attrRevision, 1), remove(attrPHC)),
+			increase(attrEpoch, 1), remove(attrForgiven), increase(attrRevision, 1), remove(attrPHC)),
 	}, outbox.ErrStale, outbox.ErrStale)
 }
 
@@ -37,7 +37,7 @@ func (s *Store) ResetPassword(ctx context.Context, mail outbox.Mail, hash secret
 		s.spendLink(mail, outbox.Used, outbox.Leased, outbox.Sent),
 		s.changeUser(mail, and(unchangedSince(mail), equal(attrActive, flag(true))),
 			set(attrPHC, text(hash.Reveal())), set(attrEmailVerified, flag(true)), set(attrProven, flag(true)),
-			increase(attrEpoch, 1), increase(attrRevision, 1), remove(attrPending)),
+			increase(attrEpoch, 1), remove(attrForgiven), increase(attrRevision, 1), remove(attrPending)),
 		putNew(s.sessions, mailItem(notice)),
 	}, outbox.ErrStale, outbox.ErrStale)
 }

@@ -2,7 +2,6 @@ package dynamo_test
 
 import (
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,58 +10,51 @@ import (
 
 func TestTakePermits(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		bucket := limit.Bucket{Scope: "scope", Holder: "alice", Limit: 5}
-		first := now.Truncate(time.Second).Add(time.Minute)
-		second := first.Add(time.Minute)
-		lastMoment := first.Add(-time.Nanosecond)
+		bucket := limit.Quota{Scope: "scope", Limit: 5}.Of("alice")
 		for _, step := range []struct {
 			name    string
+			window  limit.Window
 			permits int
-			now     time.Time
-			end     time.Time
-			want    limit.Count
-			granted bool
+			want    int
 		}{
-			{"the first permit", 1, now, first, limit.Count{Taken: 1, End: first}, true},
-			{"several permits", 3, now, second, limit.Count{Taken: 4, End: first}, true},
-			{"more permits than are left", 2, now, second, limit.Count{Taken: 4, End: first}, false},
-			{"the last permit", 1, lastMoment, second, limit.Count{Taken: 5, End: first}, true},
-			{"a permit when none is left", 1, lastMoment, second, limit.Count{Taken: 5, End: first}, false},
-			{"a permit of the next window", 2, first, second, limit.Count{Taken: 2, End: second}, true},
-			{"the rest of the next window", 3, first, second, limit.Count{Taken: 5, End: second}, true},
-			{"a permit when none of it is left", 1, first, second, limit.Count{Taken: 5, End: second}, false},
+			{"the first permit", bucket.At(now), 1, 1},
+			{"several permits", bucket.At(now), 3, 4},
+			{"more permits than the limit", bucket.At(now), 3, 7},
+			{"permits of the next minute", bucket.At(now.Add(time.Minute)), 2, 2},
+			{"permits of another holder", limit.Quota{Scope: "scope", Limit: 5}.Of("bob").At(now), 1, 1},
+			{"permits of another scope", limit.Quota{Scope: "other", Limit: 5}.Of("alice").At(now), 1, 1},
+			{"a permit of the first minute, late", bucket.At(now), 1, 8},
 		} {
-			got, granted, err := f.TakePermits(t.Context(), bucket, step.permits, step.now, step.end)
-			if err != nil || granted != step.granted || got.Taken != step.want.Taken || !got.End.Equal(step.want.End) {
-				t.Errorf("%s: got %+v, granted %t, error %v, want %+v, granted %t", step.name, got, granted, err, step.want, step.granted)
+			got, err := f.TakePermits(t.Context(), step.window, step.permits)
+			if err != nil || got != step.want {
+				t.Errorf("%s: got %d, error %v, want %d", step.name, got, err, step.want)
 			}
 		}
-		wantItems(t, f, 1)
+		wantItems(t, f, 4)
 	})
 }
 
-// TestConcurrentPermits takes permits of a new window, and of a window that replaces one that has ended.
+// TestConcurrentPermits ensures that concurrent callers get different counts.
 func TestConcurrentPermits(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
-		bucket := limit.Bucket{Scope: "scope", Holder: "alice", Limit: 7}
-		for _, at := range []time.Time{now, now.Add(time.Minute)} {
-			var granted atomic.Int32
-			var callers sync.WaitGroup
-			for range 32 {
-				callers.Go(func() {
-					_, ok, err := f.TakePermits(t.Context(), bucket, 1, at, at.Truncate(time.Second).Add(time.Minute))
-					if err != nil {
-						t.Errorf("got error %v, want none", err)
-					}
-					if ok {
-						granted.Add(1)
-					}
-				})
-			}
-			callers.Wait()
-			if granted.Load() != 7 {
-				t.Errorf("at %v: got %d permits of 32 requests, want 7", at, granted.Load())
-			}
+		window := limit.Quota{Scope: "scope", Limit: 7}.Of("alice").At(now)
+		var mu sync.Mutex
+		seen := map[int]bool{}
+		var callers sync.WaitGroup
+		for range 32 {
+			callers.Go(func() {
+				taken, err := f.TakePermits(t.Context(), window, 1)
+				if err != nil {
+					t.Errorf("got error %v, want none", err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				seen[taken] = true
+			})
+		}
+		callers.Wait()
+		if len(seen) != 32 {
+			t.Errorf("got %d different counts of 32 requests, want 32", len(seen))
 		}
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
 	"latchkey/pkg/identifier"
-	"latchkey/pkg/limit"
 	"latchkey/pkg/outbox"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
@@ -65,6 +64,7 @@ func readUser(stored item) (account.User, error) {
 		Epoch:         r.count(attrEpoch, math.MaxInt64),
 		Revision:      r.count(attrRevision, math.MaxInt64),
 		SessionsLeft:  int(r.integer(attrSessionsLeft)),
+		Forgiven:      int(r.count(attrForgiven, 1<<62)),
 		Active:        r.flag(attrActive),
 		Staff:         r.flag(attrStaff),
 		Superuser:     r.flag(attrSuperuser),
@@ -235,16 +235,19 @@ func readMailHistory(stored item) (outbox.History, error) {
 func readAttempts(stored item) (guard.Count, error) {
 	r := &reader{item: stored}
 	count := guard.Count{
-		Attempts:   int(r.count(attrAttempts, 1<<62)),
-		SlotsTaken: int(r.count(attrSlotsTaken, 1<<31)),
-		OpensAt:    r.millis(attrOpensAt),
-		Reported:   r.flag(attrReported),
+		Attempts: int(r.count(attrAttempts, 1<<62)),
+		Streak: guard.Streak{
+			After:      int(r.count(attrStreak, 1<<62)),
+			SlotsTaken: int(r.count(attrSlotsTaken, 1<<31)),
+			OpensAt:    r.millis(attrOpensAt),
+			Reported:   r.flag(attrReported),
+		},
 	}
 	return count, r.err
 }
 
-func readWindow(stored item) (limit.Count, error) {
+// readWindow returns the permits taken in a window, which are zero if nothing is stored.
+func readWindow(stored item) (int, error) {
 	r := &reader{item: stored}
-	count := limit.Count{Taken: int(r.count(attrPermits, 1<<31)), End: r.seconds(attrExpires)}
-	return count, r.err
+	return int(r.count(attrPermits, 1<<31)), r.err
 }

@@ -36,18 +36,18 @@ import (
 //	flow       A#<sha>             -             a sign-in at a provider, by its state: provider, binding, verifier, nonce,
 //	                                             exp, and op once it is spent
 //	history    R#M#<purpose>#<sha> -             recent mails of a purpose to an address: times, rev, exp
-//	attempts   R#G#<user>#<epoch>  -             password attempts since the last success: tries, slots, opens, tripped, op,
-//	                                             exp; the count of a known device or session has #<device> after the epoch
-//	window     R#L#<scope>#<sha>   -             permits taken from a bucket in the minute that ends at exp: n, exp
+//	attempts   R#G#<user>#<epoch>  -             password attempts: tries; of those since a correct password: streak (the
+//	                                             tries before them), slots, opens, tripped; op, exp; the count of a known
+//	                                             device or session has #<device> after the epoch
+//	window     R#L#<scope>#<sha>#<minute> -      permits taken from a bucket in a minute: n, exp
 //
 // The access patterns, by the rule that needs them. IF precedes the attributes in a condition.
 //
 //	register                      BatchGet N,E; TransactWrite Put N,E,U,S,O
 //	register, REGISTER_NEUTRAL    BatchGet N,E; TransactWrite Put N,E,U,O, or ConditionCheck N,E,U and Put O
-//	login, session/login          Get N or E; Get U; Update U; Put S; with no sessions left: Query S, Delete S…, Update U
-//	  before the hash             Update R#G; if a slot is needed: Update R#G
-//	  after a wrong password      once per count: TransactWrite Update R#G, Put O
-//	  after a correct password    Delete R#G
+//	login, session/login          BatchGet N or E, R#L (failures of the source); Get U; Update R#G; if a slot is needed: Update R#G
+//	  after a wrong password      Update R#L; at the fifth: TransactWrite Update R#G, Put O
+//	  after a correct password    Update U; Put S; with no sessions left: Query S, Delete S…, Update U
 //	refresh                       Get U; Update S IF gen, epoch, exp, end; on reuse: Delete S
 //	me                            BatchGet S,U; with a cookie, at most hourly: Update S
 //	logout                        BatchGet S,U; Delete S…
@@ -62,7 +62,7 @@ import (
 //	  a link                      BatchGet E,N; Get U; TransactWrite Put I,U/I,S,O, Update U IF rev, epoch
 //	  a link in place of another  Get U/I; the same transaction with Delete I
 //	health, warm-up               Get U#health
-//	rate limit of any request     Update R#L IF n, exp; for a window that has ended: Update R#L
+//	rate limit                    Update R#L: of each request to a critical endpoint, and of the others from a sixth of the limit
 //
 // Times are numbers. exp and end are in seconds since 1970, for DynamoDB's TTL and for tokens. All other times are in
 // milliseconds. DynamoDB deletes expired items up to days late, so the code compares exp and end itself.
@@ -104,6 +104,7 @@ const (
 	attrEpoch         = "epoch"
 	attrRevision      = "rev"
 	attrSessionsLeft  = "room"
+	attrForgiven      = "forgiven" // absent means zero, as after a new epoch
 	attrActive        = "active"
 	attrStaff         = "staff"
 	attrSuperuser     = "superuser"
@@ -146,6 +147,7 @@ const (
 
 	attrPermits    = "n"
 	attrAttempts   = "tries"
+	attrStreak     = "streak" // absent means zero
 	attrSlotsTaken = "slots"
 	attrOpensAt    = "opens"
 	attrReported   = "tripped"
@@ -183,8 +185,9 @@ func mailHistoryKey(purpose outbox.Purpose, address string) item {
 	return key(prefixMailHistory+string(purpose)+"#"+digest(address), sortNone)
 }
 
-func windowKey(bucket limit.Bucket) item {
-	return key(prefixWindow+bucket.Scope+"#"+digest(bucket.Holder), sortNone)
+func windowKey(window limit.Window) item {
+	minute := strconv.FormatInt(window.Start.Unix()/60, 10)
+	return key(prefixWindow+window.Scope+"#"+digest(window.Holder)+"#"+minute, sortNone)
 }
 
 func attemptsKey(counter guard.Counter) item {

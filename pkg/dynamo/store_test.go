@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -11,8 +12,10 @@ import (
 	"time"
 
 	"latchkey/pkg/account"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
+	"latchkey/pkg/signin"
 )
 
 func byName(user account.User) account.LoginName {
@@ -21,6 +24,18 @@ func byName(user account.User) account.LoginName {
 
 func byAddress(user account.User) account.LoginName {
 	return account.LoginName{Canonical: user.Email.Canonical, IsAddress: true}
+}
+
+// failures is a window without a count.
+var failures = limit.Quota{Scope: "failures", Limit: 5}.Of("192.0.2.1").At(now)
+
+// findUser returns the account with the login name in the two reads of a login.
+func (f fixture) findUser(ctx context.Context, login account.LoginName) (account.User, error) {
+	user, _, err := f.FindAccount(ctx, login, failures)
+	if err != nil {
+		return account.User{}, err
+	}
+	return f.ReadUser(ctx, user)
 }
 
 func TestAccountRoundTrip(t *testing.T) {
@@ -35,7 +50,7 @@ func TestAccountRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, login := range []account.LoginName{byName(want), byAddress(want)} {
-			got, err := f.FindUser(t.Context(), login)
+			got, err := f.findUser(t.Context(), login)
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("%+v: got %+v, error %v, want %+v", login, got, err, want)
 			}
@@ -109,10 +124,10 @@ func TestAbsentItems(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, sess := create(t, f, "alice", "alice@example.com")
 		other, _ := create(t, f, "bob", "bob@example.com")
-		if _, err := f.FindUser(t.Context(), account.LoginName{Canonical: "unknown"}); !errors.Is(err, account.ErrNotFound) {
+		if _, err := f.findUser(t.Context(), account.LoginName{Canonical: "unknown"}); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("an unknown name: got error %v, want %v", err, account.ErrNotFound)
 		}
-		if _, err := f.FindUser(t.Context(), account.LoginName{Canonical: "alice", IsAddress: true}); !errors.Is(err, account.ErrNotFound) {
+		if _, err := f.findUser(t.Context(), account.LoginName{Canonical: "alice", IsAddress: true}); !errors.Is(err, account.ErrNotFound) {
 			t.Errorf("a username as an address: got error %v, want %v", err, account.ErrNotFound)
 		}
 		if _, err := f.ReadUser(t.Context(), sess.ID); !errors.Is(err, account.ErrNotFound) {
@@ -140,12 +155,12 @@ func TestRecordLogin(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		user, _ := create(t, f, "alice", "alice@example.com")
 		want := user
-		want.SessionsLeft, want.LastLogin = user.SessionsLeft-1, now.Add(time.Hour)
-		left, err := f.RecordLogin(t.Context(), user, user.PasswordHash, want.LastLogin)
+		want.SessionsLeft, want.LastLogin, want.Forgiven = user.SessionsLeft-1, now.Add(time.Hour), 7
+		left, err := f.RecordLogin(t.Context(), user, signin.Recorded{At: want.LastLogin, Hash: user.PasswordHash, Forgiven: 7})
 		if err != nil || left != want.SessionsLeft {
 			t.Fatalf("got %d sessions left, error %v, want %d", left, err, want.SessionsLeft)
 		}
-		if got, err := f.FindUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := f.findUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got account %+v, error %v, want %+v", got, err, want)
 		}
 	})
@@ -158,15 +173,15 @@ func TestRecordLoginWithAnotherHash(t *testing.T) {
 		user, _ := create(t, f, "alice", "alice@example.com")
 		want := user
 		want.PasswordHash, want.SessionsLeft, want.LastLogin = secret.New("renewed"), user.SessionsLeft-1, now
-		left, err := f.RecordLogin(t.Context(), user, want.PasswordHash, now)
+		left, err := f.RecordLogin(t.Context(), user, recorded(want))
 		if err != nil || left != want.SessionsLeft {
 			t.Fatalf("got %d sessions left, error %v, want %d", left, err, want.SessionsLeft)
 		}
-		_, err = f.RecordLogin(t.Context(), user, secret.New("renewed again"), now)
+		_, err = f.RecordLogin(t.Context(), user, signin.Recorded{At: now, Hash: secret.New("renewed again")})
 		if stale, ok := errors.AsType[*account.StaleUserError](err); !ok || !reflect.DeepEqual(stale.Current, want) {
 			t.Errorf("a second time: got error %v with %+v, want a StaleUserError with %+v", err, stale, want)
 		}
-		if got, err := f.FindUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := f.findUser(t.Context(), byName(user)); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got account %+v, error %v, want %+v", got, err, want)
 		}
 	})
@@ -184,11 +199,11 @@ func TestRecordLoginOfAChangedAccount(t *testing.T) {
 			}
 			read := stored
 			read.Epoch, read.Active, read.PasswordHash = 0, true, secret.New("as read before")
-			_, err := f.RecordLogin(t.Context(), read, read.PasswordHash, now)
+			_, err := f.RecordLogin(t.Context(), read, recorded(read))
 			if stale, ok := errors.AsType[*account.StaleUserError](err); !ok || !reflect.DeepEqual(stale.Current, stored) {
 				t.Errorf("%s: got error %v with %+v, want a StaleUserError with %+v", stored.Username.Typed, err, stale, stored)
 			}
-			if got, err := f.FindUser(t.Context(), byName(stored)); err != nil || !reflect.DeepEqual(got, stored) {
+			if got, err := f.findUser(t.Context(), byName(stored)); err != nil || !reflect.DeepEqual(got, stored) {
 				t.Errorf("%s: got account %+v, error %v, want %+v", stored.Username.Typed, got, err, stored)
 			}
 		}
@@ -199,7 +214,7 @@ func TestRecordLoginOfAChangedAccount(t *testing.T) {
 func TestRecordLoginOfAnAbsentAccount(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, f fixture) {
 		absent := newUser(t, "absent", "absent@example.com")
-		_, err := f.RecordLogin(t.Context(), absent, absent.PasswordHash, now)
+		_, err := f.RecordLogin(t.Context(), absent, recorded(absent))
 		if stale, ok := errors.AsType[*account.StaleUserError](err); !ok || !stale.Current.ID.IsZero() {
 			t.Errorf("got error %v with %+v, want a StaleUserError without an account", err, stale)
 		}
@@ -268,23 +283,26 @@ func TestUnits(t *testing.T) {
 		call func() error
 		want string
 	}{
-		"EnsureFree":                {func() error { return f.EnsureFree(t.Context(), other.Username, other.Email) }, "BatchGetItem r2 w0"},
-		"CreateAccount":             {func() error { return f.CreateAccount(t.Context(), fresh, newSession(fresh), newMail(fresh)) }, "TransactWriteItems r0 w10"},
-		"FindUser":                  {func() error { _, err := f.FindUser(t.Context(), byName(user)); return err }, "GetItem r1 w0, GetItem r1 w0"},
-		"FindUser, unknown":         {func() error { _, _ = f.FindUser(t.Context(), account.LoginName{Canonical: "x"}); return nil }, "GetItem r1 w0, GetItem r1 w0"},
-		"RecordLogin":               {func() error { _, err := f.RecordLogin(t.Context(), user, user.PasswordHash, now); return err }, "UpdateItem r0 w1"},
-		"RecordLogin, another hash": {func() error { _, err := f.RecordLogin(t.Context(), firstUser, secret.New("another"), now); return err }, "UpdateItem r0 w1"},
-		"PutSession":                {func() error { return f.PutSession(t.Context(), newSession(user)) }, "PutItem r0 w1"},
-		"ReadSessions":              {func() error { _, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()}); return err }, "BatchGetItem r2 w0"},
-		"ReadSessions, absent":      {func() error { _, err := f.ReadSessions(t.Context(), []session.Ref{{User: user.ID}}); return err }, "BatchGetItem r2 w0"},
-		"ReadUser":                  {func() error { _, err := f.ReadUser(t.Context(), user.ID); return err }, "GetItem r1 w0"},
-		"RotateSession":             {func() error { _, err := f.RotateSession(t.Context(), rotation(first)); return err }, "UpdateItem r0 w1"},
-		"RenewSession":              {func() error { return f.RenewSession(t.Context(), renewal(cookie)) }, "UpdateItem r0 w1"},
-		"ListSessions":              {func() error { _, err := f.ListSessions(t.Context(), user.ID); return err }, "Query r1 w0"},
-		"SetSessionsLeft":           {func() error { return f.SetSessionsLeft(t.Context(), second.User, 49, 50) }, "UpdateItem r0 w1"},
-		"QueueMail":                 {func() error { return f.QueueMail(t.Context(), newMail(user)) }, "PutItem r0 w1"},
-		"ReadMail":                  {func() error { _, _ = f.ReadMail(t.Context(), user.ID); return nil }, "GetItem r1 w0"},
-		"ReadMailAndSessions":       {func() error { _, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, nil); return nil }, "BatchGetItem r1 w0"},
+		"EnsureFree":               {func() error { return f.EnsureFree(t.Context(), other.Username, other.Email) }, "BatchGetItem r2 w0"},
+		"CreateAccount":            {func() error { return f.CreateAccount(t.Context(), fresh, newSession(fresh), newMail(fresh)) }, "TransactWriteItems r0 w10"},
+		"FindAccount and ReadUser": {func() error { _, err := f.findUser(t.Context(), byName(user)); return err }, "BatchGetItem r2 w0, GetItem r1 w0"},
+		"the same, unknown":        {func() error { _, _ = f.findUser(t.Context(), account.LoginName{Canonical: "x"}); return nil }, "BatchGetItem r2 w0, GetItem r1 w0"},
+		"RecordLogin":              {func() error { _, err := f.RecordLogin(t.Context(), user, recorded(user)); return err }, "UpdateItem r0 w1"},
+		"RecordLogin, another hash": {func() error {
+			_, err := f.RecordLogin(t.Context(), firstUser, signin.Recorded{At: now, Hash: secret.New("another")})
+			return err
+		}, "UpdateItem r0 w1"},
+		"PutSession":           {func() error { return f.PutSession(t.Context(), newSession(user)) }, "PutItem r0 w1"},
+		"ReadSessions":         {func() error { _, err := f.ReadSessions(t.Context(), []session.Ref{sess.Ref()}); return err }, "BatchGetItem r2 w0"},
+		"ReadSessions, absent": {func() error { _, err := f.ReadSessions(t.Context(), []session.Ref{{User: user.ID}}); return err }, "BatchGetItem r2 w0"},
+		"ReadUser":             {func() error { _, err := f.ReadUser(t.Context(), user.ID); return err }, "GetItem r1 w0"},
+		"RotateSession":        {func() error { _, err := f.RotateSession(t.Context(), rotation(first)); return err }, "UpdateItem r0 w1"},
+		"RenewSession":         {func() error { return f.RenewSession(t.Context(), renewal(cookie)) }, "UpdateItem r0 w1"},
+		"ListSessions":         {func() error { _, err := f.ListSessions(t.Context(), user.ID); return err }, "Query r1 w0"},
+		"SetSessionsLeft":      {func() error { return f.SetSessionsLeft(t.Context(), second.User, 49, 50) }, "UpdateItem r0 w1"},
+		"QueueMail":            {func() error { return f.QueueMail(t.Context(), newMail(user)) }, "PutItem r0 w1"},
+		"ReadMail":             {func() error { _, _ = f.ReadMail(t.Context(), user.ID); return nil }, "GetItem r1 w0"},
+		"ReadMailAndSessions":  {func() error { _, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, nil); return nil }, "BatchGetItem r1 w0"},
 		"ReadMailAndSessions, with a session": {func() error {
 			_, _, _ = f.ReadMailAndSessions(t.Context(), user.ID, []session.Ref{sess.Ref()})
 			return nil

@@ -1,8 +1,8 @@
 // Package guard slows down password guessing without locking account owners out.
 //
-// It counts every attempt before its hash is computed, delays attempts after repeated failures, and recognizes devices on
-// which the owner has signed in before. It does not compare passwords, which package signin does, and it does not limit
-// requests per minute, which package limit does.
+// It decides which password attempts are hashed. It counts every attempt before its hash is computed, delays attempts after
+// repeated failures, limits the attempts of a source, and recognizes devices on which the owner has signed in before. It does not
+// compare passwords, which package signin does.
 //
 // Of the rules it imports account, session and outbox.
 package guard
@@ -13,12 +13,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/clock"
 	"latchkey/pkg/fault"
 	"latchkey/pkg/id"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/outbox"
 	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
@@ -26,10 +28,12 @@ import (
 
 // The life of a counter
 //
-// An attempt is counted before its hash is computed, so parallel attempts cannot outrun the counter.
+// A counter belongs to an account. An attempt is counted before its hash is computed, so parallel attempts cannot outrun the
+// counter. The number of attempts only grows. A correct password forgives the attempts up to its own: the write that records the
+// login also records their number in the account. n is the number of attempts since then.
 //
 //	               attempts 1–5: hashed at once    the 5th fails: reported
-//	(no counter) ────────────────────────▶ free(n) ───────────────────────▶ delayed(s = 0, opens in 15 s)
+//	n = 0 ───────────────────────────────▶ free(n) ───────────────────────▶ delayed(s = 0, opens in 15 s)
 //	     ▲                                    │                                │  ▲    │
 //	     │                 a correct password │         an attempt once open   │  └────┘
 //	     ├────────────────────────────────────┘         takes a slot: hashed, s+1, opens in twice the time
@@ -47,167 +51,246 @@ import (
 // exhausted: After 100 hashed failures only a reset helps (NIST SP 800-63B-4 §3.2.2). However high n is, at most 5 + s
 // hashes were computed.
 //
-// The report. One transaction marks the counter as reported and queues the notice to the owner, on the condition that the
-// counter is not marked, so there is one notice per counter. The report follows the fifth failure and does not precede its
+// A streak. The slots and the report belong to the streak of attempts since a correct password. The counter names its streak by
+// the number of attempts that were forgiven when it began. A success therefore writes nothing to the counter: an attempt that finds
+// the streak of a former number begins a new one.
+//
+// The report. One transaction marks the streak as reported and queues the notice to the owner, on the condition that the
+// streak is not marked, so there is one notice per streak. The report follows the fifth failure and does not precede its
 // hash, so a user who remembers the password at the fifth attempt causes no notice.
 //
 // The choice of the counter. Callers that an account does not know share one counter under its id, so attempts by username
 // and by address count together. A device on which the owner has signed in, or a live session of the account, has a counter of
-// its own with the same rules. Others cannot change that counter, so they cannot lock the owner out, and the thief of a
-// device gets no more attempts than the owner. A login name without an account is counted under an id derived from the
-// name, with the same calls and the same responses, so the two cases look alike. Counters belong to an epoch, so a reset
-// does not have to find the counters that it ends.
+// its own with the same rules. Others cannot change that counter, so they cannot lock the owner out. The number forgiven to a device
+// is in its cookie, and a session has none. Once its own counter refuses an attempt, a device or session counts like a caller whom
+// the account does not know, so a client that keeps an old cookie is never worse off than one without. A login name without an
+// account is counted under an id derived from the name, with the same calls and the same responses, so the two cases look alike.
+// Counters belong to an epoch, so a reset does not have to find the counters that it ends.
+//
+// The limits of a source. All attempts of a source take a permit of the minute, and failed ones are counted exactly. Once a source
+// has used up its failures, it gets only the first attempts at an account: other people behind the address can still sign in with a
+// password typed correctly at the first or second attempt, and an attacker there cannot repeat a guess. Each failure beyond the limit
+// gets the response of a limit. Attempts of an owner's device or session at the owner's account do not count for the source, but
+// for the account.
 //
 // Lost responses. If the response to a count is lost, the SDK repeats the write and the attempt counts twice. If the response
 // to a slot is lost, the repeated write finds that it took the slot itself.
 //
 // Crashes. A process that dies after it counted has used up an attempt. If it dies after a failure and before the report, the
-// next failure makes the report. If it dies after a success, the counter remains until the next success clears it.
+// next failure makes the report.
 //
-// A correct password clears the counter by deleting it. If an earlier attempt fails only afterwards, it finds no counter to
-// mark.
+// Invariants, each covered by a test:
+//   - Of any number of concurrent wrong attempts at a counter, at most 5 + the open slots are hashed, and all are counted.
+//   - A correct password forgives all earlier attempts, and no later one.
+//   - A streak has one notice.
+//   - No attempt of a caller whom the account does not know changes the counter of a device or session.
+
+// Quotas holds the limits of password attempts per minute. Failures counts the failed ones of a source.
+type Quotas struct {
+	OfSource, OfAccount, Failures limit.Quota
+}
+
+// permits grants permits.
+type permits interface {
+	// TakeOne takes one permit, counted exactly.
+	TakeOne(ctx context.Context, bucket limit.Bucket) (limit.Standing, error)
+	// Take takes one permit of a bucket that is counted locally at first.
+	Take(ctx context.Context, bucket limit.Bucket) (limit.Standing, error)
+}
 
 // Guard slows down password guessing.
 type Guard struct {
 	store   Store
+	permits permits
+	quotas  Quotas
 	devices *Devices
 	now     clock.Clock
 	random  io.Reader
 }
 
 // New returns a Guard. random must be a cryptographic source that cannot fail.
-func New(store Store, devices *Devices, now clock.Clock, random io.Reader) *Guard {
-	return &Guard{store: store, devices: devices, now: now, random: random}
+func New(store Store, permits permits, quotas Quotas, devices *Devices, now clock.Clock, random io.Reader) *Guard {
+	return &Guard{store: store, permits: permits, quotas: quotas, devices: devices, now: now, random: random}
 }
 
-// Remember returns the cookie for the device on which user has just signed in. sent is the cookie that the browser sent.
-func (g *Guard) Remember(sent secret.String, user account.User) secret.String {
-	return g.devices.Remember(sent, user)
-}
-
-// Counter returns the counter for an attempt. user is the account with the attempt's login name, or zero if there is none.
-func (g *Guard) Counter(user account.User, attempt Attempt) Counter {
-	if user.ID.IsZero() {
-		return Counter{Account: account.AbsentUserID(account.ParseLoginName(attempt.Name).Canonical)}
-	}
-	counter := Counter{Account: user.ID, Epoch: user.Epoch}
-	for _, principal := range attempt.Principals {
-		if principal.User.ID == user.ID {
-			counter.Device = principal.Session.ID
+// Admit counts an attempt and decides whether its password is hashed. It returns a [fault.Limited] with the time to wait if not. The
+// Standing of the admission is valid in both cases.
+func (g *Guard) Admit(ctx context.Context, attempt Attempt) (Admission, error) {
+	var a Admission
+	familiar := g.familiar(attempt)
+	if len(familiar) == 0 { // a flood of strangers costs no call
+		if err := g.takeAttempt(ctx, &a, g.quotas.OfSource.Of(attempt.Source)); err != nil {
+			return a, err
 		}
 	}
-	if device, known := g.devices.recognize(attempt.Device, user); known {
-		counter.Device = device
+	failures := g.quotas.Failures.Of(attempt.Source).At(g.now())
+	var failed int
+	var err error
+	a.account, failed, err = g.store.FindAccount(ctx, account.ParseLoginName(attempt.Name), failures)
+	if err != nil {
+		return a, fmt.Errorf("finding the account: %w", err)
 	}
-	return counter
+	a.User, err = g.store.ReadUser(ctx, a.account)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return a, fmt.Errorf("reading the account: %w", err)
+	}
+	if known := recognize(familiar, a.User); !known.Device.IsZero() {
+		err := g.admitFamiliar(ctx, &a, known)
+		if refused := fault.From(err); refused == nil || refused.Kind != fault.Limited {
+			return a, err
+		}
+	}
+	if len(familiar) > 0 {
+		if err := g.takeAttempt(ctx, &a, g.quotas.OfSource.Of(attempt.Source)); err != nil {
+			return a, err
+		}
+	}
+	return a, g.admitStranger(ctx, &a, failures, failed)
 }
 
-// Admit counts an attempt. It returns the state of the counter if the password may be hashed, and a [fault.Limited] with the
-// time to wait if not.
-func (g *Guard) Admit(ctx context.Context, counter Counter) (Count, error) {
-	now := g.now()
-	count, err := g.store.CountAttempt(ctx, counter, clock.WholeSeconds(now).Add(retention))
-	switch {
-	case err != nil:
-		return Count{}, fmt.Errorf("counting the attempt: %w", err)
-	case count.Attempts <= freeAttempts:
-		return count, nil
-	case count.SlotsTaken >= slots:
-		return Count{}, fault.TooManyRequests(maxDelay)
-	case now.Before(count.OpensAt):
-		return Count{}, fault.TooManyRequests(count.OpensAt.Sub(now))
+// familiar returns the devices and sessions that the request presents, whether or not they belong to the account that it names.
+func (g *Guard) familiar(attempt Attempt) []Familiar {
+	all := g.devices.read(attempt.Device)
+	for _, principal := range attempt.Principals {
+		all = append(all, Familiar{User: principal.User.ID, Epoch: principal.User.Epoch, Device: principal.Session.ID})
 	}
-	err = g.store.TakeSlot(ctx, counter, count.SlotsTaken, now, now.Add(delay(count.SlotsTaken+1)))
+	return all
+}
+
+// recognize returns the first device or session that belongs to the account, or zero.
+func recognize(familiar []Familiar, user account.User) Familiar {
+	for _, each := range familiar {
+		if each.belongsTo(user) {
+			return each
+		}
+	}
+	return Familiar{}
+}
+
+// takeAttempt takes a permit for an attempt. While the store is unavailable it lets the attempt pass, because the store is needed
+// to continue.
+func (g *Guard) takeAttempt(ctx context.Context, a *Admission, bucket limit.Bucket) error {
+	standing, err := g.permits.Take(ctx, bucket)
+	if err != nil {
+		reqlog.Add(ctx, slog.String("limiter", err.Error()))
+		return nil
+	}
+	a.Standing = standing
+	if !standing.Granted {
+		return fault.TooManyRequests(standing.Reset)
+	}
+	return nil
+}
+
+// admitFamiliar admits an attempt at the account that the caller's device or session belongs to.
+func (g *Guard) admitFamiliar(ctx context.Context, a *Admission, known Familiar) error {
+	holder := known.User.String() + "#" + strconv.FormatUint(known.Epoch, 10)
+	if err := g.takeAttempt(ctx, a, g.quotas.OfAccount.Of(holder)); err != nil {
+		return err
+	}
+	a.counter = Counter{Account: known.User, Epoch: known.Epoch, Device: known.Device}
+	if err := g.countAttempt(ctx, a, known.Forgiven); err != nil {
+		return err
+	}
+	a.own = known
+	a.own.Forgiven = a.count.Attempts
+	return g.delay(ctx, a)
+}
+
+// firstAttempts is the number of attempts at an account, since its last correct password, that a source gets without failures left.
+const firstAttempts = 2
+
+// admitStranger admits an attempt of a caller whom the account does not know. failed is the number of failed attempts in the window.
+func (g *Guard) admitStranger(ctx context.Context, a *Admission, failures limit.Window, failed int) error {
+	a.counter = Counter{Account: a.account, Epoch: a.User.Epoch}
+	a.failures = failures.Bucket
+	if err := g.countAttempt(ctx, a, a.User.Forgiven); err != nil {
+		return err
+	}
+	if failed >= failures.Limit && a.attempts > firstAttempts {
+		a.Standing = failures.Standing(false, failed, g.now())
+		return fault.TooManyRequests(a.Standing.Reset)
+	}
+	return g.delay(ctx, a)
+}
+
+// countAttempt counts an attempt at the counter of the admission, of whose attempts so many are forgiven.
+func (g *Guard) countAttempt(ctx context.Context, a *Admission, forgiven int) error {
+	count, err := g.store.CountAttempt(ctx, a.counter, clock.WholeSeconds(g.now()).Add(retention))
+	if err != nil {
+		return fmt.Errorf("counting the attempt: %w", err)
+	}
+	a.count = count
+	a.attempts, a.streak = count.since(forgiven)
+	return nil
+}
+
+// delay refuses an attempt that needs a slot and gets none.
+func (g *Guard) delay(ctx context.Context, a *Admission) error {
+	now := g.now()
+	switch {
+	case a.attempts <= freeAttempts:
+		return nil
+	case a.streak.SlotsTaken >= slots:
+		return fault.TooManyRequests(maxDelay)
+	case now.Before(a.streak.OpensAt):
+		return fault.TooManyRequests(a.streak.OpensAt.Sub(now))
+	}
+	next := a.streak
+	next.SlotsTaken++
+	next.OpensAt = now.Add(delayAfter(next.SlotsTaken))
+	err := g.store.TakeSlot(ctx, a.counter, a.count.Streak, next, now)
 	if closed, is := errors.AsType[*NoSlotError](err); is {
-		return Count{}, fault.TooManyRequests(closed.OpensAt.Sub(now))
+		return fault.TooManyRequests(closed.OpensAt.Sub(now))
 	}
 	if err != nil {
-		return Count{}, fmt.Errorf("taking a slot: %w", err)
+		return fmt.Errorf("taking a slot: %w", err)
 	}
-	return count, nil
+	a.count.Streak, a.streak = next, next
+	return nil
 }
 
-// delay returns the time until the next slot opens, given the number of slots taken.
-func delay(taken int) time.Duration {
+// delayAfter returns the time until the next slot opens, given the number of slots taken.
+func delayAfter(taken int) time.Duration {
 	if taken >= 6 {
 		return maxDelay
 	}
 	return minDelay << taken
 }
 
-// RecordFailure records that the password of an admitted attempt was wrong, and notifies the owner at the fifth failure. If
-// the notice cannot be queued, the next failure queues it.
-func (g *Guard) RecordFailure(ctx context.Context, counter Counter, count Count, user account.User) {
-	if count.Attempts < freeAttempts || count.Reported {
+// RecordFailure records that the password of an admitted attempt was wrong, and notifies the owner at the fifth failure. It returns
+// a [fault.Limited] for a failure over the limit of the source.
+func (g *Guard) RecordFailure(ctx context.Context, a *Admission) error {
+	g.report(ctx, a)
+	if a.failures.Limit == 0 {
+		return nil
+	}
+	standing, err := g.permits.TakeOne(ctx, a.failures)
+	if err != nil {
+		return fmt.Errorf("counting the failure: %w", err)
+	}
+	a.Standing = a.Standing.Closer(standing)
+	if !standing.Granted {
+		return fault.TooManyRequests(standing.Reset)
+	}
+	return nil
+}
+
+// report queues the notice to the owner if it is due. If that fails, the next failure queues it.
+func (g *Guard) report(ctx context.Context, a *Admission) {
+	if a.attempts < freeAttempts || a.streak.Reported {
 		return
 	}
 	now := g.now()
-	notice := outbox.NewMail(id.New(g.random), outbox.Guessing, user.Email.Canonical, now)
-	notice.User = counter.Account // the mailer finds no user for a login name without an account
-	if err := g.store.ReportGuessing(ctx, counter, now.Add(delay(0)), notice); err != nil {
+	notice := outbox.NewMail(id.New(g.random), outbox.Guessing, a.User.Email.Canonical, now)
+	notice.User = a.counter.Account // the mailer finds no user for a login name without an account
+	next := Streak{After: a.streak.After, OpensAt: now.Add(delayAfter(0)), Reported: true}
+	if err := g.store.ReportGuessing(ctx, a.counter, a.count.Streak, next, notice); err != nil {
 		reqlog.Add(ctx, slog.String("report_guessing", err.Error()))
 	}
 }
 
-// RecordSuccess records that the password of an admitted attempt was correct. If the counter cannot be cleared, the next
-// success clears it.
-func (g *Guard) RecordSuccess(ctx context.Context, counter Counter) {
-	if err := g.store.ClearAttempts(ctx, counter); err != nil {
-		reqlog.Add(ctx, slog.String("clear_attempts", err.Error()))
-	}
-}
-
-// DeviceClaims is the content of a device cookie: a sign-in to this account, in this epoch, succeeded on this device.
-type DeviceClaims struct {
-	User   id.ID
-	Epoch  uint64
-	Device id.ID // random; assigned at the first sign-in on the device
-}
-
-// deviceKeys derive and read device cookies without a call to a store.
-type deviceKeys interface {
-	// SealDevice derives the cookie for the claims with the current key. The same claims give the same text.
-	SealDevice(claims DeviceClaims) secret.String
-	// OpenDevice returns the claims of a cookie, or an error if no key of the key set derived it.
-	OpenDevice(cookie string) (DeviceClaims, error)
-}
-
-// Devices recognizes devices on which a user has signed in before, by a cookie.
-//
-// The cookie grants no access. The device only has its own counter, so an attacker who guesses at an account does not lock
-// its owner out. It is valid until the account's epoch changes.
-type Devices struct {
-	keys   deviceKeys
-	random io.Reader
-}
-
-// NewDevices returns Devices. random must be a cryptographic source that cannot fail.
-func NewDevices(keys deviceKeys, random io.Reader) *Devices {
-	return &Devices{keys: keys, random: random}
-}
-
-// Owner returns the user that the device cookie was issued for, even if the account has changed since. It returns false if
-// the cookie is not one of this service.
-func (d *Devices) Owner(cookie secret.String) (id.ID, bool) {
-	claims, err := d.keys.OpenDevice(cookie.Reveal())
-	return claims.User, err == nil
-}
-
-// recognize returns the device if user has signed in on it in the current epoch.
-func (d *Devices) recognize(cookie secret.String, user account.User) (id.ID, bool) {
-	claims, err := d.keys.OpenDevice(cookie.Reveal())
-	if err != nil || claims.User != user.ID || claims.Epoch != user.Epoch {
-		return id.ID{}, false
-	}
-	return claims.Device, true
-}
-
-// Remember returns the cookie for a device on which user has just signed in. The device keeps its id if the cookie that the
-// browser sent is still valid for the user, and gets a new one otherwise.
-func (d *Devices) Remember(cookie secret.String, user account.User) secret.String {
-	device, known := d.recognize(cookie, user)
-	if !known {
-		device = id.New(d.random)
-	}
-	return d.keys.SealDevice(DeviceClaims{User: user.ID, Epoch: user.Epoch, Device: device})
+// Remember returns the cookie for the device on which the user of an admitted attempt has just signed in.
+func (g *Guard) Remember(attempt Attempt, a Admission, user account.User) secret.String {
+	return g.devices.remember(attempt.Device, user, a.own)
 }

@@ -11,6 +11,7 @@ import (
 
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/pages"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
@@ -24,6 +25,7 @@ type Call[Req any] struct {
 	Sessions    session.Resolution  // of the credentials; resolved only where the Auth of the endpoint requires it before the rule
 	Principal   session.Principal   // the caller, where the endpoint requires one
 
+	Source  string        // the source that the request counts for
 	Device  secret.String // the value of the device cookie
 	Binding secret.String // the value of the cookie that binds sign-ins at a provider to the browser
 
@@ -52,8 +54,10 @@ type Result[Res any] struct {
 	Location string        // of a [contract.Redirect]
 	MaxAge   time.Duration // how long clients and proxies may cache the response; zero forbids it
 
-	// Cookies to set or clear. They are also written with the response to an error.
-	Cookies []Cookie
+	// Cookies to set or clear, and the standing of a count that the rule took a permit of. They are also written with the response
+	// to an error.
+	Cookies  []Cookie
+	Standing limit.Standing
 }
 
 // Rule decides about a call. It is the part of an endpoint that is not HTTP.
@@ -120,8 +124,10 @@ func bind[Req, Res any](
 ) Endpoint {
 	return Endpoint{Endpoint: row, serve: func(s *Server, e Endpoint, w http.ResponseWriter, r *http.Request) error {
 		body, misfit := decode(r)
-		call := Call[Req]{Body: body, Device: s.cookies.Device.read(r), Binding: s.cookies.Binding.read(r), request: r}
-		admitted, err := s.admit(w, r, e, rateSubject(body, misfit), misfit)
+		call := Call[Req]{
+			Body: body, Source: s.limits.sources.of(r), Device: s.cookies.Device.read(r), Binding: s.cookies.Binding.read(r), request: r,
+		}
+		admitted, err := s.admit(w, r, e, body, misfit)
 		if err != nil {
 			return err
 		}
@@ -130,26 +136,15 @@ func bind[Req, Res any](
 		for _, cookie := range result.Cookies {
 			s.cookies.write(w, cookie)
 		}
+		if result.Standing.Limit > 0 {
+			setStanding(w.Header(), result.Standing)
+		}
 		if err != nil {
 			return err
 		}
 		write(s, w, result)
 		return nil
 	}}
-}
-
-// subject is a body that names an account or a mailbox. The request counts for that and for the caller.
-type subject interface {
-	// RateSubject returns the canonical login name; empty for none.
-	RateSubject() string
-}
-
-// rateSubject returns the account or mailbox that the body names, or "" if it names none or does not decode.
-func rateSubject(body any, misfit error) string {
-	if named, is := body.(subject); is && misfit == nil {
-		return named.RateSubject()
-	}
-	return ""
 }
 
 // admission holds the credentials of an admitted request and the sessions that they open.
@@ -162,7 +157,7 @@ type admission struct {
 // admit decides whether a request reaches its rule, in this order: the rate limit, the origin, the credentials, the body.
 // Credentials come before the body, so that 401 takes precedence over 400.
 func (s *Server) admit(
-	w http.ResponseWriter, r *http.Request, e Endpoint, named string, misfit error,
+	w http.ResponseWriter, r *http.Request, e Endpoint, body any, misfit error,
 ) (admission, error) {
 	credentials, foreign := s.credentials(r, e)
 	a := admission{credentials: credentials}
@@ -172,7 +167,7 @@ func (s *Server) admit(
 			return admission{}, err
 		}
 	}
-	if err := s.limits.check(w, r, e.Endpoint, a.sessions.Live(), named); err != nil {
+	if err := s.limits.check(w, r, e.Endpoint, a.sessions.Live(), body, misfit); err != nil {
 		return admission{}, err
 	}
 	if foreign != nil {
@@ -213,14 +208,15 @@ func (NoBody) BodyOptional() {}
 // credentials reads the credentials of a request. It returns an error for a request that a page of another origin sent, if the
 // request is unsafe and has a session cookie, or if the endpoint sets one.
 func (s *Server) credentials(r *http.Request, e Endpoint) (session.Credentials, error) {
-	if e.Auth == contract.Ignored {
-		return session.Credentials{}, nil
-	}
 	credentials := session.Credentials{Access: bearerToken(r), Cookie: s.cookies.Session.read(r)}
-	if credentials.Cookie.IsZero() && !e.ownOrigins {
-		return credentials, nil
+	var foreign error
+	if !credentials.Cookie.IsZero() || e.ownOrigins {
+		foreign = s.origins.check(r)
 	}
-	return credentials, s.origins.check(r)
+	if e.Auth == contract.Ignored {
+		return session.Credentials{}, foreign
+	}
+	return credentials, foreign
 }
 
 // authenticate returns the caller of a request. It clears a cookie without a live session, and sets a renewed cookie again.

@@ -12,7 +12,6 @@ import (
 	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
-	"latchkey/pkg/id"
 	"latchkey/pkg/limit"
 	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
@@ -23,65 +22,65 @@ import (
 type limiter interface {
 	// TakeOne takes one permit, counted exactly.
 	TakeOne(ctx context.Context, bucket limit.Bucket) (limit.Standing, error)
-	// TakeFromBlock takes one permit of a bucket that may be busy.
-	TakeFromBlock(ctx context.Context, bucket limit.Bucket) (limit.Standing, error)
+	// Take takes one permit of a bucket that is counted locally at first.
+	Take(ctx context.Context, bucket limit.Bucket) (limit.Standing, error)
 }
 
-// devices returns the owner of a device cookie, without a call.
-type devices interface {
-	Owner(cookie secret.String) (id.ID, bool)
+// refreshTokens returns the session that a refresh token names, without a call to a store, or an error if the service did not issue
+// the token.
+type refreshTokens interface {
+	OpenRefresh(token string) (session.RefreshClaims, error)
 }
 
-// Limits limits the requests per minute to each endpoint. A request counts for the user of its live session; or else
-// for the owner of its device cookie, so that a flood from the owner's network does not lock the owner out; or else for its source
-// address. Invalid credentials have no effect on this.
-//
-// All devices of one account count together, because any user can sign in on any number of devices.
+// Limits limits the requests per minute to each endpoint. The Counts of an endpoint's row is whom its requests count for. Invalid
+// credentials have no effect on this.
 type Limits struct {
 	limiter  limiter
-	critical limit.Rates
-	medium   limit.Rates
+	rates    map[contract.Tier]limit.Rates
+	attempts limit.Quota
 	sources  Sources
-	cookies  Cookies // of devices
-	devices  devices
+	tokens   refreshTokens
 }
 
 // NewLimits returns limits of these rates: critical for endpoints that compute a password hash, create an account or send a
-// mail, medium for the others.
-func NewLimits(permits limiter, critical, medium limit.Rates, sources Sources, deviceCookies Cookies, known devices) Limits {
-	return Limits{limiter: permits, critical: critical, medium: medium, sources: sources, cookies: deviceCookies, devices: known}
+// mail, medium for the others. attempts limits the password attempts of a source.
+func NewLimits(permits limiter, critical, medium limit.Rates, attempts limit.Quota, sources Sources) Limits {
+	return Limits{
+		limiter: permits, rates: map[contract.Tier]limit.Rates{contract.Critical: critical, contract.Medium: medium},
+		attempts: attempts, sources: sources,
+	}
 }
 
-// check takes the permits that a request to an endpoint needs and writes how many remain. It returns a [fault.Limited] when
-// none is left. callers are the principals of the request's live sessions; named is the account or mailbox that its body
-// names, empty for none.
-func (l Limits) check(w http.ResponseWriter, r *http.Request, row contract.Endpoint, callers []session.Principal, named string) error {
+// WithRefreshTokens returns the limits for a function with endpoints that count for callers.
+func (l Limits) WithRefreshTokens(tokens refreshTokens) Limits {
+	l.tokens = tokens
+	return l
+}
+
+// check takes the permit that a request to an endpoint needs and writes how many remain. It returns a [fault.Limited] when
+// none is left. callers are the principals of the request's live sessions; body is its decoded body, unless misfit is the reason why
+// it did not decode.
+func (l Limits) check(w http.ResponseWriter, r *http.Request, row contract.Endpoint, callers []session.Principal, body any, misfit error) error {
 	switch row.Tier {
 	case contract.Critical:
-		holder := l.holderOf(r, callers)
-		return l.checkCritical(r.Context(), w.Header(), holder.bucket(row, l.critical), holder.apart, named)
+		return l.checkCritical(r.Context(), w.Header(), l.bucket(r, row, callers, body, misfit))
 	case contract.Medium:
-		return l.checkMedium(r.Context(), w.Header(), l.holderOf(r, callers).bucket(row, l.medium))
+		return l.checkMedium(r.Context(), w.Header(), l.bucket(r, row, callers, body, misfit))
+	case contract.Attempts:
+		if misfit != nil { // the rule counts an attempt that is well-formed, because the count depends on the account
+			return l.checkMedium(r.Context(), w.Header(), l.attempts.Of(l.sources.of(r)))
+		}
 	case contract.Unlimited:
 	}
 	return nil
 }
 
 // checkCritical counts exactly, because a hash, an account or a mail follows. While the store is unavailable the request fails, so
-// that the limit cannot be exceeded. A body that names an account is counted for that account, too: an attacker with many
-// addresses gets no further with one account.
-func (l Limits) checkCritical(ctx context.Context, header http.Header, bucket limit.Bucket, apart, named string) error {
+// that the limit cannot be exceeded.
+func (l Limits) checkCritical(ctx context.Context, header http.Header, bucket limit.Bucket) error {
 	standing, err := l.limiter.TakeOne(ctx, bucket)
 	if err != nil {
 		return fmt.Errorf("counting the request: %w", err)
-	}
-	if standing.Granted && named != "" {
-		bucket.Scope, bucket.Holder = bucket.Scope+"#account", named+"\x00"+apart
-		ofAccount, err := l.limiter.TakeOne(ctx, bucket)
-		if err != nil {
-			return fmt.Errorf("counting the request for its account: %w", err)
-		}
-		standing = standing.Closer(ofAccount)
 	}
 	return pass(header, standing)
 }
@@ -94,7 +93,7 @@ const mediumPatience = time.Second
 func (l Limits) checkMedium(ctx context.Context, header http.Header, bucket limit.Bucket) error {
 	waiting, cancel := context.WithTimeout(ctx, mediumPatience)
 	defer cancel()
-	standing, err := l.limiter.TakeFromBlock(waiting, bucket)
+	standing, err := l.limiter.Take(waiting, bucket)
 	if err != nil {
 		reqlog.Add(ctx, slog.String("limiter", err.Error()))
 		return nil
@@ -120,34 +119,35 @@ func setStanding(header http.Header, standing limit.Standing) {
 	header.Set("RateLimit-Policy", strconv.Itoa(standing.Limit)+";w=60")
 }
 
-// holder is the caller for whom requests are counted together.
-type holder struct {
-	kind  string
-	name  string
-	apart string // separates requests of this caller for an account from those of others; empty for an unknown caller
-	rate  func(limit.Rates) int
+// refreshing is a body that can contain a refresh token.
+type refreshing interface {
+	// Refresh returns the refresh token; empty for none.
+	Refresh() secret.String
 }
 
-func (h holder) bucket(row contract.Endpoint, rates limit.Rates) limit.Bucket {
-	return limit.Bucket{Scope: string(row.Tier) + "#" + row.Path + "#" + h.kind, Holder: h.name, Limit: h.rate(rates)}
-}
-
-// holderOf returns the caller for which a request counts.
-func (l Limits) holderOf(r *http.Request, callers []session.Principal) holder {
-	if len(callers) > 0 {
-		return userHolder(callers[0].User)
+// bucket returns the bucket of a request: of its caller if the row counts for callers, else of its source.
+func (l Limits) bucket(r *http.Request, row contract.Endpoint, callers []session.Principal, body any, misfit error) limit.Bucket {
+	rates := l.rates[row.Tier]
+	scope := func(holder string) string { return string(row.Tier) + "#" + row.Path + "#" + holder }
+	if row.Counts == contract.ForCaller {
+		if len(callers) > 0 {
+			user := callers[0].User
+			return limit.Quota{Scope: scope("user"), Limit: rateOf(rates, user)}.Of(user.ID.String())
+		}
+		if body, is := body.(refreshing); is && misfit == nil {
+			// Not the user: a token of an ended session could use up the limit of the user.
+			if claims, err := l.tokens.OpenRefresh(body.Refresh().Reveal()); err == nil {
+				return limit.Quota{Scope: scope("session"), Limit: rates.User}.Of(claims.User.String() + claims.Session.String())
+			}
+		}
 	}
-	rate := func(rates limit.Rates) int { return rates.Anonymous }
-	if owner, known := l.devices.Owner(l.cookies.read(r)); known {
-		return holder{kind: "device", name: owner.String(), apart: owner.String(), rate: rate}
-	}
-	return holder{kind: "source", name: l.sources.of(r), rate: rate}
+	return limit.Quota{Scope: scope("source"), Limit: rates.Anonymous}.Of(l.sources.of(r))
 }
 
-func userHolder(user account.User) holder {
-	rate := func(rates limit.Rates) int { return rates.User }
+// rateOf returns the rate of a user.
+func rateOf(rates limit.Rates, user account.User) int {
 	if user.Staff {
-		rate = func(rates limit.Rates) int { return rates.Staff }
+		return rates.Staff
 	}
-	return holder{kind: "user", name: user.ID.String(), apart: user.ID.String(), rate: rate}
+	return rates.User
 }

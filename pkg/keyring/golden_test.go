@@ -45,7 +45,7 @@ func (g *golden) issue(s *stack) {
 	}
 	g.Access, g.Refresh = append(g.Access, s.access(ring)), append(g.Refresh, s.refresh(ring))
 	g.Links = append(g.Links, link.Reveal())
-	g.Devices = append(g.Devices, ring.SealDevice(guard.DeviceClaims{User: id.ID{1}, Epoch: 2, Device: id.ID{4}}).Reveal())
+	g.Devices = append(g.Devices, ring.SealDevice(guard.Familiar{User: id.ID{1}, Epoch: 2, Device: id.ID{4}}).Reveal())
 }
 
 // record makes previous, current, next and revoked keys, and has those that were current issue tokens.
@@ -114,8 +114,8 @@ func TestGoldenKeys(t *testing.T) {
 	var again golden
 	again.issue(s)
 	last := len(former.Refresh) - 1
-	got := []string{again.Refresh[0], again.Links[0], again.Devices[0]}
-	if want := []string{former.Refresh[last], former.Links[last], former.Devices[last]}; !slices.Equal(got, want) {
+	got := []string{again.Refresh[0], again.Links[0]} // new device cookies also contain a number of attempts
+	if want := []string{former.Refresh[last], former.Links[last]}; !slices.Equal(got, want) {
 		t.Errorf("the present key derives %v, want %v", got, want)
 	}
 	s.clock.advance(2 * day)

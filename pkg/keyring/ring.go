@@ -206,11 +206,11 @@ func (r *Ring) OpenMail(kind outbox.Purpose, raw string) (id.ID, error) {
 }
 
 // SealDevice calls [token.KeySet.SealDevice].
-func (r *Ring) SealDevice(claims guard.DeviceClaims) secret.String { return r.set().SealDevice(claims) }
+func (r *Ring) SealDevice(claims guard.Familiar) secret.String { return r.set().SealDevice(claims) }
 
 // OpenDevice calls [token.KeySet.OpenDevice].
-func (r *Ring) OpenDevice(raw string) (guard.DeviceClaims, error) {
-	return with(r, func(set *token.KeySet) (guard.DeviceClaims, error) { return set.OpenDevice(raw) })
+func (r *Ring) OpenDevice(raw string) (guard.Familiar, error) {
+	return with(r, func(set *token.KeySet) (guard.Familiar, error) { return set.OpenDevice(raw) })
 }
 
 // Authority signs and verifies access tokens with the keys of a Ring. It is safe for concurrent use. It must not be copied.

@@ -13,59 +13,84 @@ import (
 
 // The life of a bucket
 //
-//	             a permit is taken            a permit is taken, n < limit
-//	(nothing) ────────────────────▶ open(1) ───────────────────────────────▶ open(n+1) ──▶ … ──▶ spent(limit)
-//	                                   ▲                                         │                    │
-//	                                   └──────────── its minute has ended ◀──────┴────────────────────┘
+//	             permits are taken            permits are taken, n < limit
+//	(nothing) ────────────────────▶ taken(n) ─────────────────────────────▶ … ──▶ spent(n ≥ limit)
 //
-// A window begins with its first request and ends one minute later. Taking a permit is one conditional write. It adds one if
-// the window has not ended and the limit is not reached. A second write replaces a window that has ended, whether or not the
-// store has deleted it, on the condition that the item is unchanged. Of several callers, one begins the new window and the
-// others count in it.
+// A count belongs to one bucket in one minute of the clock. Its key contains the minute, so each minute begins without a
+// count, and no count is ever replaced. Taking permits is one write without a condition. It adds to the count and returns
+// the total, so it is never refused and never repeated. Of concurrent callers, each gets another total, and the total tells
+// each how many of its permits are within the limit.
 //
-// If two callers compete for the last permit, one write succeeds. If a response is lost, the SDK repeats the write and it
-// counts twice, so fewer requests may pass than the limit allows but never more. A caller that dies after the write has used
-// its permit.
+// If a response is lost, the SDK repeats the write and it counts twice, so fewer requests may pass than the limit allows but
+// never more. A caller that dies after the write has used its permit.
 //
-// Blocks. Where an exact count does not matter, a container that has used many permits of a bucket takes the next ones ten at
-// a time and uses them itself. A busy bucket then costs a tenth of a write per request, and a container with few requests
-// reserves nothing. The limit is never exceeded. The unused permits of a container that ends are lost.
+// Exact counts. [Limiter.TakeOne] makes one write per request. It is for requests that are costly or hostile.
 //
-// A container remembers a spent bucket until its window ends and does not ask the store again, so a flood costs one write per
-// container and minute. The memory is bounded. Forgetting a bucket costs a write and never exceeds a limit.
+// Local counts. [Limiter.Take] is for all other requests. A container lets the first requests of a bucket in a minute pass
+// without a call: a sixth of the limit. Only then does it take permits from the store, the first time also for the requests
+// that it let pass, and more than it needs at once. A caller with few requests therefore costs no write, and a busy one costs
+// one write for several requests. While only one container serves a bucket, the limit is exact. If several do, each can have
+// let a sixth pass that the store does not know, so at most
 //
-// Around the edge between two windows, up to twice the limit can pass. A sliding window would prevent this, but needs a read
+//	limit + containers × limit/6
+//
+// requests pass in a minute. Permits that a container has taken and not used are lost with it, so a bucket that many containers
+// serve can also be spent early, by less than a block for each container.
+//
+// A container remembers a spent bucket until the minute ends and does not ask the store again, so a flood costs one write per
+// container and minute. The memory is bounded. Forgetting a bucket lets one more sixth pass.
+//
+// Around the edge between two minutes, up to twice the limit can pass. A sliding window would prevent this, but needs a read
 // or an item for each request.
 
-// window is the time over which requests are counted together.
-const window = time.Minute
+// length is the time over which requests are counted together.
+const length = time.Minute
+
+// Quota is a limit for the requests of one kind. Each holder has a bucket of its own.
+type Quota struct {
+	Scope string // the kind of requests; short, and never text of a client
+	Limit int    // permits per minute, at least one
+}
+
+// Of returns the bucket of a holder.
+func (q Quota) Of(holder string) Bucket { return Bucket{Quota: q, Holder: holder} }
 
 // Bucket identifies requests that are counted together, and limits them.
 type Bucket struct {
-	Scope  string // the purpose of the count; short, and never text of a client
-	Holder string // the user, device or source that the count belongs to; any text of any length
-	Limit  int    // permits per minute, at least one
+	Quota
+	Holder string // the user, session or source that the count belongs to; any text of any length
 }
 
-// Count is the state of a bucket in the store.
-type Count struct {
-	Taken int       // permits taken in the window
-	End   time.Time // end of the window, in whole seconds
+// At returns the window of the bucket that contains the time now.
+func (b Bucket) At(now time.Time) Window { return Window{Bucket: b, Start: now.Truncate(length)} }
+
+// Window is a bucket in one minute of the clock.
+type Window struct {
+	Bucket
+	Start time.Time // a whole minute
+}
+
+// End returns the time at which the window ends.
+func (w Window) End() time.Time { return w.Start.Add(length) }
+
+// Standing returns the standing of a caller that may not take a permit, or has taken its permit, at now. taken is the count of
+// the window in the store.
+func (w Window) Standing(granted bool, taken int, now time.Time) Standing {
+	return Standing{Granted: granted, Limit: w.Limit, Remaining: max(0, w.Limit-taken), Reset: max(0, w.End().Sub(now))}
 }
 
 // Store keeps the counts.
 type Store interface {
-	// TakePermits takes the given number of permits, all or none, if the limit allows it at the time now. It returns the
-	// resulting count and whether the permits were taken. If the bucket has no window, or its window has ended by now, a new
-	// window begins that ends at end. Concurrent callers never get more permits than the limit in one window.
-	TakePermits(ctx context.Context, bucket Bucket, permits int, now, end time.Time) (Count, bool, error)
+	// TakePermits adds permits to the count of a window, which is zero at first, and returns the new count. Concurrent callers
+	// get different counts.
+	TakePermits(ctx context.Context, window Window, permits int) (int, error)
 }
 
 // Standing is the result of one attempt to take a permit.
 type Standing struct {
 	Granted   bool
 	Limit     int
-	Remaining int           // permits left in the window
+	Remaining int           // permits left in the window, as far as the container knows
 	Reset     time.Duration // time until the window ends, never negative
 }
 

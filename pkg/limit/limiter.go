@@ -3,19 +3,11 @@ package limit
 import (
 	"context"
 	"crypto/sha256"
-	"maps"
 	"sync"
 	"time"
 )
 
-const (
-	// singles is the number of permits of a bucket that a container takes one at a time before it takes blocks.
-	singles = 10
-	// block is the number of permits in a block.
-	block = 10
-)
-
-// Limiter takes permits from a store and remembers spent buckets. It is safe for concurrent use.
+// Limiter takes permits from a store and remembers what it has taken. It is safe for concurrent use.
 type Limiter struct {
 	store  Store
 	memory *memory
@@ -30,138 +22,143 @@ func New(store Store, now func() time.Time) *Limiter {
 // TakeOne takes one permit of the bucket and counts it exactly. An error comes from the store and does not mean a refusal.
 func (l *Limiter) TakeOne(ctx context.Context, bucket Bucket) (Standing, error) {
 	now := l.now()
-	if state := l.memory.recall(keyOf(bucket), now); state.spent() {
-		return standing(bucket, state, now, false), nil
+	window := bucket.At(now)
+	if known := l.memory.recall(window); known.spent {
+		return window.Standing(false, bucket.Limit, now), nil
 	}
-	return l.take(ctx, bucket, 1, now)
-}
-
-// TakeFromBlock is like [Limiter.TakeOne], for buckets that may be busy. From the eleventh permit in a window, it takes
-// permits from the store in blocks, while the limit leaves room for a block.
-func (l *Limiter) TakeFromBlock(ctx context.Context, bucket Bucket) (Standing, error) {
-	now := l.now()
-	state, ok := l.memory.use(keyOf(bucket), now)
-	switch {
-	case ok:
-		return standing(bucket, state, now, true), nil
-	case state.spent():
-		return standing(bucket, state, now, false), nil
-	case state.used < singles:
-		return l.take(ctx, bucket, 1, now)
-	}
-	result, err := l.take(ctx, bucket, min(block, bucket.Limit), now)
-	if err == nil && !result.Granted && result.Remaining > 0 {
-		return l.take(ctx, bucket, 1, now)
-	}
-	return result, err
-}
-
-// take takes permits from the store, uses one of them and remembers the others as spare.
-func (l *Limiter) take(ctx context.Context, bucket Bucket, permits int, now time.Time) (Standing, error) {
-	count, granted, err := l.store.TakePermits(ctx, bucket, permits, now, now.Truncate(time.Second).Add(window))
+	taken, err := l.store.TakePermits(ctx, window, 1)
 	if err != nil {
 		return Standing{}, err
 	}
-	if !granted {
-		permits = 0
+	if taken >= bucket.Limit {
+		l.memory.update(window, func(count *localCount) { count.spent = true })
 	}
-	state := l.memory.record(keyOf(bucket), count.End, max(0, bucket.Limit-count.Taken), permits, now)
-	return standing(bucket, state, now, granted), nil
+	return window.Standing(taken <= bucket.Limit, taken, now), nil
 }
 
-func standing(bucket Bucket, state windowState, now time.Time, granted bool) Standing {
-	return Standing{
-		Granted:   granted,
-		Limit:     bucket.Limit,
-		Remaining: state.left + state.spare,
-		Reset:     max(0, state.end.Sub(now)),
+// Take takes one permit of the bucket. It counts locally at first, and then takes permits from the store in blocks. An error comes
+// from the store and does not mean a refusal.
+func (l *Limiter) Take(ctx context.Context, bucket Bucket) (Standing, error) {
+	now := l.now()
+	window := bucket.At(now)
+	var count localCount
+	var granted bool
+	var needed int
+	l.memory.update(window, func(c *localCount) {
+		granted, needed = c.take(bucket.Limit)
+		count = *c
+	})
+	if needed == 0 {
+		return window.Standing(granted, count.known(), now), nil
 	}
+	total, err := l.store.TakePermits(ctx, window, needed)
+	l.memory.update(window, func(c *localCount) {
+		if err != nil {
+			c.unreported += needed - block(bucket.Limit)
+			return
+		}
+		granted = c.receive(total, needed, bucket.Limit)
+		count = *c
+	})
+	if err != nil {
+		return Standing{}, err
+	}
+	return window.Standing(granted, count.known(), now), nil
 }
 
-// maxRemembered is the number of buckets that a container remembers, in about a megabyte.
+// share is the number of requests of a bucket that a container lets pass before it takes permits from the store.
+func share(limit int) int { return limit / 6 }
+
+// block is the number of permits that a container takes from the store at a time.
+func block(limit int) int { return max(1, share(limit)/2) }
+
+// localCount is what a container knows of a window.
+type localCount struct {
+	unreported int  // requests that passed without a permit of the store
+	passed     int  // those, also once they have been reported
+	spare      int  // permits taken from the store and not yet used
+	total      int  // count in the store at the last call
+	spent      bool // no permit is left in the store
+}
+
+// take lets a request pass without a call if it can. Otherwise needed is the number of permits to take from the store: those for
+// the requests that were not reported, which count as reported from now on, and a block.
+func (c *localCount) take(limit int) (granted bool, needed int) {
+	switch {
+	case c.spare > 0:
+		c.spare--
+		return true, 0
+	case c.spent:
+		return false, 0
+	case c.passed < share(limit):
+		c.passed++
+		c.unreported++
+		return true, 0
+	}
+	needed = c.unreported + block(limit)
+	c.unreported = 0
+	return false, needed
+}
+
+// receive records that the store counted the permits needed and returned a total. It reports whether one of the block is within
+// the limit, and keeps the others that are.
+func (c *localCount) receive(total, needed, limit int) bool {
+	size := block(limit)
+	within := min(size, max(0, limit-(total-size)))
+	c.total = max(c.total, total)
+	c.spent = c.spent || total >= limit
+	if within == 0 {
+		return false
+	}
+	c.spare += within - 1
+	return true
+}
+
+// known returns the permits of the window that have been used, as far as the container knows.
+func (c *localCount) known() int { return c.total + c.unreported - c.spare }
+
+// maxRemembered is the number of windows that a container remembers, in about a megabyte.
 const maxRemembered = 8192
 
-// key identifies a bucket in a fixed size, whatever the length of its holder.
+// key identifies a window in a fixed size, whatever the length of its holder.
 type key [sha256.Size]byte
 
 func keyOf(bucket Bucket) key { return sha256.Sum256([]byte(bucket.Scope + "\x00" + bucket.Holder)) }
 
-// windowState is the current window of a bucket, as far as a container knows it.
-type windowState struct {
-	end   time.Time
-	left  int // permits left in the store at the last call
-	spare int // permits taken from the store and not yet used
-	used  int // permits used in this container
-}
-
-// spent reports whether no permit is left, neither in the store nor in this container.
-func (s windowState) spent() bool { return !s.end.IsZero() && s.left == 0 && s.spare == 0 }
-
-// memory holds the state of each bucket until its window ends.
+// memory holds what a container knows of each bucket in the current minute.
 type memory struct {
-	mu      sync.Mutex
-	windows map[key]windowState
-	most    int
+	mu     sync.Mutex
+	minute time.Time
+	counts map[key]localCount
+	most   int
 }
 
-func newMemory(most int) *memory { return &memory{windows: make(map[key]windowState), most: most} }
+func newMemory(most int) *memory { return &memory{counts: make(map[key]localCount), most: most} }
 
-// recall returns the state of a bucket at now, or the zero value if none is known or the window has ended.
-func (m *memory) recall(bucket key, now time.Time) windowState {
+// recall returns what is known of a window.
+func (m *memory) recall(window Window) localCount {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.current(bucket, now)
-}
-
-func (m *memory) current(bucket key, now time.Time) windowState {
-	state := m.windows[bucket]
-	if !now.Before(state.end) {
-		return windowState{}
+	if !m.minute.Equal(window.Start) {
+		return localCount{}
 	}
-	return state
+	return m.counts[keyOf(window.Bucket)]
 }
 
-// use uses a spare permit and reports whether there was one.
-func (m *memory) use(bucket key, now time.Time) (windowState, bool) {
+// update changes what is known of a window. The counts of another minute are forgotten, and so are all counts if there are too
+// many. The latter happens only in a flood from very many sources.
+func (m *memory) update(window Window, change func(*localCount)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	state := m.current(bucket, now)
-	if state.spare == 0 {
-		return state, false
+	if !m.minute.Equal(window.Start) {
+		m.minute = window.Start
+		clear(m.counts)
 	}
-	state.spare--
-	state.used++
-	m.windows[bucket] = state
-	return state, true
-}
-
-// record updates the state of a bucket after a call to the store, which left the given number of permits there and granted
-// others. If it granted any, one of them is used at once.
-func (m *memory) record(bucket key, end time.Time, left, granted int, now time.Time) windowState {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	state := m.current(bucket, now)
-	if !state.end.Equal(end) {
-		state = windowState{end: end}
+	id := keyOf(window.Bucket)
+	count, found := m.counts[id]
+	if !found && len(m.counts) >= m.most {
+		clear(m.counts)
 	}
-	state.left = left
-	if granted > 0 {
-		state.used++
-		state.spare += granted - 1
-	}
-	m.evict(now)
-	m.windows[bucket] = state
-	return state
-}
-
-// evict makes room for another bucket. It deletes the windows that have ended, and all windows if that is not enough. The
-// latter happens only in a flood from very many sources, and costs one write for each deleted bucket.
-func (m *memory) evict(now time.Time) {
-	if len(m.windows) < m.most {
-		return
-	}
-	maps.DeleteFunc(m.windows, func(_ key, state windowState) bool { return !now.Before(state.end) })
-	if len(m.windows) >= m.most {
-		clear(m.windows)
-	}
+	change(&count)
+	m.counts[id] = count
 }

@@ -46,7 +46,7 @@ func (f *fixture) advance(d time.Duration) { f.clock.Add(d.Milliseconds()) }
 func (f *fixture) container() *limit.Limiter { return limit.New(f.store, f.now) }
 
 func of(holder string, permits int) limit.Bucket {
-	return limit.Bucket{Scope: "critical#/login#source", Holder: holder, Limit: permits}
+	return limit.Quota{Scope: "critical#/register#source", Limit: permits}.Of(holder)
 }
 
 func take(t *testing.T, l *limit.Limiter, bucket limit.Bucket) limit.Standing {
@@ -58,9 +58,9 @@ func take(t *testing.T, l *limit.Limiter, bucket limit.Bucket) limit.Standing {
 	return got
 }
 
-func takeFromBlock(t *testing.T, l *limit.Limiter, bucket limit.Bucket) limit.Standing {
+func takeLocally(t *testing.T, l *limit.Limiter, bucket limit.Bucket) limit.Standing {
 	t.Helper()
-	got, err := l.TakeFromBlock(t.Context(), bucket)
+	got, err := l.Take(t.Context(), bucket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func takeFromBlock(t *testing.T, l *limit.Limiter, bucket limit.Bucket) limit.St
 }
 
 func TestALimitHolds(t *testing.T) {
-	f := newFixture(t)
+	f := newFixture(t) // at 5:06:07.89
 	l := f.container()
 	for left := 4; left >= 0; left-- {
 		if got := take(t, l, of("a", 5)); !got.Granted || got.Limit != 5 || got.Remaining != left {
@@ -76,19 +76,19 @@ func TestALimitHolds(t *testing.T) {
 		}
 		f.advance(time.Second)
 	}
-	if got := take(t, l, of("a", 5)); got.Granted || got.Remaining != 0 || got.Reset != 54*time.Second+110*time.Millisecond {
-		t.Errorf("the sixth attempt: got %+v, want a refusal with 54.11 s until the reset", got)
+	if got := take(t, l, of("a", 5)); got.Granted || got.Remaining != 0 || got.Reset != 47*time.Second+110*time.Millisecond {
+		t.Errorf("the sixth attempt: got %+v, want a refusal with 47.11 s until the reset", got)
 	}
 	if got := take(t, l, of("b", 5)); !got.Granted {
 		t.Errorf("another holder: got %+v, want a grant", got)
 	}
-	f.advance(54*time.Second + 110*time.Millisecond)
+	f.advance(47*time.Second + 110*time.Millisecond)
 	if got := take(t, l, of("a", 5)); !got.Granted || got.Remaining != 4 {
-		t.Errorf("a minute after the first attempt: got %+v, want a grant with 4 remaining", got)
+		t.Errorf("in the next minute: got %+v, want a grant with 4 remaining", got)
 	}
 }
 
-// TestManyContainersHoldOneLimit counts exactly, both in a new window and in one that replaces a window that has ended.
+// TestManyContainersHoldOneLimit counts exactly in two minutes.
 func TestManyContainersHoldOneLimit(t *testing.T) {
 	f := newFixture(t)
 	for _, window := range []string{"the first", "the second"} {
@@ -116,58 +116,105 @@ func TestManyContainersHoldOneLimit(t *testing.T) {
 	}
 }
 
-// TestBlocks shows that a container takes ten single permits and then blocks of ten, and never exceeds the limit.
-func TestBlocks(t *testing.T) {
+// TestLocalCounts shows that a container makes no call for the first sixth of the limit, then one call for a twelfth of it, and
+// holds the limit exactly if it is the only one.
+func TestLocalCounts(t *testing.T) {
 	f := newFixture(t)
 	l := f.container()
-	writes := func() int { return len(f.tap.LimitCalls()) }
 	for n := 1; n <= 60; n++ {
-		got := takeFromBlock(t, l, of("a", 60))
+		got := takeLocally(t, l, of("a", 60))
 		if !got.Granted || got.Remaining != 60-n {
 			t.Fatalf("attempt %d: got %+v, want a grant with %d remaining", n, got, 60-n)
 		}
-		want := n
+		want := 0
 		if n > 10 {
-			want = 10 + (n-11)/10 + 1
+			want = (n-11)/5 + 1
 		}
-		if writes() != want {
-			t.Fatalf("after attempt %d: got %d writes, want %d", n, writes(), want)
+		if writes := len(f.tap.LimitCalls()); writes != want {
+			t.Fatalf("after attempt %d: got %d writes, want %d", n, writes, want)
 		}
 	}
-	if got := takeFromBlock(t, l, of("a", 60)); got.Granted || writes() != 15 {
-		t.Errorf("attempt 61: got %+v after %d writes, want a refusal after 15", got, writes())
+	for range 20 {
+		if got := takeLocally(t, l, of("a", 60)); got.Granted || got.Remaining != 0 {
+			t.Errorf("an attempt over the limit: got %+v, want a refusal", got)
+		}
+	}
+	for _, call := range f.tap.LimitCalls() {
+		if call.Refused || call.Write != 1 {
+			t.Errorf("got the call %+v, want one that is not refused and has one unit", call)
+		}
+	}
+	if writes := len(f.tap.LimitCalls()); writes != 10 {
+		t.Errorf("after all attempts: got %d writes, want 10", writes)
 	}
 }
 
-// TestALastBlockThatIsNotFull shows that the permits left are granted when they are fewer than a block.
-func TestALastBlockThatIsNotFull(t *testing.T) {
+// TestEveryLimitIsExactInOneContainer includes limits that no block divides.
+func TestEveryLimitIsExactInOneContainer(t *testing.T) {
 	f := newFixture(t)
-	l := f.container()
-	granted := 0
-	for range 40 {
-		if takeFromBlock(t, l, of("a", 27)).Granted {
-			granted++
-		}
-	}
-	if granted != 27 {
-		t.Errorf("got %d grants for 40 attempts, want 27", granted)
-	}
-}
-
-// TestContainersWithFewRequestsReserveNothing shows that no permit is lost in a container that never takes a block.
-func TestContainersWithFewRequestsReserveNothing(t *testing.T) {
-	f := newFixture(t)
-	granted := 0
-	for range 8 {
-		fresh := f.container()
-		for range 10 {
-			if takeFromBlock(t, fresh, of("a", 60)).Granted {
+	for _, permits := range []int{1, 2, 5, 6, 7, 11, 12, 13, 27, 60, 180, 901} {
+		l, granted := f.container(), 0
+		for range 2*permits + 5 {
+			if takeLocally(t, l, of("a", permits)).Granted {
 				granted++
 			}
 		}
+		if granted != permits {
+			t.Errorf("a limit of %d: got %d grants for %d attempts", permits, granted, 2*permits+5)
+		}
+		f.advance(time.Minute)
 	}
-	if granted != 60 {
-		t.Errorf("got %d grants for 80 attempts, want 60", granted)
+}
+
+// TestTheOvershootIsBounded sends many attempts to ten containers, in turns and one container after the other.
+func TestTheOvershootIsBounded(t *testing.T) {
+	const containers, most = 10, 60 + 10*10
+	for name, next := range map[string]func(n int) int{
+		"in turns":              func(n int) int { return n % containers },
+		"one after the other":   func(n int) int { return n / 100 },
+		"one and then in turns": func(n int) int { return max(0, n-100) % containers },
+	} {
+		f := newFixture(t)
+		var all []*limit.Limiter
+		for range containers {
+			all = append(all, f.container())
+		}
+		granted := 0
+		for n := range 100 * containers {
+			if takeLocally(t, all[next(n)], of("a", 60)).Granted {
+				granted++
+			}
+		}
+		if granted < 60 || granted > most {
+			t.Errorf("%s: got %d grants for 1000 attempts at a limit of 60, want 60 to %d", name, granted, most)
+		}
+	}
+}
+
+// TestConcurrentLocalCounts sends attempts to ten containers at once.
+func TestConcurrentLocalCounts(t *testing.T) {
+	f := newFixture(t)
+	var granted atomic.Int32
+	var all sync.WaitGroup
+	for range 10 {
+		fresh := f.container()
+		for range 4 {
+			all.Go(func() {
+				for range 20 {
+					got, err := fresh.Take(t.Context(), of("a", 60))
+					if err != nil {
+						t.Error(err)
+					}
+					if got.Granted {
+						granted.Add(1)
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+	if got := granted.Load(); got < 60 || got > 160 {
+		t.Errorf("got %d grants for 800 attempts at a limit of 60, want 60 to 160", got)
 	}
 }
 
@@ -218,8 +265,19 @@ func TestALostResponseCountsTwice(t *testing.T) {
 func TestAFailureOfTheStoreIsNoRefusal(t *testing.T) {
 	f := newFixture(t)
 	f.tap.Inject(wiretap.OfLimits+"UpdateItem", 0, 1000, wiretap.Refuse)
-	if _, err := f.container().TakeOne(t.Context(), of("a", 5)); !errors.Is(err, fault.ServiceUnavailable) {
-		t.Errorf("got the error %v, want %v", err, fault.ServiceUnavailable)
+	l := f.container()
+	if _, err := l.TakeOne(t.Context(), of("a", 5)); !errors.Is(err, fault.ServiceUnavailable) {
+		t.Errorf("TakeOne: got the error %v, want %v", err, fault.ServiceUnavailable)
+	}
+	for range 10 {
+		takeLocally(t, l, of("a", 60))
+	}
+	if _, err := l.Take(t.Context(), of("a", 60)); !errors.Is(err, fault.ServiceUnavailable) {
+		t.Errorf("Take: got the error %v, want %v", err, fault.ServiceUnavailable)
+	}
+	f.tap.Reset()
+	if got := takeLocally(t, l, of("a", 60)); !got.Granted || got.Remaining != 49 {
+		t.Errorf("Take, after the failure: got %+v, want a grant with 49 remaining, because the first ten are counted", got)
 	}
 }
 

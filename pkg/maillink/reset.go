@@ -45,13 +45,14 @@ func NewResetter(
 	return &Resetter{store: store, tokens: tokens, hasher: hasher, policy: policy, devices: devices, now: now, random: random}
 }
 
-// Reset sets the password of the account that the token was mailed to, and returns the value of the device cookie. It spends the
+// Reset sets the password of the account that the token was mailed to, and returns the value of the device cookie. device is the one
+// that the request sent. Reset spends the
 // token, ends all sessions and all other links of the account, and mails a notice. The counters of failed attempts end too,
 // because they belong to the former epoch.
 //
 // It returns a [fault.Invalid], and does not spend the token, if the policy refuses the password. It returns
 // ErrInvalidResetToken for every unusable token.
-func (r *Resetter) Reset(ctx context.Context, token, password secret.String) (secret.String, error) {
+func (r *Resetter) Reset(ctx context.Context, token, password, device secret.String) (secret.String, error) {
 	mail, user, err := r.read(ctx, token)
 	if err != nil {
 		return secret.String{}, err
@@ -65,7 +66,7 @@ func (r *Resetter) Reset(ctx context.Context, token, password secret.String) (se
 	}
 	reqlog.User(ctx, user.ID)
 	user.Epoch++
-	return r.devices.Remember(secret.String{}, user), nil
+	return r.devices.Remember(device, user), nil
 }
 
 // Inspect describes the account of the token and changes nothing.

@@ -18,11 +18,11 @@ import (
 
 func (f *fixture) mustCookieLogin(t *testing.T, name string) secret.String {
 	t.Helper()
-	cookie, _, err := f.login().CookieLogin(t.Context(), attempt(name, goodPassword))
+	signedIn, err := f.login().CookieLogin(t.Context(), attempt(name, goodPassword))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cookie
+	return signedIn.Cookie
 }
 
 func (f *fixture) authenticateWith(t *testing.T, access, cookie secret.String) (session.Authentication, error) {
@@ -43,7 +43,7 @@ func TestCookieLogin(t *testing.T) {
 			t.Errorf("the cookie of a login: got %+v and the error %v, want alice with a live cookie", auth, err)
 		}
 	}
-	if _, _, err := f.login().CookieLogin(t.Context(), attempt("alice", "wrong")); !errors.Is(err, account.ErrInvalidCredentials) {
+	if _, err := f.login().CookieLogin(t.Context(), attempt("alice", "wrong")); !errors.Is(err, account.ErrInvalidCredentials) {
 		t.Errorf("a wrong password: got the error %v, want %v", err, account.ErrInvalidCredentials)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"latchkey/pkg/dynamo"
 	"latchkey/pkg/guard"
 	"latchkey/pkg/id"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/maillink"
 	"latchkey/pkg/password"
 	"latchkey/pkg/secret"
@@ -36,6 +37,7 @@ type fixture struct {
 	authority *token.Authority
 	clock     time.Time
 	lives     session.Lifetimes
+	quotas    guard.Quotas
 	log       strings.Builder // of security events
 }
 
@@ -61,6 +63,11 @@ func newFixture(t *testing.T) *fixture {
 		keys:      keys,
 		authority: token.NewAuthority(keys, issuer, issuer),
 		clock:     time.Date(2126, 3, 4, 5, 6, 7, 890_000_000, time.UTC),
+		quotas: guard.Quotas{ // which most tests never reach
+			OfSource:  limit.Quota{Scope: "attempts#source", Limit: 1 << 20},
+			OfAccount: limit.Quota{Scope: "attempts#account", Limit: 1 << 20},
+			Failures:  limit.Quota{Scope: "failures#source", Limit: 1 << 20},
+		},
 		lives: session.Lifetimes{
 			Access: time.Hour, Refresh: 24 * time.Hour, Grace: 30 * time.Second, SessionMax: 7 * 24 * time.Hour,
 			CookieIdle: 24 * time.Hour, CookieAbsolute: 72 * time.Hour,
@@ -118,29 +125,31 @@ func (f *fixture) login() *signin.Login {
 
 func (f *fixture) devices() *guard.Devices { return guard.NewDevices(f.keys, rand.Reader) }
 
-func (f *fixture) guard() *guard.Guard { return guard.New(f.store, f.devices(), f.now, rand.Reader) }
+func (f *fixture) guard() *guard.Guard {
+	return guard.New(f.store, limit.New(f.store, f.now), f.quotas, f.devices(), f.now, rand.Reader)
+}
 
 // deviceOf returns the cookie of a device on which the user has signed in.
 func (f *fixture) deviceOf(t *testing.T, name string) secret.String {
 	t.Helper()
 	user := f.user(t, name)
-	return f.keys.SealDevice(guard.DeviceClaims{User: user.ID, Epoch: user.Epoch, Device: id.New(rand.Reader)})
+	return f.keys.SealDevice(guard.Familiar{User: user.ID, Epoch: user.Epoch, Device: id.New(rand.Reader)})
 }
 
 // attempt returns an attempt on a device that the service does not know.
 func attempt(name, password string) guard.Attempt {
-	return guard.Attempt{Name: name, Password: secret.New(password)}
+	return guard.Attempt{Name: name, Password: secret.New(password), Source: "192.0.2.1"}
 }
 
 // passwordLogin logs in with a name and a password.
 func (f *fixture) passwordLogin(ctx context.Context, name, password string) (session.Pair, error) {
-	pair, _, err := f.login().Login(ctx, attempt(name, password))
-	return pair, err
+	signedIn, err := f.login().Login(ctx, attempt(name, password))
+	return signedIn.Pair, err
 }
 
 // reset sets the password with the token of a link.
 func (f *fixture) reset(ctx context.Context, token secret.String, password string) error {
-	_, err := f.resetter().Reset(ctx, token, secret.New(password))
+	_, err := f.resetter().Reset(ctx, token, secret.New(password), secret.String{})
 	return err
 }
 
@@ -217,7 +226,11 @@ func (f *fixture) register(t *testing.T, username, email string) session.Pair {
 // user reads the account with the login name.
 func (f *fixture) user(t *testing.T, name string) account.User {
 	t.Helper()
-	user, err := f.store.FindUser(t.Context(), account.ParseLoginName(name))
+	found, _, err := f.store.FindAccount(t.Context(), account.ParseLoginName(name), f.quotas.Failures.Of("").At(f.clock))
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, err := f.store.ReadUser(t.Context(), found)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ import (
 func (f *fixture) attemptLogin(t *testing.T, attempt guard.Attempt) (time.Duration, error) {
 	t.Helper()
 	before := f.hasher.Hashes()
-	_, _, err := f.login().Login(t.Context(), attempt)
+	_, err := f.login().Login(t.Context(), attempt)
 	hashes := f.hasher.Hashes() - before
 	refused := fault.From(err)
 	if refused == nil || refused.Kind != fault.Limited {
@@ -107,7 +107,7 @@ func TestManyAttemptsAtOnce(t *testing.T) {
 		var hashed, refused atomic.Int32
 		for range 200 {
 			all.Go(func() {
-				switch _, _, err := f.login().Login(t.Context(), wrongAttempt(name)); {
+				switch _, err := f.login().Login(t.Context(), wrongAttempt(name)); {
 				case errors.Is(err, account.ErrInvalidCredentials):
 					hashed.Add(1)
 				case fault.From(err) != nil && fault.From(err).Kind == fault.Limited:
@@ -156,14 +156,17 @@ func TestHonestPeopleDoNotWait(t *testing.T) {
 		})
 	}
 	all.Wait()
-	for range 3 { // a correct password clears the counter each time
+	for range 3 { // a correct password forgives the attempts before it each time
 		f.failLogins(t, 4, wrongAttempt("alice"))
 		if wait, err := f.attemptLogin(t, attempt("alice", goodPassword)); wait != 0 || err != nil {
 			t.Errorf("a correct fifth attempt: got the wait %v and the error %v, want none", wait, err)
 		}
 	}
-	if counted, notices := f.countedAttempts(t), f.guessingNotices(t); counted != "no" || notices != 0 {
-		t.Errorf("afterwards: got %s counted attempts and %d notices, want none", counted, notices)
+	if counted, notices := f.countedAttempts(t), f.guessingNotices(t); counted != "19" || notices != 0 {
+		t.Errorf("afterwards: got %s counted attempts and %d notices, want 19 and none", counted, notices)
+	}
+	if user := f.user(t, "alice"); user.Forgiven != 19 {
+		t.Errorf("afterwards: got %d attempts forgiven, want 19", user.Forgiven)
 	}
 }
 
@@ -215,7 +218,7 @@ func TestKnownAndUnknownNamesMakeTheSameCalls(t *testing.T) {
 				continue // shares the counter of alice
 			}
 			f.tap.Reset()
-			_, _, err := f.login().Login(t.Context(), wrongAttempt(name))
+			_, err := f.login().Login(t.Context(), wrongAttempt(name))
 			responses[fmt.Sprint(f.tap.Calls(), f.tap.LimitCalls(), err, fault.From(err).RetryAfter)] = true
 		}
 		if len(responses) != 1 {
@@ -245,13 +248,13 @@ func TestAnAttackerDoesNotLockTheOwnerOut(t *testing.T) {
 	}
 	t.Run("on the device", func(t *testing.T) {
 		f := newAccount(t)
-		_, device, err := f.login().Login(t.Context(), attempt("alice", goodPassword))
+		signedIn, err := f.login().Login(t.Context(), attempt("alice", goodPassword))
 		if err != nil {
 			t.Fatal(err)
 		}
 		attack(t, f)
 		owner := attempt("alice@example.com", goodPassword)
-		owner.Device = device
+		owner.Device = signedIn.Device
 		if wait, err := f.attemptLogin(t, owner); wait != 0 || err != nil {
 			t.Errorf("the owner: got the wait %v and the error %v, want none", wait, err)
 		}
@@ -269,7 +272,7 @@ func TestAnAttackerDoesNotLockTheOwnerOut(t *testing.T) {
 		}
 		owner := attempt("alice", goodPassword)
 		owner.Principals = resolution.Live()
-		if _, _, err := f.login().Login(t.Context(), owner); err != nil {
+		if _, err := f.login().Login(t.Context(), owner); err != nil {
 			t.Errorf("the owner: got the error %v, want none", err)
 		}
 	})
@@ -277,7 +280,7 @@ func TestAnAttackerDoesNotLockTheOwnerOut(t *testing.T) {
 		f := newAccount(t)
 		token := f.mailedToken(t, outbox.Reset, "alice@example.com")
 		attack(t, f)
-		device, err := f.resetter().Reset(t.Context(), token, secret.New("Another password 1"))
+		device, err := f.resetter().Reset(t.Context(), token, secret.New("Another password 1"), secret.String{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,8 +293,8 @@ func TestAnAttackerDoesNotLockTheOwnerOut(t *testing.T) {
 	})
 }
 
-// TestTheLimitsOfDeviceCookies shows that a device cookie does not allow unlimited attempts, is not valid for another account, and ends
-// with a reset.
+// TestTheLimitsOfDeviceCookies shows that a device cookie allows five attempts and those of an unknown device, is not valid for
+// another account, and ends with a reset.
 func TestTheLimitsOfDeviceCookies(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
@@ -324,31 +327,86 @@ func TestTheLimitsOfDeviceCookies(t *testing.T) {
 	}
 }
 
-// TestADeviceKeepsItsID shows that another login on the device does not give it a new counter.
+// TestADeviceKeepsItsID shows that another login on the device does not give it a new counter, and forgives its attempts.
 func TestADeviceKeepsItsID(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
-	req := attempt("alice", goodPassword)
-	_, first, err := f.login().Login(t.Context(), req)
-	if err != nil {
-		t.Fatal(err)
+	signIn := func(device secret.String) secret.String {
+		t.Helper()
+		req := attempt("alice", goodPassword)
+		req.Device = device
+		signedIn, err := f.login().CookieLogin(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return signedIn.Device
 	}
-	req.Device = first
-	_, again, err := f.login().CookieLogin(t.Context(), req)
-	if err != nil || again != first {
-		t.Errorf("the device cookie after a second login: got an equal one: %v, error %v; want an equal one", again == first, err)
+	open := func(cookie secret.String) guard.Familiar {
+		t.Helper()
+		device, err := f.keys.OpenDevice(cookie.Reveal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return device
 	}
-	_, other, err := f.login().Login(t.Context(), attempt("alice", goodPassword))
-	if err != nil || other == first {
-		t.Errorf("the cookie of another device: got an equal one: %v, error %v; want a different one", other == first, err)
+	first := signIn(secret.String{})
+	second := signIn(first)
+	third := signIn(second)
+	if got := open(third); got.Device != open(first).Device || got.Forgiven != 2 {
+		t.Errorf("the device after two more logins: got %+v, want the id of %+v and 2 attempts forgiven", got, open(first))
 	}
-	owner, known := f.devices().Owner(first)
-	if _, forged := f.devices().Owner(secret.New("x")); !known || owner != f.user(t, "alice").ID || forged {
-		t.Errorf("Owner: got %v, %v, and %v for a forged cookie; want alice, true, and false", owner, known, forged)
+	if other := signIn(secret.String{}); open(other).Device == open(first).Device {
+		t.Errorf("another device: got the id of the first, want a different one")
+	}
+	for range 8 {
+		signIn(first) // a client that keeps its first cookie
 	}
 }
 
-// TestTheGuardWhenItsStoreFails shows that nothing is hashed without a count, and that a missed report or clearing is made up for.
+// TestTwoPeopleInOneBrowser shows that both stay known, whoever signs in last, and that a browser forgets only those whom it has
+// not seen for longest.
+func TestTwoPeopleInOneBrowser(t *testing.T) {
+	f := newFixture(t)
+	names := []string{"alice", "bob", "carol", "dave", "erin", "frank"}
+	var cookie secret.String
+	signIn := func(name string) {
+		t.Helper()
+		req := attempt(name, goodPassword)
+		req.Device = cookie
+		signedIn, err := f.login().Login(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookie = signedIn.Device
+	}
+	known := func(name string) bool {
+		t.Helper()
+		req := attempt(name, goodPassword)
+		req.Device = cookie
+		wait, _ := f.attemptLogin(t, req)
+		return wait == 0
+	}
+	for _, name := range names {
+		f.register(t, name, name+"@example.com")
+		signIn(name)
+	}
+	token := f.mailedToken(t, outbox.Reset, "frank@example.com")
+	var err error
+	if cookie, err = f.resetter().Reset(t.Context(), token, secret.New(goodPassword), cookie); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		f.failLogins(t, 5, wrongAttempt(name))
+		if want := i > 0; known(name) != want {
+			t.Errorf("the browser knows %s: got %t, want %t", name, !want, want)
+		}
+	}
+	if size := len(cookie.Reveal()); size > 1024 {
+		t.Errorf("the cookie: got %d characters, want at most 1024", size)
+	}
+}
+
+// TestTheGuardWhenItsStoreFails shows that nothing is hashed without a count, and that a missed report is made up for.
 func TestTheGuardWhenItsStoreFails(t *testing.T) {
 	f := newFixture(t)
 	f.register(t, "alice", "alice@example.com")
@@ -360,19 +418,18 @@ func TestTheGuardWhenItsStoreFails(t *testing.T) {
 			err, f.hasher.Hashes()-before, fault.ServiceUnavailable)
 	}
 	f.tap.Reset()
-	f.tap.Inject(wiretap.OfLimits+"DeleteItem", 0, 8, wiretap.Refuse)
-	if _, err := f.passwordLogin(t.Context(), "alice", goodPassword); err != nil {
-		t.Errorf("a login whose counter cannot be cleared: got the error %v, want none", err)
+	f.tap.Inject(wiretap.OfLimits+"UpdateItem", 1, 1000, wiretap.Refuse)
+	if _, err := f.passwordLogin(t.Context(), "alice", "wrong"); !errors.Is(err, fault.ServiceUnavailable) {
+		t.Errorf("a failure that cannot be counted: got the error %v, want %v", err, fault.ServiceUnavailable)
 	}
-	if f.countedAttempts(t) == "no" {
-		t.Fatal("the counter: got none, want one that was not cleared")
-	}
+	f.tap.Reset()
 	f.tap.Inject(wiretap.OfLimits+"TransactWriteItems", 0, 8, wiretap.Refuse)
 	f.failLogins(t, 4, wrongAttempt("alice"))
 	if notices := f.guessingNotices(t); notices != 0 {
 		t.Fatalf("the notices before the next failure: got %d, want 0", notices)
 	}
 	f.tap.Reset()
+	f.clock = f.clock.Add(time.Minute)
 	f.failLogins(t, 1, wrongAttempt("alice"))
 	if notices := f.guessingNotices(t); notices != 1 {
 		t.Errorf("the notices after the next failure: got %d, want 1", notices)

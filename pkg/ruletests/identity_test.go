@@ -215,9 +215,9 @@ func (m *beforeIdentityWrite) LinkIdentity(ctx context.Context, link signin.Link
 	return m.IdentityStore.LinkIdentity(ctx, link)
 }
 
-func (m *beforeIdentityWrite) RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (int, error) {
+func (m *beforeIdentityWrite) RecordLogin(ctx context.Context, user account.User, login signin.Recorded) (int, error) {
 	callOnce(&m.hook)
-	return m.IdentityStore.RecordLogin(ctx, user, hash, now)
+	return m.IdentityStore.RecordLogin(ctx, user, login)
 }
 
 // TestAccountsThatChangeMeanwhile changes an account after a sign-in has read it. The sign-in reads it again, and the changed account
@@ -316,14 +316,14 @@ func TestASignInByAProviderSetsADeviceCookie(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 6 { // unknown devices use up the free attempts
-		_, _, _ = f.login().Login(t.Context(), guard.Attempt{Name: "attacker", Password: secret.New("wrong wrong")})
+		_, _ = f.login().Login(t.Context(), guard.Attempt{Name: "attacker", Password: secret.New("wrong wrong")})
 	}
 	req := guard.Attempt{Name: "attacker", Password: secret.New(goodPassword)}
-	if _, _, err := f.login().Login(t.Context(), req); fault.From(err) == nil || fault.From(err).Kind != fault.Limited {
+	if _, err := f.login().Login(t.Context(), req); fault.From(err) == nil || fault.From(err).Kind != fault.Limited {
 		t.Errorf("a login on an unknown device: got the error %v, want a limit", err)
 	}
 	req.Device = device
-	if _, _, err := f.login().Login(t.Context(), req); err != nil {
+	if _, err := f.login().Login(t.Context(), req); err != nil {
 		t.Errorf("a login on the device: got the error %v, want none", err)
 	}
 	callback, binding = f.startFlow(t, provider, binding)

@@ -131,14 +131,14 @@ func TestLoginAgainstAChange(t *testing.T) {
 				f.setUser(t, "alice", test.change)
 			}}
 			login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
-			pair, _, err := login.Login(t.Context(), attempt("alice", goodPassword))
+			signedIn, err := login.Login(t.Context(), attempt("alice", goodPassword))
 			if !errors.Is(err, test.want) {
 				t.Fatalf("the login: got the error %v, want %v", err, test.want)
 			}
 			if test.want != nil {
 				return
 			}
-			if _, err := f.authenticate(t, pair); err != nil {
+			if _, err := f.authenticate(t, signedIn.Pair); err != nil {
 				t.Errorf("the session of the login: got the error %v, want none", err)
 			}
 		})

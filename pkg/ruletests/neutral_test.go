@@ -83,7 +83,7 @@ func TestAPendingAccountHasNoLogin(t *testing.T) {
 					t.Errorf("a login before: got the error %v, want %v", err, account.ErrInvalidCredentials)
 				}
 			}
-			_, _, err := f.login().CookieLogin(t.Context(), attempt("alice@example.com", goodPassword))
+			_, err := f.login().CookieLogin(t.Context(), attempt("alice@example.com", goodPassword))
 			if !errors.Is(err, account.ErrInvalidCredentials) {
 				t.Errorf("a cookie login before: got the error %v, want %v", err, account.ErrInvalidCredentials)
 			}

@@ -2,10 +2,8 @@ package ruletests
 
 import (
 	"context"
-	"time"
 
 	"latchkey/pkg/account"
-	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 	"latchkey/pkg/signin"
 )
@@ -18,9 +16,9 @@ type beforeRecordLogin struct {
 	hook func()
 }
 
-func (c *beforeRecordLogin) RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (int, error) {
+func (c *beforeRecordLogin) RecordLogin(ctx context.Context, user account.User, login signin.Recorded) (int, error) {
 	callOnce(&c.hook)
-	return c.LoginStore.RecordLogin(ctx, user, hash, now)
+	return c.LoginStore.RecordLogin(ctx, user, login)
 }
 
 // beforePutSession calls the hook after a login was recorded and before its session is stored.

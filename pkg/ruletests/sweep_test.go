@@ -76,9 +76,9 @@ func TestManyLoginsAtOnceAtTheLimit(t *testing.T) {
 			req.Device = devices[i]
 			var err error
 			if i%2 == 0 {
-				_, _, err = f.login().CookieLogin(t.Context(), req)
+				_, err = f.login().CookieLogin(t.Context(), req)
 			} else {
-				_, _, err = f.login().Login(t.Context(), req)
+				_, err = f.login().Login(t.Context(), req)
 			}
 			if err != nil {
 				t.Errorf("a concurrent login: got the error %v, want none", err)
@@ -119,7 +119,7 @@ func TestLoginsThatASweepMisses(t *testing.T) {
 		req := attempt("alice", goodPassword)
 		req.Device = f.deviceOf(t, "alice")
 		all.Go(func() {
-			if _, _, err := login.Login(t.Context(), req); err != nil {
+			if _, err := login.Login(t.Context(), req); err != nil {
 				t.Errorf("a concurrent login: got the error %v, want none", err)
 			}
 		})
@@ -181,7 +181,7 @@ func TestASweepSparesSessionsOfALaterEpoch(t *testing.T) {
 		later = f.mustLogin(t, "alice")
 	}}
 	login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
-	if _, _, err := login.Login(t.Context(), attempt("alice", goodPassword)); err != nil {
+	if _, err := login.Login(t.Context(), attempt("alice", goodPassword)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.authenticate(t, later); err != nil {

@@ -88,11 +88,11 @@ func (s *IdentityLogin) open(ctx context.Context, person Profile) (session.Sessi
 // openKnown starts a session of the account that the identity had when it was read. If all sessions of the account have been
 // ended since, the account may have another identity now, and openKnown returns ErrUserChanged.
 func (s *IdentityLogin) openKnown(ctx context.Context, known account.User) (session.Session, error) {
-	user, err := recordLogin(ctx, s.store, known, s.now, func(current account.User) (secret.String, error) {
+	user, err := recordLogin(ctx, s.store, known, func(current account.User) (Recorded, error) {
 		if current.Epoch != known.Epoch {
-			return secret.String{}, ErrUserChanged
+			return Recorded{}, ErrUserChanged
 		}
-		return current.PasswordHash, requireActive(current)
+		return Recorded{At: s.now(), Hash: current.PasswordHash, Forgiven: current.Forgiven}, requireActive(current)
 	})
 	if err != nil {
 		return session.Session{}, err

@@ -9,6 +9,7 @@ import (
 	"latchkey/pkg/account"
 	"latchkey/pkg/clock"
 	"latchkey/pkg/guard"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
@@ -45,65 +46,71 @@ func NewLogin(
 	return &Login{store: store, passwords: passwords, guard: guard, pairs: pairs, cookies: cookies, now: now, log: log}
 }
 
-// Login starts a token session. It returns the token pair and the value of the device cookie.
+// SignedIn is the result of a sign-in by password.
+type SignedIn struct {
+	Pair     session.Pair   // of a token session
+	Cookie   secret.String  // the value of the session cookie, of a cookie session
+	Device   secret.String  // the value of the device cookie
+	Standing limit.Standing // of the attempt; valid also with an error
+}
+
+// Login starts a token session.
 //
 // For an unknown login name, a wrong password and an account without a password it returns ErrInvalidCredentials, after the
 // same store calls and one hash. It returns ErrAccountInactive for a disabled account only if the password is correct. After
-// too many attempts it returns a [fault.Limited] without computing a hash.
-func (l *Login) Login(ctx context.Context, attempt guard.Attempt) (session.Pair, secret.String, error) {
-	user, err := l.authenticate(ctx, attempt)
+// too many attempts it returns a [fault.Limited].
+func (l *Login) Login(ctx context.Context, attempt guard.Attempt) (SignedIn, error) {
+	signedIn, user, err := l.authenticate(ctx, attempt)
 	if err != nil {
-		return session.Pair{}, secret.String{}, err
+		return signedIn, err
 	}
 	sess := l.pairs.Begin(user)
 	if err := session.Start(ctx, l.store, user, sess, l.now()); err != nil {
-		return session.Pair{}, secret.String{}, err
+		return signedIn, err
 	}
-	pair, err := l.pairs.Issue(sess)
-	return pair, l.guard.Remember(attempt.Device, user), err
+	signedIn.Pair, err = l.pairs.Issue(sess)
+	return signedIn, err
 }
 
-// CookieLogin starts a cookie session, under the same rules as Login. It returns the values of the session cookie and of the
-// device cookie.
-func (l *Login) CookieLogin(ctx context.Context, attempt guard.Attempt) (cookie, device secret.String, err error) {
-	user, err := l.authenticate(ctx, attempt)
+// CookieLogin starts a cookie session, under the same rules as Login.
+func (l *Login) CookieLogin(ctx context.Context, attempt guard.Attempt) (SignedIn, error) {
+	signedIn, user, err := l.authenticate(ctx, attempt)
 	if err != nil {
-		return secret.String{}, secret.String{}, err
+		return signedIn, err
 	}
-	sess, cookie := l.cookies.Begin(user)
-	return cookie, l.guard.Remember(attempt.Device, user), session.Start(ctx, l.store, user, sess, l.now())
+	var sess session.Session
+	sess, signedIn.Cookie = l.cookies.Begin(user)
+	return signedIn, session.Start(ctx, l.store, user, sess, l.now())
 }
 
-// authenticate returns the account of an attempt, as recordLogin does. The guard counts the attempt before a hash is computed,
-// and records its result.
-func (l *Login) authenticate(ctx context.Context, attempt guard.Attempt) (account.User, error) {
-	found, err := l.store.FindUser(ctx, account.ParseLoginName(attempt.Name))
-	if err != nil && !errors.Is(err, account.ErrNotFound) {
-		return account.User{}, fmt.Errorf("finding the account: %w", err)
-	}
-	counter := l.guard.Counter(found, attempt)
-	count, err := l.guard.Admit(ctx, counter)
+// authenticate returns the account of an attempt, as recordLogin does. The guard counts the attempt before a hash is computed.
+func (l *Login) authenticate(ctx context.Context, attempt guard.Attempt) (SignedIn, account.User, error) {
+	admission, err := l.guard.Admit(ctx, attempt)
 	if err != nil {
-		return account.User{}, err
+		return SignedIn{Standing: admission.Standing}, account.User{}, err
 	}
-	user, err := l.record(ctx, found, attempt.Password)
-	switch {
-	case err == nil, errors.Is(err, account.ErrAccountInactive):
-		l.guard.RecordSuccess(ctx, counter)
-	case errors.Is(err, account.ErrInvalidCredentials):
-		l.guard.RecordFailure(ctx, counter, count, found)
-	}
-	return user, err
-}
-
-// record checks the password and records the login. The same write replaces a hash with outdated parameters. If several logins
-// replace it at once, one succeeds and the others decide again with the hash that it stored.
-func (l *Login) record(ctx context.Context, user account.User, password secret.String) (account.User, error) {
-	return recordLogin(ctx, l.store, user, l.now, func(user account.User) (secret.String, error) {
-		if err := l.check(ctx, user, password); err != nil {
-			return secret.String{}, err
+	user, err := l.record(ctx, admission, attempt.Password)
+	if errors.Is(err, account.ErrInvalidCredentials) {
+		if limited := l.guard.RecordFailure(ctx, &admission); limited != nil {
+			err = limited
 		}
-		return l.passwords.Renew(user.PasswordHash, password), nil
+	}
+	signedIn := SignedIn{Standing: admission.Standing}
+	if err == nil {
+		signedIn.Device = l.guard.Remember(attempt, admission, user)
+	}
+	return signedIn, user, err
+}
+
+// record checks the password and records the login. The same write forgives the attempts so far, and replaces a hash with outdated
+// parameters. If several logins replace it at once, one succeeds and the others decide again with the hash that it stored.
+func (l *Login) record(ctx context.Context, admission guard.Admission, password secret.String) (account.User, error) {
+	return recordLogin(ctx, l.store, admission.User, func(user account.User) (Recorded, error) {
+		if err := l.check(ctx, user, password); err != nil {
+			return Recorded{}, err
+		}
+		hash := l.passwords.Renew(user.PasswordHash, password)
+		return Recorded{At: l.now(), Hash: hash, Forgiven: admission.ForgivenIn(user)}, nil
 	})
 }
 

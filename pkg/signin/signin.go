@@ -14,21 +14,23 @@ import (
 	"time"
 
 	"latchkey/pkg/account"
-	"latchkey/pkg/clock"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 )
 
+// Recorded is what a login changes in its account.
+type Recorded struct {
+	At       time.Time
+	Hash     secret.String // the password hash that the account has from now on
+	Forgiven int           // the account's Forgiven from now on
+}
+
 // LoginStore is the part of the store that records sign-ins.
 type LoginStore interface {
-	// FindUser returns the account with the login name in a consistent read, or account.ErrNotFound. It makes the same calls
-	// in both cases, so their responses take equally long.
-	FindUser(ctx context.Context, login account.LoginName) (account.User, error)
-	// RecordLogin records a login at now and decrements the account's SessionsLeft, if the account is active and has the epoch
-	// of user. It returns the new SessionsLeft. If hash differs from the password hash of user, the same write replaces the
-	// stored hash, and requires that the account still has the hash of user. If a condition fails, it returns an
-	// *account.StaleUserError.
-	RecordLogin(ctx context.Context, user account.User, hash secret.String, now time.Time) (sessionsLeft int, err error)
+	// RecordLogin records a login and decrements the account's SessionsLeft, if the account is active and has the epoch of user. It
+	// returns the new SessionsLeft. If the hash differs from the password hash of user, the same write replaces the stored hash,
+	// and requires that the account still has the hash of user. If a condition fails, it returns an *account.StaleUserError.
+	RecordLogin(ctx context.Context, user account.User, login Recorded) (sessionsLeft int, err error)
 	session.StartStore
 }
 
@@ -38,17 +40,17 @@ const loginAttempts = 3
 // recordLogin records a login that admit allows. It returns the account with the epoch that the login was recorded in and the
 // SessionsLeft after it.
 //
-// admit returns the password hash that the account then has. If the account changes after admit has decided, for example by a
-// reset, recordLogin calls admit again with the changed account.
+// admit returns what the login changes. If the account changes after admit has decided, for example by a reset, recordLogin calls
+// admit again with the changed account.
 func recordLogin(
-	ctx context.Context, store LoginStore, user account.User, now clock.Clock, admit func(account.User) (secret.String, error),
+	ctx context.Context, store LoginStore, user account.User, admit func(account.User) (Recorded, error),
 ) (account.User, error) {
 	for range loginAttempts {
-		hash, err := admit(user)
+		login, err := admit(user)
 		if err != nil {
 			return account.User{}, err
 		}
-		left, err := store.RecordLogin(ctx, user, hash, now())
+		left, err := store.RecordLogin(ctx, user, login)
 		if stale, ok := errors.AsType[*account.StaleUserError](err); ok {
 			user = stale.Current
 			continue

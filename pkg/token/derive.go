@@ -144,28 +144,44 @@ func (s *KeySet) OpenRefresh(raw string) (session.RefreshClaims, error) {
 	}, nil
 }
 
-const purposeDevice purpose = "latchkey/device/v1"
+const (
+	purposeDevice purpose = "latchkey/device/v2"
 
-// deviceSize is the size of the body of a device cookie: user, epoch, device.
-const deviceSize = 2*id.Size + 8
+	// formerDevice is the label of devices without a number of attempts forgiven. Their cookies are valid for a year.
+	formerDevice purpose = "latchkey/device/v1"
+)
 
-// SealDevice returns the device cookie of claims. The same claims always give the same text while the deriving key is the same.
-func (s *KeySet) SealDevice(claims guard.DeviceClaims) secret.String {
-	epoch := binary.BigEndian.AppendUint64(nil, claims.Epoch)
-	return s.deriving[0].seal(purposeDevice, slices.Concat(claims.User[:], epoch, claims.Device[:]))
+// The sizes of the bodies of devices: user, epoch, device, and since version 2 attempts forgiven.
+const (
+	formerDeviceSize = 2*id.Size + 8
+	deviceSize       = formerDeviceSize + 8
+)
+
+// SealDevice returns the part of a device cookie for a device. The same device always gives the same text while the deriving key is
+// the same.
+func (s *KeySet) SealDevice(device guard.Familiar) secret.String {
+	epoch := binary.BigEndian.AppendUint64(nil, device.Epoch)
+	forgiven := binary.BigEndian.AppendUint64(nil, uint64(device.Forgiven)) //nolint:gosec // a count is never negative
+	return s.deriving[0].seal(purposeDevice, slices.Concat(device.User[:], epoch, device.Device[:], forgiven))
 }
 
-// OpenDevice returns the claims of a device cookie. The error is [ErrInvalid] unless [KeySet.SealDevice] returned exactly this
-// text with a key of the set.
-func (s *KeySet) OpenDevice(raw string) (guard.DeviceClaims, error) {
+// OpenDevice returns the device in a part of a device cookie. The error is [ErrInvalid] unless [KeySet.SealDevice] returned exactly
+// this text, now or in the former version, with a key of the set.
+func (s *KeySet) OpenDevice(raw string) (guard.Familiar, error) {
 	body, err := s.unseal(purposeDevice, raw, deviceSize)
 	if err != nil {
-		return guard.DeviceClaims{}, err
+		if body, err = s.unseal(formerDevice, raw, formerDeviceSize); err == nil {
+			body = append(slices.Clip(body), make([]byte, deviceSize-formerDeviceSize)...)
+		}
 	}
-	return guard.DeviceClaims{
-		User:   id.ID(body[:id.Size]),
-		Epoch:  binary.BigEndian.Uint64(body[id.Size:]),
-		Device: id.ID(body[id.Size+8:]),
+	if err != nil {
+		return guard.Familiar{}, err
+	}
+	return guard.Familiar{
+		User:     id.ID(body[:id.Size]),
+		Epoch:    binary.BigEndian.Uint64(body[id.Size:]),
+		Device:   id.ID(body[id.Size+8:]),
+		Forgiven: int(binary.BigEndian.Uint64(body[2*id.Size+8:])), //nolint:gosec // sealed from an int
 	}, nil
 }
 

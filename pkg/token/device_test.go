@@ -10,7 +10,7 @@ import (
 	"latchkey/pkg/outbox"
 )
 
-var deviceClaims = guard.DeviceClaims{User: id.ID{1}, Epoch: 1 << 40, Device: id.ID{2}}
+var deviceClaims = guard.Familiar{User: id.ID{1}, Epoch: 1 << 40, Device: id.ID{2}}
 
 func TestDeviceCookieRoundTrips(t *testing.T) {
 	keys := parse(t, generated(), "ES256")

@@ -16,8 +16,9 @@ import (
 	"sync"
 )
 
-// OfLimits is the prefix that distinguishes operations on the rate limiter's counters from those of the endpoint. A
-// fault for "limits:UpdateItem" affects only the counters, and a fault for "UpdateItem" never affects them.
+// OfLimits is the prefix that distinguishes writes of the rate limiter's counters from the other calls of the endpoint. A
+// fault for "limits:UpdateItem" affects only the counters, and a fault for "UpdateItem" never affects them. A batch that reads a
+// counter with other items is a call of the endpoint.
 const OfLimits = "limits:"
 
 // counters holds the beginnings of the counters' keys, as they appear in a request.
@@ -29,6 +30,7 @@ type Call struct {
 	Table     string // empty for a batch or a transaction
 	Read      float64
 	Write     float64 // in capacity units, as reported by the engine
+	OfLimits  bool    // a write of the limiter's counters
 	Refused   bool    // the condition of a write failed; AWS bills such a write, but engines report no units for it
 }
 
@@ -38,7 +40,6 @@ type Tap struct {
 
 	mu     sync.Mutex
 	calls  []Call
-	limits []Call
 	uses   map[Use]bool
 	faults []*injection
 
@@ -67,7 +68,7 @@ func (t *Tap) Inject(operation string, skip, times int, fault Fault) {
 func (t *Tap) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.calls, t.limits, t.faults, t.roundTrips = nil, nil, nil, 0
+	t.calls, t.faults, t.roundTrips = nil, nil, 0
 }
 
 // RoundTrips returns the number of times since the last Reset that the product waited for the engine. Calls that are in progress at
@@ -94,18 +95,21 @@ func (t *Tap) leave() {
 	t.inFlight--
 }
 
-// Calls returns the calls since the last Reset in the order of their responses, without those of LimitCalls.
-func (t *Tap) Calls() []Call {
+// AllCalls returns the calls since the last Reset in the order of their responses.
+func (t *Tap) AllCalls() []Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]Call(nil), t.calls...)
+	return slices.Clone(t.calls)
 }
 
-// LimitCalls returns the calls on the limiter's counters since the last Reset.
+// Calls returns the calls since the last Reset without those of LimitCalls.
+func (t *Tap) Calls() []Call {
+	return slices.DeleteFunc(t.AllCalls(), func(call Call) bool { return call.OfLimits })
+}
+
+// LimitCalls returns the writes of the limiter's counters since the last Reset.
 func (t *Tap) LimitCalls() []Call {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return append([]Call(nil), t.limits...)
+	return slices.DeleteFunc(t.AllCalls(), func(call Call) bool { return !call.OfLimits })
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -117,7 +121,7 @@ func (t *Tap) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	t.recordUses(request, operation, body)
 	name := operation
-	if slices.ContainsFunc(counters, func(key []byte) bool { return bytes.Contains(body, key) }) {
+	if operation != "BatchGetItem" && slices.ContainsFunc(counters, func(key []byte) bool { return bytes.Contains(body, key) }) {
 		name = OfLimits + operation
 	}
 	send := func() (*http.Response, error) { return t.forward(request, name, body) }
@@ -170,7 +174,7 @@ func (t *Tap) forward(request *http.Request, operation string, body []byte) (*ht
 
 func (t *Tap) record(operation string, body, result []byte) {
 	operation, ofLimits := strings.CutPrefix(operation, OfLimits)
-	call := Call{Operation: operation}
+	call := Call{Operation: operation, OfLimits: ofLimits}
 	var input struct{ TableName string }
 	if json.Unmarshal(body, &input) == nil {
 		call.Table = input.TableName
@@ -185,10 +189,6 @@ func (t *Tap) record(operation string, body, result []byte) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if ofLimits {
-		t.limits = append(t.limits, call)
-		return
-	}
 	t.calls = append(t.calls, call)
 }
 
