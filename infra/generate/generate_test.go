@@ -8,7 +8,7 @@ import (
 	"latchkey/pkg/dynamo"
 )
 
-func TestTemplateIsUpToDate(t *testing.T) {
+func TestFilesAreUpToDate(t *testing.T) {
 	t.Chdir("../..")
 	if err := run(true); err != nil {
 		t.Error(err)
@@ -17,11 +17,11 @@ func TestTemplateIsUpToDate(t *testing.T) {
 
 func TestFill(t *testing.T) {
 	const text = "a\n  # BEGIN x (make generate)\nold\n  # END x\nb\n"
-	got, err := fill([]byte(text), map[string]string{"x": "  new\n"})
+	got, err := fill([]byte(text), "# ", map[string]string{"x": "  new\n"})
 	if want := "a\n  # BEGIN x (make generate)\n  new\n  # END x\nb\n"; err != nil || string(got) != want {
 		t.Errorf("got %q, error %v, want %q", got, err, want)
 	}
-	if _, err := fill([]byte(text), map[string]string{"y": ""}); err == nil || !strings.Contains(err.Error(), "BEGIN y") {
+	if _, err := fill([]byte(text), "# ", map[string]string{"y": ""}); err == nil || !strings.Contains(err.Error(), "BEGIN y") {
 		t.Errorf("a missing region: got error %v, want one that names its marker", err)
 	}
 }

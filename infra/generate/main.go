@@ -1,5 +1,6 @@
-// Command generate writes the parts of template.yaml that follow from the code: the routes of the API, and the block of each
-// function with its class and its role. `make generate` writes them, and `make lint` checks that they are up to date.
+// Command generate writes what follows from the code. In template.yaml these are the routes of the API, and the block of each
+// function with its class and its role; in infra/docs/decisions.md, the table of whom requests count for. `make generate` writes
+// them, and `make lint` checks that they are up to date.
 //
 // A block follows from three sources: the table of endpoints (pkg/contract), the store methods that the function can reach and what
 // each of them does to the tables (pkg/dynamo), and functions.yaml beside this file for other settings. The rest of the template
@@ -13,12 +14,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 )
 
-const templateFile = "template.yaml"
+const (
+	templateFile  = "template.yaml"
+	decisionsFile = "infra/docs/decisions.md"
+)
 
 func main() {
-	check := flag.Bool("check", false, "report whether template.yaml is up to date, and write nothing")
+	check := flag.Bool("check", false, "report whether the files are up to date, and write nothing")
 	flag.Parse()
 	if err := run(*check); err != nil {
 		fmt.Fprintln(os.Stderr, "latchkey:", err)
@@ -26,13 +31,7 @@ func main() {
 	}
 }
 
-var errOutdated = errors.New("template.yaml is out of date: run make generate")
-
 func run(check bool) error {
-	current, err := os.ReadFile(templateFile)
-	if err != nil {
-		return fmt.Errorf("reading the template, in the folder of go.mod: %w", err)
-	}
 	product, err := load(".")
 	if err != nil {
 		return err
@@ -41,30 +40,42 @@ func run(check bool) error {
 	if err != nil {
 		return err
 	}
-	wanted, err := fill(current, map[string]string{"routes": routes(), "invoked": invoked(), "functions": blocks(functions)})
+	return errors.Join(
+		write(check, templateFile, "# ", map[string]string{"routes": routes(), "invoked": invoked(), "functions": blocks(functions)}),
+		write(check, decisionsFile, "<!-- ", map[string]string{"counts": counts()}),
+	)
+}
+
+// write writes the regions of a file, or reports whether they are up to date. comment begins the markers.
+func write(check bool, file, comment string, regions map[string]string) error {
+	current, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("reading a generated file, in the folder of go.mod: %w", err)
+	}
+	wanted, err := fill(current, comment, regions)
 	switch {
 	case err != nil:
-		return err
+		return fmt.Errorf("%s: %w", file, err)
 	case bytes.Equal(current, wanted):
 		return nil
 	case check:
-		return errOutdated
+		return fmt.Errorf("%s is out of date: run make generate", file)
 	}
-	return os.WriteFile(templateFile, wanted, 0o644) //nolint:gosec // a file of the repository
+	return os.WriteFile(file, wanted, 0o644) //nolint:gosec // a file of the repository
 }
 
 // fill replaces the lines between the markers of each region. A marker is a comment: "BEGIN name", "END name".
-func fill(text []byte, regions map[string]string) ([]byte, error) {
+func fill(text []byte, comment string, regions map[string]string) ([]byte, error) {
 	for name, content := range regions {
-		before, rest, begins := bytes.Cut(text, []byte("# BEGIN "+name+" (make generate)\n"))
-		_, after, ends := bytes.Cut(rest, []byte("# END "+name+"\n"))
-		if !begins || !ends {
-			return nil, fmt.Errorf("%s has no lines %q and %q", templateFile, "# BEGIN "+name+" (make generate)", "# END "+name)
+		begin, end := comment+"BEGIN "+name+" (make generate)", comment+"END "+name
+		before, rest, begins := bytes.Cut(text, []byte(begin))
+		tail, rest, closes := bytes.Cut(rest, []byte("\n")) // of the first marker
+		_, after, ends := bytes.Cut(rest, []byte(end))
+		if !begins || !closes || !ends {
+			return nil, fmt.Errorf("no lines %q and %q", begin, end)
 		}
 		indent := before[bytes.LastIndexByte(before, '\n')+1:]
-		text = bytes.Join([][]byte{
-			before, []byte("# BEGIN " + name + " (make generate)\n"), []byte(content), indent, []byte("# END " + name + "\n"), after,
-		}, nil)
+		text = slices.Concat(before, []byte(begin), tail, []byte("\n"+content), indent, []byte(end), after)
 	}
 	return text, nil
 }

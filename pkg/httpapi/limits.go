@@ -60,7 +60,9 @@ func (l Limits) WithRefreshTokens(tokens refreshTokens) Limits {
 // check takes the permit that a request to an endpoint needs and writes how many remain. It returns a [fault.Limited] when
 // none is left. callers are the principals of the request's live sessions; body is its decoded body, unless misfit is the reason why
 // it did not decode.
-func (l Limits) check(w http.ResponseWriter, r *http.Request, row contract.Endpoint, callers []session.Principal, body any, misfit error) error {
+func (l Limits) check(
+	w http.ResponseWriter, r *http.Request, row contract.Endpoint, callers []session.Principal, body any, misfit error,
+) error {
 	switch row.Tier {
 	case contract.Critical:
 		return l.checkCritical(r.Context(), w.Header(), l.bucket(r, row, callers, body, misfit))

@@ -40,19 +40,23 @@ type Running interface {
 	Close()
 }
 
-// ownHost is the platform that runs the functions as children of this process.
-type ownHost struct{}
+// Own is the platform that runs the functions as children of this process.
+type Own struct {
+	MaxProcesses int // of each function; 0 selects the default of package lambdahost
+}
 
 // Target implements [Platform].
-func (ownHost) Target() (system, architecture string) { return "", "" }
+func (Own) Target() (system, architecture string) { return "", "" }
 
 // Start implements [Platform].
-func (ownHost) Start(ctx context.Context, job Job) (Running, error) {
+func (o Own) Start(ctx context.Context, job Job) (Running, error) {
 	host, err := lambdahost.Start(ctx, lambdahost.Options{
 		Template: job.Template,
 		BinDir:   job.BinDir,
 		Listener: job.Listener,
 		Log:      job.Log,
+
+		MaxProcesses: o.MaxProcesses,
 	})
 	if err != nil {
 		return nil, err

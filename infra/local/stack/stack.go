@@ -85,7 +85,7 @@ type Stack struct {
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{}
 	if o.Platform == nil {
-		o.Platform = ownHost{}
+		o.Platform = Own{}
 	}
 	for _, step := range []func(context.Context, Options) error{
 		s.reservePorts, s.openFolder, s.startDatabase,

@@ -14,6 +14,7 @@ import (
 	"latchkey/infra/testkit/population"
 	"latchkey/pkg/account"
 	"latchkey/pkg/dynamo"
+	"latchkey/pkg/limit"
 	"latchkey/pkg/password"
 	"latchkey/pkg/secret"
 )
@@ -36,6 +37,16 @@ func start(t *testing.T, users int) *engine.Engine {
 	return database
 }
 
+// findUser returns the user that a login finds.
+func findUser(t *testing.T, store *dynamo.Store, name string) (account.User, error) {
+	t.Helper()
+	id, _, err := store.FindAccount(t.Context(), account.LoginName{Canonical: name}, limit.Window{Start: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.ReadUser(t.Context(), id)
+}
+
 // TestTheStoreReadsTheUsers checks that package dynamo finds each user by both names, with the password and the session.
 func TestTheStoreReadsTheUsers(t *testing.T) {
 	const users = 30
@@ -45,7 +56,7 @@ func TestTheStoreReadsTheUsers(t *testing.T) {
 	})
 	for n := range users {
 		name := population.Name(n)
-		user, err := store.FindUser(t.Context(), account.LoginName{Canonical: name})
+		user, err := findUser(t, store, name)
 		if err != nil {
 			t.Fatalf("finding %s: got %v, want a user", name, err)
 		}
@@ -65,7 +76,7 @@ func TestTheStoreReadsTheUsers(t *testing.T) {
 			t.Errorf("the password of %s: got %t, %v; want a match", name, matches, err)
 		}
 	}
-	if _, err := store.FindUser(t.Context(), account.LoginName{Canonical: population.Name(users)}); err == nil {
+	if _, err := findUser(t, store, population.Name(users)); err == nil {
 		t.Errorf("got a user %s, want none beyond the first %d", population.Name(users), users)
 	}
 }
