@@ -41,6 +41,7 @@ type source struct {
 			Retention yaml.Node `yaml:"RetentionInDays"`
 			Protected yaml.Node `yaml:"DeletionProtectionEnabled"`
 			Logging   logging   `yaml:"LoggingConfig"`
+			AccessLog yaml.Node `yaml:"AccessLogSettings"`
 			LogGroup  string    `yaml:"LogGroupName"`
 			Document  struct {
 				Statements []struct {
@@ -58,7 +59,10 @@ type source struct {
 
 // logging is the log configuration of a function, or of all functions.
 type logging struct {
-	Group string `yaml:"LogGroup"`
+	Format      string `yaml:"LogFormat"`
+	Application string `yaml:"ApplicationLogLevel"`
+	System      string `yaml:"SystemLogLevel"`
+	Group       string `yaml:"LogGroup"`
 }
 
 func readTemplate(t *testing.T) source {
@@ -105,18 +109,27 @@ func TestParameters(t *testing.T) {
 	}
 }
 
-// TestLogs checks that all functions write to one log group, and that every log group has the retention of the stage.
+// TestLogs checks that all functions write to one log group, which has the retention of the stage and is the only one. Each further
+// log would cost as much again. Lambda itself writes only what it reports at the level WARN, which are failures, and drops no line of
+// a function.
 func TestLogs(t *testing.T) {
 	template := readTemplate(t)
-	if got := template.Globals.Function.Logging.Group; got != functionLog {
-		t.Errorf("log group of all functions: got %q, want %s", got, functionLog)
+	want := logging{Format: "JSON", Application: "TRACE", System: "WARN", Group: functionLog}
+	if got := template.Globals.Function.Logging; got != want {
+		t.Errorf("LoggingConfig of all functions: got %+v, want %+v", got, want)
+	}
+	if got := template.Resources[functionLog].Properties.Retention.Tag; got != "!FindInMap" {
+		t.Errorf("%s: got the retention %q, want that of the stage", functionLog, got)
 	}
 	for name, resource := range template.Resources {
-		if resource.Type == "AWS::Logs::LogGroup" && resource.Properties.Retention.Tag != "!FindInMap" {
-			t.Errorf("%s: got the retention %q, want that of the stage", name, resource.Properties.Retention.Value)
+		if resource.Type == "AWS::Logs::LogGroup" && name != functionLog {
+			t.Errorf("%s: got a second log group, want only %s", name, functionLog)
 		}
-		if got := resource.Properties.Logging.Group; got != "" {
-			t.Errorf("%s: got the log group %q, want that of all functions", name, got)
+		if !resource.Properties.AccessLog.IsZero() {
+			t.Errorf("%s: got AccessLogSettings, want none: infra/docs/decisions.md has the reasons", name)
+		}
+		if got := resource.Properties.Logging; got != (logging{}) {
+			t.Errorf("%s: got the LoggingConfig %+v, want that of all functions", name, got)
 		}
 	}
 }

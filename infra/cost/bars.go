@@ -31,6 +31,7 @@ func bars(prices *prices, few, many *scale, sharedLogins int) []goal {
 		{"refresh, write units", refresh.writeUnits, report.AtMost(1)},
 		{"logins with the right password in a minute from one address, each of another user", float64(sharedLogins), report.AtLeast(60)},
 		{"US dollars a month for 1,000,000 users", prices.month(million, many.costs.perMillion()), report.AtMost(190)},
+		logsBar(many.costs),
 		{
 			"requests whose calls or units differ between " + report.Count(few.users) + " and " + report.Count(many.users) + " users in the tables",
 			float64(len(differing(few.costs, many.costs))), report.AtMost(0),

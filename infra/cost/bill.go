@@ -16,8 +16,9 @@ type usage struct {
 	providerCalls float64
 	mails         float64
 	cpu           time.Duration // of the function
-	logBytes      float64       // logged by the function itself
-	bodyBytes     float64       // of the response
+	logLines      float64
+	logBytes      float64 // of these lines, with the names and ids that they have in AWS
+	bodyBytes     float64 // of the response
 }
 
 // bill is the price of a million requests, in dollars.
@@ -55,13 +56,11 @@ func (p *prices) invoice(u usage, function template.Function, byHTTP bool) bill 
 		store:  u.writeUnits*p.AWS.Write.Price + u.readUnits*p.AWS.Read.Price,
 		mail:   million / 1000 * u.mails * p.AWS.Mail.Price,
 	}
-	logBytes := u.logBytes + p.Assumed.PlatformLog
 	if byHTTP {
-		logBytes += p.Assumed.AccessLog
 		b.gateway = p.AWS.HTTPAPI.Price
 		b.transfer = million * (u.bodyBytes + p.Assumed.Headers) / gigabyte * p.AWS.Transfer.Price
 	}
-	b.logs = million * logBytes / gigabyte * p.AWS.Logs.Price
+	b.logs = p.logs(u)
 	return b
 }
 

@@ -82,12 +82,12 @@ func TestMonthlyPrice(t *testing.T) {
 // roundPrices returns prices that are easy to calculate with.
 func roundPrices() *prices {
 	p := &prices{Assumed: assumptions{
-		StoreCall: 5, ProviderCall: 100, MailCall: 50, ColdPercent: 1, Cold: 100, PlatformLog: 600, AccessLog: 300, Headers: 500,
+		StoreCall: 5, ProviderCall: 100, MailCall: 50, ColdPercent: 1, Cold: 100, LogEvent: 100, LogMonths: 5, Headers: 500,
 	}}
 	p.AWS.HTTPAPI.Price, p.AWS.Lambda.Price = 1, 0.25
 	p.AWS.X86.Price, p.AWS.ARM.Price = 0.00002, 0.00001
 	p.AWS.Write.Price, p.AWS.Read.Price = 0.5, 0.125
-	p.AWS.Logs.Price, p.AWS.Transfer.Price, p.AWS.Mail.Price = 0.5, 0.1, 0.1
+	p.AWS.Logs.Price, p.AWS.LogStore.Price, p.AWS.Transfer.Price, p.AWS.Mail.Price = 0.4, 0.02, 0.1, 0.1
 	p.AWS.Table.Price, p.AWS.Recovery.Price = 0.25, 0.25
 	return p
 }
@@ -112,7 +112,7 @@ func TestDuration(t *testing.T) {
 
 func TestInvoice(t *testing.T) {
 	used := usage{
-		storeCalls: 2, roundTrips: 1, readUnits: 2, writeUnits: 3, cpu: 4 * time.Millisecond, logBytes: 1100, bodyBytes: 1500, mails: 0,
+		storeCalls: 2, roundTrips: 1, readUnits: 2, writeUnits: 3, cpu: 4 * time.Millisecond, logLines: 2, logBytes: 1800, bodyBytes: 1500,
 	}
 	function := template.Function{MemoryMB: 1769, Architecture: "arm64"}
 	want := bill{
@@ -123,7 +123,7 @@ func TestInvoice(t *testing.T) {
 		t.Errorf("HTTP request on arm64: got %+v, want %+v", got, want)
 	}
 	used.mails, function.Architecture = 1, "x86_64"
-	want = bill{billed: 60 * time.Millisecond, lambda: 0.25 + 1e6*0.060*1769/1024*0.00002, store: 1.75, logs: 0.85, mail: 100}
+	want = bill{billed: 60 * time.Millisecond, lambda: 0.25 + 1e6*0.060*1769/1024*0.00002, store: 1.75, logs: 1, mail: 100}
 	got = roundPrices().invoice(used, function, false)
 	if !near(got.total(), want.total()) || got.billed != want.billed || got.mail != want.mail {
 		t.Errorf("mail on x86_64: got %+v, want %+v", got, want)
@@ -157,8 +157,8 @@ func TestReadsOfStartingProcessesAreNotCounted(t *testing.T) {
 	}
 }
 
-// TestRun measures each row once. It checks that every response has the status of its row, that every row has a price, and that the
-// plot can be drawn from the output.
+// TestRun measures each row once. It checks that every response has the status of its row, that every row has a price, that the
+// log of every row is within its bar, and that the plot can be drawn from the output.
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), effort{few: 300, many: 500, fewSamples: 1, manySamples: 1}, &out, io.Discard); err != nil {
@@ -173,10 +173,23 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: got the line %q, %v; want memory, calls, round trips, units and CPU time", r.Name, cells, err)
 		}
 	}
+	if verdict, found := verdictOf(out.String(), logsGoal); !found || verdict != report.Met {
+		t.Errorf("%s: got the verdict %q, want %s: the line of a request is too long\n%s", logsGoal, verdict, report.Met, requests)
+	}
 	if _, err := drawMonths(out.String()); err != nil {
 		t.Errorf("drawing the output: %v\n%s", err, out.String())
 	}
 	if testing.Verbose() {
 		t.Log(out.String())
 	}
+}
+
+// verdictOf returns the last cell of the goal whose name begins with a text.
+func verdictOf(output, goal string) (string, bool) {
+	for line := range strings.Lines(output) {
+		if cells := strings.Fields(line); strings.HasPrefix(line, goal) {
+			return cells[len(cells)-1], true
+		}
+	}
+	return "", false
 }

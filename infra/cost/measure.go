@@ -61,10 +61,7 @@ func (s *scale) measure(ctx context.Context, row workload.Row, visitors []*workl
 		}
 		usages = append(usages, one)
 	}
-	one := medians(usages[warmUps:])
-	var err error
-	one.logBytes, err = s.logged(ctx, before, row, len(visitors))
-	return one, err
+	return s.logged(ctx, before, row, len(visitors), medians(usages[warmUps:]))
 }
 
 // idle is the time that a process may need after its response until it waits for the next request. Without a pause, the host may start
@@ -126,8 +123,7 @@ func (s *scale) measureMail(ctx context.Context) (usage, error) {
 	one.storeCalls, one.readUnits, one.writeUnits = one.storeCalls/count, one.readUnits/count, one.writeUnits/count
 	one.roundTrips, one.mails = float64(s.rig.Tap.RoundTrips())/count, 1
 	one.cpu = (after - before) / time.Duration(s.samples)
-	one.logBytes, err = s.logged(ctx, logged, mailRow, s.samples)
-	return one, err
+	return s.logged(ctx, logged, mailRow, s.samples, one)
 }
 
 // mailRow is the row of the work for one mail.
@@ -171,13 +167,15 @@ func medians(usages []usage) usage {
 	}
 }
 
-// logged returns the bytes that a function has logged since before for each of a number of requests.
-func (s *scale) logged(ctx context.Context, before workload.Logged, row workload.Row, requests int) (float64, error) {
+// logged adds what a function has logged since before for each of a number of requests to the usage of one.
+func (s *scale) logged(ctx context.Context, before workload.Logged, row workload.Row, requests int, one usage) (usage, error) {
 	after, err := s.rig.Logs.Await(ctx, row.Folder, before.Lines+requests*row.Lines)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", row.Name, err)
+		return usage{}, fmt.Errorf("%s: %w", row.Name, err)
 	}
-	return float64(after.Bytes-before.Bytes) / float64(requests), nil
+	one.logLines = float64(after.Lines-before.Lines) / float64(requests)
+	one.logBytes = float64(after.Bytes-before.Bytes) / float64(requests)
+	return one, nil
 }
 
 // cpuOf returns the CPU time of the processes of a function.

@@ -30,6 +30,7 @@ type prices struct {
 		Table    price `yaml:"table_gb_month"`
 		Recovery price `yaml:"recovery_gb_month"`
 		Logs     price `yaml:"logs_gb"`
+		LogStore price `yaml:"log_storage_gb_month"`
 		Transfer price `yaml:"transfer_gb"`
 		Mail     price `yaml:"mail_thousand"`
 	}
@@ -45,8 +46,8 @@ type assumptions struct {
 	MailCall     float64 `yaml:"mail_call_ms"`
 	ColdPercent  float64 `yaml:"cold_percent"`
 	Cold         float64 `yaml:"cold_ms"`
-	PlatformLog  float64 `yaml:"platform_log_bytes"`
-	AccessLog    float64 `yaml:"access_log_bytes"`
+	LogEvent     float64 `yaml:"log_event_bytes"`
+	LogMonths    float64 `yaml:"log_months"`
 	Headers      float64 `yaml:"header_bytes"`
 }
 

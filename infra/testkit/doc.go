@@ -21,6 +21,7 @@
 //   - [latchkey/infra/testkit/workload] sends each kind of request to the whole product with such an engine. Use it to
 //     measure all endpoints.
 //   - [latchkey/infra/testkit/httpclient] sends requests to a running Latchkey.
+//   - [latchkey/infra/testkit/logquery] evaluates queries and metric filters on log lines.
 //
 // A helper that only one package uses belongs in that package's helpers_test.go. A test whose emulator is not installed
 // fails. It is not skipped, because a skipped test proves nothing.

@@ -167,3 +167,27 @@ func TestEveryLogLineNamesItsFunction(t *testing.T) {
 		t.Errorf("got the log %q, want a line of %s for %s", logs.String(), env["AWS_LAMBDA_FUNCTION_NAME"], contract.Discovery.Key())
 	}
 }
+
+// TestLinesHaveTheMembersThatLambdaReads checks the names and forms with which Lambda recognizes the time and the level of a line.
+// Otherwise it adds a timestamp to the line and treats the line as INFO.
+func TestLinesHaveTheMembersThatLambdaReads(t *testing.T) {
+	env := environment(t)
+	env["AWS_LAMBDA_FUNCTION_NAME"] = "latchkey-prod-Fallback"
+	var logs bytes.Buffer
+	handler, err := app.Build(app.Fallback, func(name string) string { return env[name] }, &logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/nowhere", nil))
+	var line struct{ Timestamp, Level, Function, Time string }
+	if err := json.Unmarshal(logs.Bytes(), &line); err != nil {
+		t.Fatalf("got the log %s, want one JSON line: %v", logs.String(), err)
+	}
+	const milliseconds = "2006-01-02T15:04:05.999Z"
+	if _, err := time.Parse(milliseconds, line.Timestamp); err != nil || len(line.Timestamp) > len(milliseconds) {
+		t.Errorf("got the timestamp %q, want the form %s: %v", line.Timestamp, milliseconds, err)
+	}
+	if line.Level != "INFO" || line.Function != "latchkey-prod-Fallback" || line.Time != "" {
+		t.Errorf("got the line %+v, want the level INFO, the function, and no second time", line)
+	}
+}

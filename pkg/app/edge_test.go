@@ -15,6 +15,7 @@ import (
 	"latchkey/pkg/fault"
 	"latchkey/pkg/guard"
 	"latchkey/pkg/httpapi"
+	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 	"latchkey/pkg/signin"
@@ -25,6 +26,7 @@ type loginStub struct {
 	pair  session.Pair
 	err   error
 	panic string
+	event string // a security event that the login reports
 	calls int
 	name  string
 	pass  secret.String
@@ -33,11 +35,14 @@ type loginStub struct {
 	source string
 }
 
-func (l *loginStub) Login(_ context.Context, attempt guard.Attempt) (signin.SignedIn, error) {
+func (l *loginStub) Login(ctx context.Context, attempt guard.Attempt) (signin.SignedIn, error) {
 	l.calls++
 	l.name, l.pass, l.device, l.source = attempt.Name, attempt.Password, attempt.Device, attempt.Source
 	if l.panic != "" {
 		panic(l.panic)
+	}
+	if l.event != "" {
+		reqlog.Event(ctx, l.event)
 	}
 	return signin.SignedIn{Pair: l.pair, Device: secret.New("the-device"), Standing: attemptStanding}, l.err
 }
@@ -206,13 +211,26 @@ func TestLogLine(t *testing.T) {
 	if line["route"] != "POST /api/auth/login" || line["status"] != 200.0 || line["code"] != "ok" || line["request_id"] != "req-1" {
 		t.Errorf("got the line %v, want the route, status 200, code ok and request id req-1", line)
 	}
-	if _, ok := line["duration_ms"].(float64); !ok {
-		t.Errorf("got the line %v, want a number in duration_ms", line)
+	if _, ok := line["duration_ms"].(float64); !ok || line["source"] != "192.0.2.1" {
+		t.Errorf("got the line %v, want a number in duration_ms and the source 192.0.2.1", line)
 	}
 	for _, leaked := range []string{"SecurePass123!", "pythonista", "the-access-token"} {
 		if strings.Contains(logs.String(), leaked) {
 			t.Errorf("got the log %s, want it without %q", logs.String(), leaked)
 		}
+	}
+}
+
+// TestTheLineOfASecurityEvent checks that such a request has one line like any other, which the filter of security events counts.
+func TestTheLineOfASecurityEvent(t *testing.T) {
+	var logs strings.Builder
+	serve(&loginStub{event: "token_reused", err: account.ErrInvalidCredentials}, &logs, "application/json", good)
+	var line map[string]any
+	if err := json.Unmarshal([]byte(logs.String()), &line); err != nil {
+		t.Fatalf("got the log %s, want one JSON line: %v", logs.String(), err)
+	}
+	if line["msg"] != "security event" || line["event"] != "token_reused" || line["level"] != "WARN" || line["status"] != 403.0 {
+		t.Errorf("got the line %v, want a security event at level WARN with its kind and status 403", line)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -44,15 +45,26 @@ type Parts struct {
 
 func newParts(getenv func(string) string, logs io.Writer, now clock.Clock, random io.Reader) *Parts {
 	cfg, err := config.Read(getenv)
-	handler := slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: cfg.LogLevel})
 	parts := &Parts{
 		cfg:    cfg,
-		log:    slog.New(handler).With("function", cfg.Function), // all functions of a stack share one log group
+		log:    newLogger(logs, cfg),
 		now:    now,
 		random: random,
 	}
 	parts.note(err)
 	return parts
+}
+
+// newLogger returns the logger of a function. Lambda reads the members timestamp (RFC 3339) and level of each line, and would add a
+// timestamp of its own to a line without one. All functions of a stack share one log group, so a line names its function.
+func newLogger(logs io.Writer, cfg config.Config) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel, ReplaceAttr: func(groups []string, attr slog.Attr) slog.Attr {
+		if attr.Key == slog.TimeKey && len(groups) == 0 && attr.Value.Kind() == slog.KindTime {
+			return slog.Time("timestamp", attr.Value.Time().UTC().Truncate(time.Millisecond))
+		}
+		return attr
+	}}
+	return slog.New(slog.NewJSONHandler(logs, options)).With("function", cfg.Function)
 }
 
 func (p *Parts) note(err error) {

@@ -13,7 +13,7 @@ import (
 
 // Refresh is functions/refresh.
 func Refresh(p *Parts) http.Handler {
-	return p.serve(refresh(session.NewRefresher(p.useStore(), p.useKeys(), p.pairs(), p.log)))
+	return p.serve(refresh(session.NewRefresher(p.useStore(), p.useKeys(), p.pairs())))
 }
 
 type refreshBody struct {

@@ -121,7 +121,9 @@ func (s *Server) serve(route string, handle handler, write faultWriter) http.Han
 		if failed != nil {
 			write(ctx, response, route, failed)
 		}
-		s.logRequest(ctx, route, response.status, s.now().Sub(begun), failed, record)
+		s.logRequest(ctx, record, outcome{
+			route: route, status: response.status, took: s.now().Sub(begun), source: s.limits.sources.of(r), failed: failed,
+		})
 	})
 }
 
@@ -144,28 +146,40 @@ func (s *Server) setHeaders(header http.Header) {
 	}
 }
 
-// logRequest writes the one log line of a request. A 5xx is logged as an error; clients can cause all other responses.
-func (s *Server) logRequest(
-	ctx context.Context, route string, status int, took time.Duration, failed *fault.Fault, record *reqlog.Record,
-) {
-	level, code := slog.LevelInfo, "ok"
+// outcome is what the edge knows about a request after the response.
+type outcome struct {
+	route  string
+	status int
+	took   time.Duration
+	source string       // that the request counts for
+	failed *fault.Fault // nil for a success
+}
+
+// logRequest writes the one log line of a request. A 5xx is logged as an error; clients can cause all other responses. API Gateway
+// writes no line, so the line has the source too.
+func (s *Server) logRequest(ctx context.Context, record *reqlog.Record, o outcome) {
+	level, message, code := slog.LevelInfo, "request", "ok"
+	if record.IsEvent() {
+		level, message = slog.LevelWarn, "security event"
+	}
+	if o.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
 	attrs := []slog.Attr{
 		slog.String("request_id", s.requestID(ctx)),
-		slog.String("route", route),
-		slog.Int("status", status),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("route", o.route),
+		slog.Int("status", o.status),
+		slog.Float64("duration_ms", float64(o.took.Round(10*time.Microsecond))/float64(time.Millisecond)),
+		slog.String("source", o.source),
 	}
-	if failed != nil {
-		code = failed.Code
-		if cause := errors.Unwrap(failed); cause != nil {
+	if o.failed != nil {
+		code = o.failed.Code
+		if cause := errors.Unwrap(o.failed); cause != nil {
 			attrs = append(attrs, slog.String("cause", cause.Error()))
 		}
 	}
-	if status >= http.StatusInternalServerError {
-		level = slog.LevelError
-	}
 	attrs = append(attrs, slog.String("code", code))
-	s.log.LogAttrs(ctx, level, "request", append(attrs, record.Attrs()...)...)
+	s.log.LogAttrs(ctx, level, message, append(attrs, record.Attrs()...)...)
 }
 
 // statusWriter records the status.

@@ -34,3 +34,16 @@ func TestOutsideARequestNothingIsKept(t *testing.T) {
 		t.Errorf("got attributes %v in the record of another request, want none", attrs)
 	}
 }
+
+func TestAnEventIsMarked(t *testing.T) {
+	ctx, record := reqlog.Open(t.Context())
+	if record.IsEvent() {
+		t.Error("a new record: got an event, want none")
+	}
+	reqlog.Event(ctx, "token_reused", slog.Int("generation", 2))
+	attrs := record.Attrs()
+	if !record.IsEvent() || len(attrs) != 2 || attrs[0].String() != "event=token_reused" || attrs[1].String() != "generation=2" {
+		t.Errorf("after an event: got the attributes %v of an event: %v; want event and generation, and true", attrs, record.IsEvent())
+	}
+	reqlog.Event(t.Context(), "token_reused") // outside a request it has no effect
+}

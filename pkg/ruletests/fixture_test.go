@@ -192,7 +192,7 @@ func (f *fixture) logOut(ctx context.Context, credentials session.Credentials, r
 func (f *fixture) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(&f.log, nil)) }
 
 func (f *fixture) refresher() *session.Refresher {
-	return session.NewRefresher(f.store, f.keys, f.pairs(), f.logger())
+	return session.NewRefresher(f.store, f.keys, f.pairs())
 }
 
 func (f *fixture) verifier() *maillink.Verifier {

@@ -3,12 +3,14 @@ package ruletests
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"latchkey/pkg/fault"
+	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 )
@@ -16,7 +18,12 @@ import (
 // refresh exchanges the refresh token of the pair.
 func (f *fixture) refresh(t *testing.T, pair session.Pair) (session.Pair, error) {
 	t.Helper()
-	return f.refresher().Refresh(t.Context(), pair.Refresh)
+	ctx, record := reqlog.Open(t.Context())
+	next, err := f.refresher().Refresh(ctx, pair.Refresh)
+	if record.IsEvent() {
+		f.logger().LogAttrs(ctx, slog.LevelWarn, "security event", record.Attrs()...)
+	}
+	return next, err
 }
 
 // mustRefresh exchanges the refresh token of the pair, which must be valid.
@@ -285,7 +292,7 @@ func TestReuseIsNoRefusalIfTheSessionCannotBeEnded(t *testing.T) {
 	f.lives.Grace = 0
 	first := f.register(t, "alice", "alice@example.com")
 	f.mustRefresh(t, first)
-	refresher := session.NewRefresher(unavailableStore{f.store}, f.keys, f.pairs(), nil)
+	refresher := session.NewRefresher(unavailableStore{f.store}, f.keys, f.pairs())
 	if _, err := refresher.Refresh(t.Context(), first.Refresh); !errors.Is(err, fault.ServiceUnavailable) {
 		t.Errorf("a reuse that cannot end the session: got the error %v, want %v", err, fault.ServiceUnavailable)
 	}

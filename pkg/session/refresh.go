@@ -88,12 +88,11 @@ type Refresher struct {
 	store  RefreshStore
 	tokens refreshOpener
 	pairs  *Pairs
-	log    *slog.Logger
 }
 
-// NewRefresher returns a Refresher. Security events go to log.
-func NewRefresher(store RefreshStore, tokens refreshOpener, pairs *Pairs, log *slog.Logger) *Refresher {
-	return &Refresher{store: store, tokens: tokens, pairs: pairs, log: log}
+// NewRefresher returns a Refresher. It reports security events to [reqlog].
+func NewRefresher(store RefreshStore, tokens refreshOpener, pairs *Pairs) *Refresher {
+	return &Refresher{store: store, tokens: tokens, pairs: pairs}
 }
 
 // Refresh exchanges a refresh token for the next pair of its session. It returns ErrInvalidRefreshToken for a token that
@@ -135,10 +134,8 @@ func (r *Refresher) replaced(
 	if err := r.store.EndSession(ctx, current.Ref()); err != nil {
 		return Pair{}, fmt.Errorf("ending the session of a reused token: %w", err)
 	}
-	r.log.WarnContext(ctx, "security event", "event", "refresh_token_reuse",
-		"user_id", user.ID.String(), "session_id", current.ID.String(),
-		"generation", claims.Generation, "current_generation", current.Generation)
-	return Pair{}, ErrInvalidRefreshToken.Because(errors.New("the token was reused"))
+	reqlog.Event(ctx, "refresh_token_reuse", slog.String("session_id", current.ID.String()))
+	return Pair{}, ErrInvalidRefreshToken
 }
 
 // rotation returns the rotation for a token with these claims. user is the account as it was read.

@@ -18,7 +18,7 @@ type LogMeter struct {
 // Logged is what a function has logged.
 type Logged struct {
 	Lines    int
-	Bytes    int
+	Bytes    int           // of the lines as they would be in AWS
 	Duration time.Duration // of the last request
 }
 
@@ -36,7 +36,7 @@ func (m *LogMeter) Write(line []byte) (int, error) {
 	}
 	logged := m.all[string(folder)]
 	logged.Lines++
-	logged.Bytes += len(text)
+	logged.Bytes += sizeInAWS(text)
 	if request.Milliseconds > 0 {
 		logged.Duration = time.Duration(request.Milliseconds * float64(time.Millisecond))
 	}
@@ -71,4 +71,32 @@ func (m *LogMeter) Await(ctx context.Context, folder string, lines int) (Logged,
 		case <-time.After(linePause):
 		}
 	}
+}
+
+// The maximum lengths, in AWS, of what is shorter in the lines of a local stack.
+const (
+	functionLength = 64 // of the name of a function
+	requestLength  = 36 // of the id of a request, a UUID
+	sourceLength   = 23 // of the network of an IPv6 address
+)
+
+// sizeInAWS returns the bytes of a line in AWS, where some names are longer than here. A line is charged without its line feed.
+func sizeInAWS(line []byte) int {
+	size := len(bytes.TrimSuffix(line, []byte("\n")))
+	var members struct {
+		Function, Source *string
+		RequestID        *string `json:"request_id"`
+	}
+	if json.Unmarshal(line, &members) != nil {
+		return size
+	}
+	for _, member := range []struct {
+		value  *string
+		length int
+	}{{members.Function, functionLength}, {members.RequestID, requestLength}, {members.Source, sourceLength}} {
+		if member.value != nil {
+			size += max(0, member.length-len(*member.value))
+		}
+	}
+	return size
 }

@@ -1,0 +1,150 @@
+package docs_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"latchkey/infra/testkit"
+	"latchkey/infra/testkit/httpclient"
+	"latchkey/infra/testkit/logquery"
+	"latchkey/infra/testkit/stacktest"
+	"latchkey/infra/testkit/wiretap"
+)
+
+// TestQueriesAndMetricFilters runs the queries of the runbook and the metric filters of template.yaml on the lines that a running
+// product writes, together with lines of Lambda in the form of its guide (testdata/platform.jsonl).
+func TestQueriesAndMetricFilters(t *testing.T) {
+	lines := append(linesOfRequests(t), parse(read(t, "infra/docs/testdata/platform.jsonl"))...)
+	queries := queriesOf(read(t, "infra/docs/runbook.md"))
+	if len(queries) == 0 {
+		t.Fatal("got no query in the runbook")
+	}
+	for _, query := range queries {
+		if found, err := query.run(lines); err != nil || len(found) == 0 || len(found) == len(lines) {
+			t.Errorf("%s: got %d of %d lines and the error %v, want some of them", query.text, len(found), len(lines), err)
+		}
+	}
+	filters := metricFilters(t)
+	for name, want := range map[string][]float64{"ServerErrors": {500}, "SecurityEvents": {403}} {
+		found, err := logquery.Pattern(filters[name], lines)
+		if err != nil || len(found) != len(want) || found[0]["status"] != want[0] {
+			t.Errorf("%s: got the lines %v and the error %v, want lines with the statuses %v", name, found, err, want)
+		}
+		delete(filters, name)
+	}
+	if len(filters) > 0 {
+		t.Errorf("got the metric filters %v without a test, want them here", filters)
+	}
+}
+
+// linesOfRequests sends requests of every outcome to a running product and returns its lines. It checks that each request has one.
+func linesOfRequests(t *testing.T) []logquery.Line {
+	t.Helper()
+	var log testkit.Buffer
+	local, err := stacktest.Start(t.Context(), stacktest.Options{Environment: map[string]string{"REFRESH_GRACE_SECONDS": "0"}, Log: &log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	local.Deliveries.Pause() // the mailer writes lines of mails, not of requests
+	sent := 0
+	post := func(path, body string, want int, headers ...string) httpclient.Response {
+		t.Helper()
+		sent++
+		got := httpclient.Client{}.Send(t, http.MethodPost, local.URL+path, body, append(headers, httpclient.JSON)...)
+		if got.Status != want {
+			t.Fatalf("%s: got %v, want %d", path, got, want)
+		}
+		return got
+	}
+	const user = `{"username":"pythonista","email":"pythonista@example.com","password":"SecurePass123!"}`
+	first := post("/api/auth/register", user, http.StatusCreated)
+	post("/api/auth/login", `{"username":"pythonista","password":"wrong"}`, http.StatusForbidden)
+	post("/nowhere", "", http.StatusNotFound)
+	local.Tap.Inject("BatchGetItem", 0, 1, wiretap.AccessDenied)
+	post("/api/auth/me", "", http.StatusInternalServerError, httpclient.Bearer(first.Member("access_token")))
+	refresh := `{"refresh_token":"` + first.Member("refresh_token") + `"}`
+	post("/api/auth/refresh", refresh, http.StatusOK)
+	post("/api/auth/refresh", refresh, http.StatusForbidden)
+
+	var lines []logquery.Line
+	testkit.Eventually(t, "a line for each request", func() bool {
+		lines = parse(log.String())
+		return len(lines) >= sent
+	})
+	ids := map[any]bool{}
+	for _, line := range lines {
+		ids[line["request_id"]] = true
+	}
+	if len(lines) != sent || len(ids) != sent {
+		t.Errorf("%d requests: got %d lines of %d requests, want one of each:\n%s", sent, len(lines), len(ids), log.String())
+	}
+	return lines
+}
+
+// parse returns the JSON lines in a text. The lines of a local stack begin with the label of their function.
+func parse(text string) []logquery.Line {
+	var lines []logquery.Line
+	for line := range strings.Lines(text) {
+		if _, labeled, found := strings.Cut(line, " | "); found {
+			line = labeled
+		}
+		if strings.HasPrefix(line, "{") {
+			lines = append(lines, logquery.Parse(line))
+		}
+	}
+	return lines
+}
+
+// query is a query of Logs Insights or a filter pattern.
+type query struct {
+	text string
+	run  func([]logquery.Line) ([]logquery.Line, error)
+}
+
+// Queries in shell commands, and the names of functions in them.
+var (
+	quoted   = regexp.MustCompile(`--(query-string|filter-pattern) '((?:[^']|'"\$\(resource \w+\)"')+)'`)
+	resource = regexp.MustCompile(`'"\$\(resource \w+\)"'`)
+)
+
+// queriesOf returns the queries of a document. Each name of a function is replaced by that of Login, because the lines of all functions
+// name them in the same way.
+func queriesOf(document string) []query {
+	var queries []query
+	for _, match := range quoted.FindAllStringSubmatch(document, -1) {
+		text, run := resource.ReplaceAllString(match[2], "Login"), logquery.Insights
+		if match[1] == "filter-pattern" {
+			run = logquery.Pattern
+		}
+		queries = append(queries, query{text, func(lines []logquery.Line) ([]logquery.Line, error) { return run(text, lines) }})
+	}
+	return queries
+}
+
+// metricFilters returns the patterns of the metric filters of template.yaml by their logical ids.
+func metricFilters(t *testing.T) map[string]string {
+	t.Helper()
+	var template struct {
+		Resources map[string]struct {
+			Type       string `yaml:"Type"`
+			Properties struct {
+				Pattern string `yaml:"FilterPattern"`
+			} `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "template.yaml")), &template); err != nil {
+		t.Fatal(err)
+	}
+	patterns := map[string]string{}
+	for name, resource := range template.Resources {
+		if resource.Type == "AWS::Logs::MetricFilter" {
+			patterns[name] = resource.Properties.Pattern
+		}
+	}
+	return patterns
+}
