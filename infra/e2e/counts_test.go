@@ -19,8 +19,12 @@ import (
 // another source. The RateLimit headers show which of them count together.
 func TestWhomRequestsCountFor(t *testing.T) {
 	p := newParties(t, startStack(t, stack.Options{
-		Platform:    stack.Own{MaxProcesses: 1}, // requests are counted locally at first
-		Environment: map[string]string{"SIGNING_KEYS": signingKeys(t), "OAUTH_GITHUB_CLIENT_ID": "x", "OAUTH_GITHUB_CLIENT_SECRET": "x"},
+		Platform:         stack.Own{MaxProcesses: 1}, // requests are counted locally at first
+		DynamoDBEndpoint: shared.DynamoDBEndpoint,    // through the wiretap, so that the calls count as uses of the roles
+		Environment: map[string]string{
+			"SIGNING_KEYS": signingKeys(t), "DYNAMODB_ENDPOINT": shared.Tap.URL, "SES_ENDPOINT": shared.MailURL,
+			"OAUTH_GITHUB_CLIENT_ID": "x", "OAUTH_GITHUB_CLIENT_SECRET": "x",
+		},
 	}))
 	for _, endpoint := range contract.Endpoints {
 		for _, caller := range contract.Callers {
@@ -173,7 +177,7 @@ func (p *parties) send(t *testing.T, endpoint contract.Endpoint, caller variant,
 		delete(headers, "cookie")
 		cookies = strings.Split(cookie, "; ")
 	}
-	path := strings.NewReplacer("{provider}", "github", "{token}", "x").Replace(endpoint.Path)
+	path := pathOf(endpoint)
 	event, err := json.Marshal(map[string]any{
 		"version": "2.0", "routeKey": endpoint.Key(), "rawPath": path, "headers": headers, "cookies": cookies, "body": body,
 		"pathParameters": map[string]string{"provider": "github", "token": "x"},
@@ -199,6 +203,11 @@ func (p *parties) send(t *testing.T, endpoint contract.Endpoint, caller variant,
 		return 0
 	}
 	return standing{read("RateLimit-Limit"), read("RateLimit-Remaining")}
+}
+
+// pathOf returns a path of the endpoint.
+func pathOf(endpoint contract.Endpoint) string {
+	return strings.NewReplacer("{provider}", "github", "{token}", "x").Replace(endpoint.Path)
 }
 
 // functionIn returns the name of the function in a folder of functions/.

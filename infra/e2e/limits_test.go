@@ -16,6 +16,7 @@ import (
 	"latchkey/infra/local/stack"
 	"latchkey/infra/testkit/wiretap"
 	"latchkey/pkg/app"
+	"latchkey/pkg/contract"
 	"latchkey/pkg/lambdahttp"
 )
 
@@ -332,26 +333,32 @@ func TestALimiterWithoutItsStore(t *testing.T) {
 	}
 }
 
-// TestBelowASixthOfTheLimitNothingIsWritten sends thirty requests of one user to one container, with the limits of a deployed stack,
-// which are 180 a minute for a user, and then one more.
+// TestBelowASixthOfTheLimitNothingIsWritten sends requests to each endpoint with a medium limit, with the limits of a deployed stack:
+// ten from one source, and then one more. The stack uses the shared tables through the wiretap, so that its calls count as uses of
+// the roles.
 func TestBelowASixthOfTheLimitNothingIsWritten(t *testing.T) {
-	api := startStack(t, stack.Options{
-		DynamoDBEndpoint: shared.DynamoDBEndpoint,
-		Environment:      map[string]string{"DYNAMODB_ENDPOINT": shared.Tap.URL, "RATE_LIMIT_FACTOR": "1"},
-	})
-	access := sendJSON(t, api.URL, "/api/auth/register", registration(uniqueName("sixth"))).Member("access_token")
-	function := newContainer(t, api, "me", "GET /api/auth/me", app.Me)
 	pauseMailer(t)
-	inOneMinute(t, 10*time.Second)
-	for n := 1; n <= 31; n++ {
-		shared.Tap.Reset()
-		got := function.send(t, "192.0.2.1", "", map[string]string{"authorization": "Bearer " + access})
-		want := "BatchGetItem r2 w0"
-		if n == 31 {
-			want = "BatchGetItem UpdateItem r2 w1"
+	api := startStack(t, stack.Options{
+		DynamoDBEndpoint: shared.DynamoDBEndpoint, Platform: stack.Own{MaxProcesses: 1},
+		Environment: map[string]string{"DYNAMODB_ENDPOINT": shared.Tap.URL, "RATE_LIMIT_FACTOR": "1"},
+	})
+	counted := map[string]bool{} // paths, whose methods count together
+	for _, endpoint := range contract.Endpoints {
+		if endpoint.Tier != contract.Medium || counted[endpoint.Path] {
+			continue
 		}
-		if calls := spent(); got.Status != http.StatusOK || calls != want {
-			t.Errorf("request %d: got %v and the calls %q, want 200 and %q", n, got, calls, want)
+		counted[endpoint.Path] = true
+		inOneMinute(t, 10*time.Second)
+		for n := 1; n <= 11; n++ {
+			shared.Tap.Reset()
+			got := send(t, api.URL, endpoint.Method, pathOf(endpoint), "")
+			want := 0
+			if n == 11 {
+				want = 1
+			}
+			if calls := shared.Tap.LimitCalls(); len(calls) != want || got.Status >= 500 || got.Status == http.StatusTooManyRequests {
+				t.Errorf("%s, request %d: got %v and %d writes of a count, want %d", endpoint.Key(), n, got, len(calls), want)
+			}
 		}
 	}
 }
