@@ -166,7 +166,7 @@ func (p *Parts) cookies() *session.Cookies { return session.NewCookies(p.lifetim
 
 func (p *Parts) login() *signin.Login {
 	guard := guard.New(p.useStore(), p.useLimiter(), p.attempts(), p.devices(), p.now, p.random)
-	return signin.NewLogin(p.useStore(), p.hasher(), guard, p.pairs(), p.cookies(), p.now, p.log)
+	return signin.NewLogin(p.useStore(), p.hasher(), guard, p.pairs(), p.cookies(), p.now)
 }
 
 func (p *Parts) devices() *guard.Devices { return guard.NewDevices(p.useKeys(), p.random) }

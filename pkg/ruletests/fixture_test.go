@@ -19,6 +19,7 @@ import (
 	"latchkey/pkg/limit"
 	"latchkey/pkg/maillink"
 	"latchkey/pkg/password"
+	"latchkey/pkg/reqlog"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 	"latchkey/pkg/signin"
@@ -120,7 +121,7 @@ func (f *fixture) registrar() *signup.Registrar {
 }
 
 func (f *fixture) login() *signin.Login {
-	return signin.NewLogin(f.store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
+	return signin.NewLogin(f.store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now)
 }
 
 func (f *fixture) devices() *guard.Devices { return guard.NewDevices(f.keys, rand.Reader) }
@@ -143,7 +144,9 @@ func attempt(name, password string) guard.Attempt {
 
 // passwordLogin logs in with a name and a password.
 func (f *fixture) passwordLogin(ctx context.Context, name, password string) (session.Pair, error) {
+	ctx, record := reqlog.Open(ctx)
 	signedIn, err := f.login().Login(ctx, attempt(name, password))
+	f.logEvent(record)
 	return signedIn.Pair, err
 }
 
@@ -187,6 +190,13 @@ func (f *fixture) logOut(ctx context.Context, credentials session.Credentials, r
 		return err
 	}
 	return f.logout().Logout(ctx, resolution, refresh)
+}
+
+// logEvent logs a security event, as the edge does in the line of the request.
+func (f *fixture) logEvent(record *reqlog.Record) {
+	if record.IsEvent() {
+		f.logger().LogAttrs(context.Background(), slog.LevelWarn, "security event", record.Attrs()...)
+	}
 }
 
 func (f *fixture) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(&f.log, nil)) }

@@ -130,7 +130,7 @@ func TestLoginAgainstAChange(t *testing.T) {
 			store := &beforeRecordLogin{LoginStore: f.store, hook: func() {
 				f.setUser(t, "alice", test.change)
 			}}
-			login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
+			login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now)
 			signedIn, err := login.Login(t.Context(), attempt("alice", goodPassword))
 			if !errors.Is(err, test.want) {
 				t.Fatalf("the login: got the error %v, want %v", err, test.want)

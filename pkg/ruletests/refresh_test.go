@@ -3,7 +3,6 @@ package ruletests
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -20,9 +19,7 @@ func (f *fixture) refresh(t *testing.T, pair session.Pair) (session.Pair, error)
 	t.Helper()
 	ctx, record := reqlog.Open(t.Context())
 	next, err := f.refresher().Refresh(ctx, pair.Refresh)
-	if record.IsEvent() {
-		f.logger().LogAttrs(ctx, slog.LevelWarn, "security event", record.Attrs()...)
-	}
+	f.logEvent(record)
 	return next, err
 }
 

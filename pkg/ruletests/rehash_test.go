@@ -128,7 +128,7 @@ func TestReplacingAHashAgainstAChange(t *testing.T) {
 			f := newFixture(t)
 			f.registerWithHash(t, "alice", djangoHash)
 			store := &beforeRecordLogin{LoginStore: f.store, hook: func() { f.setUser(t, "alice", test.change) }}
-			login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
+			login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now)
 			if _, err := login.Login(t.Context(), attempt("alice", goodPassword)); !errors.Is(err, test.want) {
 				t.Errorf("the login: got the error %v, want %v", err, test.want)
 			}

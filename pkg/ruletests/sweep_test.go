@@ -115,7 +115,7 @@ func TestLoginsThatASweepMisses(t *testing.T) {
 			holding <- struct{}{}
 			<-release
 		}}
-		login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
+		login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now)
 		req := attempt("alice", goodPassword)
 		req.Device = f.deviceOf(t, "alice")
 		all.Go(func() {
@@ -180,7 +180,7 @@ func TestASweepSparesSessionsOfALaterEpoch(t *testing.T) {
 		f.setUser(t, "alice", attributes{"epoch": number("1")})
 		later = f.mustLogin(t, "alice")
 	}}
-	login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now, f.logger())
+	login := signin.NewLogin(store, f.hasher, f.guard(), f.pairs(), f.cookies(), f.now)
 	if _, err := login.Login(t.Context(), attempt("alice", goodPassword)); err != nil {
 		t.Fatal(err)
 	}

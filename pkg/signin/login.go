@@ -35,15 +35,14 @@ type Login struct {
 	pairs     *session.Pairs
 	cookies   *session.Cookies
 	now       clock.Clock
-	log       *slog.Logger
 }
 
-// NewLogin returns a Login. Security events go to log.
+// NewLogin returns a Login. It reports security events to [reqlog].
 func NewLogin(
 	store LoginStore, passwords passwordVerifier, guard *guard.Guard, pairs *session.Pairs, cookies *session.Cookies,
-	now clock.Clock, log *slog.Logger,
+	now clock.Clock,
 ) *Login {
-	return &Login{store: store, passwords: passwords, guard: guard, pairs: pairs, cookies: cookies, now: now, log: log}
+	return &Login{store: store, passwords: passwords, guard: guard, pairs: pairs, cookies: cookies, now: now}
 }
 
 // SignedIn is the result of a sign-in by password.
@@ -130,15 +129,15 @@ func (l *Login) check(ctx context.Context, user account.User, password secret.St
 }
 
 // matches reports whether the password is the user's. A stored hash that cannot be read counts as no password, so the response
-// reveals nothing about the account. It is logged as a security event, because its user cannot log in before a reset.
+// reveals nothing about the account. It is reported as a security event, because its user cannot log in before a reset.
 func (l *Login) matches(ctx context.Context, user account.User, password secret.String) (bool, error) {
 	if !user.PasswordHash.IsZero() {
 		match, err := l.passwords.Verify(user.PasswordHash, password)
 		if err == nil {
 			return match, nil
 		}
-		l.log.WarnContext(ctx, "security event", "event", "password_hash_unusable",
-			"user_id", user.ID.String(), "cause", err.Error())
+		reqlog.User(ctx, user.ID)
+		reqlog.Event(ctx, "password_hash_unusable", slog.String("hash_fault", err.Error()))
 	}
 	_, err := l.passwords.Verify(l.passwords.Dummy(), password)
 	return false, err
