@@ -61,39 +61,6 @@ func newFloors(api *dynamodb.Client, owner account) (*floors, error) {
 	}, nil
 }
 
-// permitsOfAWrite is the number of permits that a container takes at once from a busy bucket.
-const permitsOfAWrite = 10
-
-// limited adds the write of the rate limiter, which the bars do not include: one for every ten requests of a busy caller.
-func (f *floors) limited(next operation) operation {
-	requests := 0
-	return func(ctx context.Context) error {
-		if requests++; requests%permitsOfAWrite == 0 {
-			if err := f.permits(ctx); err != nil {
-				return err
-			}
-		}
-		return next(ctx)
-	}
-}
-
-// permits makes the write of package dynamo that takes permits.
-func (f *floors) permits(ctx context.Context) error {
-	at := now()
-	_, err := f.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:           aws.String("Sessions"),
-		Key:                 map[string]types.AttributeValue{"pk": text("R#L#floor"), "sk": text("-")},
-		UpdateExpression:    aws.String("SET exp = if_not_exists(exp, :end) ADD n :permits"),
-		ConditionExpression: aws.String("attribute_not_exists(pk) OR (exp > :now AND n <= :room)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":end": number(at.Unix() + 24*3600), ":now": number(at.Unix()), ":permits": number(permitsOfAWrite), ":room": number(1 << 40),
-		},
-		ReturnValues:                        types.ReturnValueAllNew,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
-	return err
-}
-
 // me makes the consistent read of session and user.
 func (f *floors) me(ctx context.Context) error {
 	output, err := f.api.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{

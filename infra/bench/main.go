@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"latchkey/infra/report"
 )
 
 // timeout ends a run that hangs.
@@ -89,6 +91,7 @@ var parts = []part{
 
 // run prints the table to out and its steps to progress. A ratio over its bar is not an error, because a busy machine can cause it.
 func run(ctx context.Context, effort effort, parts []part, out, progress io.Writer) error {
+	load := report.Load()
 	p, err := startProduct(ctx)
 	if err != nil {
 		return err
@@ -106,6 +109,6 @@ func run(ctx context.Context, effort effort, parts []part, out, progress io.Writ
 	if err := table.writer.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}
-	fmt.Fprintf(out, "%d over their bars\n", table.over)
+	fmt.Fprintf(out, "%d over their bars; %s\n", table.over, report.Machine(load, report.Load()))
 	return nil
 }

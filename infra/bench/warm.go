@@ -49,10 +49,10 @@ func measureWarm(ctx context.Context, p *product, effort effort, table *table) e
 		pairs, batch    int
 		cpuBar, wallBar report.Bar
 	}{
-		{again, "its BatchGetItem", floors.limited(floors.me), effort.warmPairs, effort.warmBatch, report.AtMost(1.15), report.AtMost(1.15)},
-		{first, "its BatchGetItem", floors.limited(floors.me), effort.warmPairs, effort.warmBatch, report.AtMost(1.15), report.AtMost(1.15)},
-		{first, "that and one verification", floors.limited(floors.meVerified), effort.warmPairs, effort.warmBatch, report.Bar{}, report.Bar{}},
-		{"refresh", "GetItem + UpdateItem + signature", floors.limited(floors.refresh),
+		{again, "its BatchGetItem", floors.me, effort.warmPairs, effort.warmBatch, report.AtMost(1.15), report.AtMost(1.15)},
+		{first, "its BatchGetItem", floors.me, effort.warmPairs, effort.warmBatch, report.AtMost(1.15), report.AtMost(1.15)},
+		{first, "that and one verification", floors.meVerified, effort.warmPairs, effort.warmBatch, report.Bar{}, report.Bar{}},
+		{"refresh", "GetItem + UpdateItem + signature", floors.refresh,
 			effort.warmPairs, effort.warmBatch, report.AtMost(1.15), report.AtMost(1.15)},
 		{"login", "argon2id + signature", floors.login, effort.loginPairs, effort.loginBatch, report.AtMost(1.10), report.Bar{}},
 	} {

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"latchkey/infra/report"
 	"latchkey/infra/testkit/workload"
 )
 
@@ -71,6 +72,7 @@ func run(ctx context.Context, effort effort, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
+	load := report.Load()
 	few := &scale{users: effort.few, samples: effort.fewSamples}
 	many := &scale{users: effort.many, samples: effort.manySamples}
 	for _, s := range []*scale{few, many} {
@@ -100,6 +102,7 @@ func run(ctx context.Context, effort effort, out, progress io.Writer) error {
 		return err
 	}
 	printReport(out, prices, few, many, shared)
+	fmt.Fprintf(out, "\n%s\n", report.Machine(load, report.Load()))
 	return nil
 }
 

@@ -36,21 +36,35 @@ func ExportAccount(user account.User, sessions ...session.Session) (map[Table][]
 
 // exportLine encodes an item whose attributes have the types that the Store writes.
 func exportLine(stored item) ([]byte, error) {
-	attributes := make(map[string]map[string]any, len(stored))
-	for name, value := range stored {
-		switch value := value.(type) {
-		case *types.AttributeValueMemberS:
-			attributes[name] = map[string]any{"S": value.Value}
-		case *types.AttributeValueMemberN:
-			attributes[name] = map[string]any{"N": value.Value}
-		case *types.AttributeValueMemberBOOL:
-			attributes[name] = map[string]any{"BOOL": value.Value}
-		case *types.AttributeValueMemberB:
-			attributes[name] = map[string]any{"B": value.Value}
-		default:
-			return nil, fmt.Errorf("attribute %q has the unexpected type %T", name, value)
+	line := []byte(`{"Item":{`)
+	for name, attribute := range stored {
+		kind, value, err := exportValue(attribute)
+		if err != nil {
+			return nil, fmt.Errorf("attribute %q: %w", name, err)
 		}
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("attribute %q: %w", name, err)
+		}
+		line = append(line, `"`+name+`":{"`+kind+`":`...) // names of attributes need no escapes; see schema.go
+		line = append(append(line, encoded...), "},"...)
 	}
-	line, err := json.Marshal(map[string]any{"Item": attributes})
-	return append(line, '\n'), err
+	line[len(line)-1] = '}' // in place of the last comma; no item is empty
+	return append(line, "}\n"...), nil
+}
+
+// exportValue returns the type of an attribute in DynamoDB's JSON, and its value.
+func exportValue(attribute types.AttributeValue) (kind string, value any, err error) {
+	switch attribute := attribute.(type) {
+	case *types.AttributeValueMemberS:
+		return "S", attribute.Value, nil
+	case *types.AttributeValueMemberN:
+		return "N", attribute.Value, nil
+	case *types.AttributeValueMemberBOOL:
+		return "BOOL", attribute.Value, nil
+	case *types.AttributeValueMemberB:
+		return "B", attribute.Value, nil
+	default:
+		return "", nil, fmt.Errorf("unexpected type %T", attribute)
+	}
 }
