@@ -55,8 +55,8 @@ var allowed = map[string][]string{
 	"lambdakeys":   {"github.com/aws/aws-lambda-go/"},
 	"app": {
 		"github.com/aws/aws-lambda-go/", "github.com/aws/aws-sdk-go-v2/", "github.com/go-json-experiment/json", "account", "clock", "config",
-		"contract", "dynamo", "fault", "guard", "httpapi", "id", "keyring", "lambdahttp", "lambdakeys", "lambdastream", "limit",
-		"maillink", "outbox", "pages", "password", "secret", "session", "signin", "signup", "ssm", "token",
+		"contract", "dynamo", "fault", "guard", "httpapi", "id", "identifier", "keyring", "lambdahttp", "lambdakeys", "lambdastream", "limit",
+		"maillink", "outbox", "pages", "password", "random", "secret", "session", "signin", "signup", "ssm", "token",
 	},
 }
 

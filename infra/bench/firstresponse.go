@@ -22,8 +22,20 @@ const (
 	warm     = 20 // responses after those; their median counts
 )
 
-// measureFirstResponses measures requests to me, from the delivery of the event to the response: the first of a process, whose start
-// was not throttled, against later ones of the same process. Both are throttled in the same way.
+// firstResponses holds the requests whose first response is measured, with the CPU shares of their functions.
+var firstResponses = []struct {
+	function, route string
+	request         func(account) (body, bearer string)
+	shares          []share
+}{
+	{"me", "POST /api/auth/me", func(a account) (string, string) { return "", a.access }, shares},
+	{"refresh", "POST /api/auth/refresh", func(a account) (string, string) { return object("refresh_token", a.refresh), "" }, shares},
+	{"login", "POST /api/auth/login", func(a account) (string, string) { return object("username", a.name, "password", password), "" },
+		[]share{unthrottled}},
+}
+
+// measureFirstResponses measures the time from the delivery of an event to its response: the first of a process, whose start was not
+// throttled, against later ones of the same process. Both are throttled in the same way. Each process serves an account of its own.
 func measureFirstResponses(ctx context.Context, p *product, effort effort, table *table) error {
 	folder, remove, err := build(ctx, p.root)
 	if err != nil {
@@ -34,27 +46,30 @@ func measureFirstResponses(ctx context.Context, p *product, effort effort, table
 	if err != nil {
 		return err
 	}
-	user, err := p.register(ctx, registration)
-	if err != nil {
-		return err
-	}
-	variables, err := p.variables("me")
-	if err != nil {
-		return err
-	}
-	payload := event("POST /api/auth/me", "", user.access, 1)
-	measured := make([]pair, len(shares))
-	for range effort.firstResponses {
-		for i, s := range shares {
-			first, later, err := firstAndLater(ctx, filepath.Join(folder, "me"), variables, payload, s)
-			if err != nil {
-				return err
-			}
-			measured[i].add(first, later)
+	for _, row := range firstResponses {
+		variables, err := p.variables(row.function)
+		if err != nil {
+			return err
 		}
-	}
-	for i, s := range shares {
-		table.add(fmt.Sprintf("me, first response / warm, at %d %% of a CPU", s), &measured[i], report.AtMost(2))
+		measured := make([]pair, len(row.shares))
+		for range effort.firstResponses {
+			for i, s := range row.shares {
+				user, err := p.register(ctx, registration)
+				if err != nil {
+					return err
+				}
+				body, bearer := row.request(user)
+				payload := event(row.route, body, bearer, p.accounts)
+				first, later, err := firstAndLater(ctx, filepath.Join(folder, row.function), variables, payload, s)
+				if err != nil {
+					return fmt.Errorf("requests to %s: %w", row.function, err)
+				}
+				measured[i].add(first, later)
+			}
+		}
+		for i, s := range row.shares {
+			table.add(fmt.Sprintf("%s, first response / warm, at %v", row.function, s), &measured[i], report.AtMost(2))
+		}
 	}
 	return nil
 }

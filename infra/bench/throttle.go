@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -24,6 +25,13 @@ type share int
 
 // unthrottled is the share of a process that is not throttled at all.
 const unthrottled share = 0
+
+func (s share) String() string {
+	if s == unthrottled {
+		return "a whole CPU"
+	}
+	return strconv.Itoa(int(s)) + " % of a CPU"
+}
 
 func (s share) quota() time.Duration { return period * time.Duration(s) / 100 }
 

@@ -40,9 +40,9 @@ var extras []byte
 // the table states more exactly which of them an endpoint makes.
 var stops = map[string]bool{
 	"(*latchkey/pkg/app.Parts).server":        true, // creates all components that any endpoint needs
-	"(*latchkey/pkg/app.Parts).warmUp":        true, // has an effect only in functions with a store
 	"(*latchkey/pkg/httpapi.Server).admit":    true, // reads sessions and takes permits, depending on the row
-	"(*latchkey/pkg/app.Parts).readPublicURL": true,
+	"(*latchkey/pkg/app.Parts).open":          true, // reads only what the function uses
+	"(*latchkey/pkg/app.rehearsal).serve":     true, // makes no call
 	"(*latchkey/pkg/app.Parts).withFreshKeys": true,
 }
 
@@ -104,7 +104,7 @@ func describeOne(p *program, name string, main *types.Func) (function, error) {
 		switch full := f.FullName(); {
 		case full == "(*latchkey/pkg/app.Parts).useKeys":
 			described.keys = true
-		case full == "(*latchkey/pkg/app.Parts).readPublicURL":
+		case full == "(*latchkey/pkg/app.Parts).open":
 			described.settings = true
 		case strings.HasPrefix(full, "(*latchkey/pkg/dynamo.Store).") && f.Exported():
 			methods[f.Name()] = true

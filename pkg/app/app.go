@@ -6,7 +6,6 @@
 package app
 
 import (
-	"context"
 	"crypto/rand"
 	"io"
 	"net/http"
@@ -25,9 +24,6 @@ import (
 // Version is the version of the product, which /api/auth/health returns.
 const Version = "0.1.0"
 
-// warmUpTime limits the one store call before the first event.
-const warmUpTime = 2 * time.Second
-
 // Function builds the handler of one function from its parts.
 type Function func(*Parts) http.Handler
 
@@ -37,11 +33,12 @@ type KeysFunction func(*Parts) lambdakeys.Handler
 // StreamFunction builds the handler of a function that the stream of a table invokes.
 type StreamFunction func(*Parts) lambdastream.Handler
 
-// Main runs a function until its container ends. An invalid configuration ends the process at once, with one log line that names
-// all faults, so that a broken deployment never serves requests.
+// Main runs a function until its container ends, after one [rehearsal]. An invalid configuration ends the process at once, with one
+// log line that names all faults, so that a broken deployment never serves requests.
 func Main(function Function) {
 	run(func(parts *Parts) any {
-		parts.readPublicURL(os.Getenv)
+		rehearsal := newRehearsal(function, parts)
+		parts.open(rehearsal.needs(), os.Getenv, rehearsal.run)
 		return lambdahttp.Adapt(parts.withFreshKeys(function(parts)))
 	})
 }
@@ -49,7 +46,7 @@ func Main(function Function) {
 // MainStream is Main for a function that the stream of a table invokes.
 func MainStream(function StreamFunction) {
 	run(func(parts *Parts) any {
-		parts.readPublicURL(os.Getenv)
+		parts.open(needs{keys: true, store: true}, os.Getenv, func() {}) // no client waits for its first response
 		return parts.withFreshKeysForStreams(function(parts))
 	})
 }
@@ -69,7 +66,6 @@ func run(build func(*Parts) any) {
 		parts.log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	parts.warmUp()
 	lambda.Start(handler)
 }
 
@@ -85,37 +81,6 @@ func Build(function Function, getenv func(string) string, logs io.Writer) (http.
 // BuildKeys returns the handler that creates and rotates the keys. Its responses report the faults of the configuration.
 func BuildKeys(function KeysFunction, getenv func(string) string, logs io.Writer) lambdakeys.Handler {
 	return function(newParts(getenv, logs, time.Now, rand.Reader))
-}
-
-// warmUp connects to the store while INIT runs at full speed. A failure does not fail INIT, because the store may respond again
-// by the time of the first request.
-func (p *Parts) warmUp() {
-	if p.store == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), warmUpTime)
-	defer cancel()
-	if err := p.store.Ping(ctx); err != nil {
-		p.log.Warn("the store did not respond to the warm-up", "cause", err.Error())
-	}
-}
-
-// The places where Amazon Linux 2023 stores the public root certificates.
-const (
-	rootsFile = "/etc/pki/tls/certs/ca-bundle.crt"
-	noRoots   = "/var/empty"
-)
-
-// useBundledRoots selects one file of root certificates in Lambda. Without it, the first TLS handshake also parses all files of
-// two directories.
-func useBundledRoots() {
-	if os.Getenv("AWS_LAMBDA_FUNCTION_NAME") == "" || os.Getenv("SSL_CERT_FILE") != "" {
-		return
-	}
-	if _, err := os.Stat(rootsFile); err == nil {
-		_ = os.Setenv("SSL_CERT_FILE", rootsFile)
-		_ = os.Setenv("SSL_CERT_DIR", noRoots)
-	}
 }
 
 // Short names for the parameter and the result of every endpoint.

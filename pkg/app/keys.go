@@ -19,9 +19,6 @@ import (
 	"latchkey/pkg/token"
 )
 
-// readingTime limits the calls to Systems Manager before the first event. Lambda allows 10 s for all of INIT.
-const readingTime = 4 * time.Second
-
 // The times of the key schedule that no setting changes.
 const (
 	keyNotice = 2 * time.Hour  // clients cache the published set for one hour
@@ -62,35 +59,14 @@ func schedule(cfg config.Config) keyring.Schedule {
 }
 
 func (p *Parts) useSSM() *ssm.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.ssm == nil {
 		p.ssm = ssm.New(ssm.Options{
 			Region: p.cfg.Region, Endpoint: p.cfg.SSMEndpoint, Credentials: p.credentials(), Now: p.now,
 		})
 	}
 	return p.ssm
-}
-
-// readPublicURL reads the address of the API from Systems Manager if the environment only names its parameter, and then reads the
-// configuration again with it.
-func (p *Parts) readPublicURL(getenv func(string) string) {
-	if p.cfg.PublicURL != "" || p.cfg.PublicURLParameter == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), readingTime)
-	defer cancel()
-	address, err := p.useSSM().Read(ctx, p.cfg.PublicURLParameter)
-	if err != nil {
-		p.note(fmt.Errorf("PUBLIC_URL_PARAMETER: reading %s: %w", p.cfg.PublicURLParameter, err))
-		return
-	}
-	cfg, err := config.Read(func(name string) string {
-		if name == "PUBLIC_URL" {
-			return address.Reveal()
-		}
-		return getenv(name)
-	})
-	p.cfg, p.faults = cfg, nil // the second reading reports the same faults again
-	p.note(err)
 }
 
 // useKeys returns the keys: those of SIGNING_KEYS locally, else those below KEYS_PREFIX. Without a complete set, the function does

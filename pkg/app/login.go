@@ -13,12 +13,20 @@ import (
 )
 
 // Login is functions/login.
-func Login(p *Parts) http.Handler { return p.serve(login(p.login())) }
+func Login(p *Parts) http.Handler {
+	p.rehearse(loginSample)
+	return p.serve(login(p.login()))
+}
 
 // SessionLogin is functions/session-login.
 func SessionLogin(p *Parts) http.Handler {
 	p.warnOfOrigins()
+	p.rehearse(loginSample)
 	return p.serve(sessionLogin(p.login()))
+}
+
+func loginSample(w *world) sample {
+	return sample{body: map[string]string{"username": worldUsername, "password": w.password()}}
 }
 
 type loginBody struct {

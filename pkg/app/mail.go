@@ -11,10 +11,20 @@ import (
 )
 
 // SendVerification is functions/send-verification.
-func SendVerification(p *Parts) http.Handler { return p.serve(sendVerification(p.mailRequests())) }
+func SendVerification(p *Parts) http.Handler {
+	p.rehearse(mailSample)
+	return p.serve(sendVerification(p.mailRequests()))
+}
 
 // ForgotPassword is functions/forgot-password.
-func ForgotPassword(p *Parts) http.Handler { return p.serve(forgotPassword(p.mailRequests())) }
+func ForgotPassword(p *Parts) http.Handler {
+	p.rehearse(mailSample)
+	return p.serve(forgotPassword(p.mailRequests()))
+}
+
+func mailSample(*world) sample {
+	return sample{body: map[string]string{"email": worldEmail}, status: http.StatusCreated}
+}
 
 type mailBody struct {
 	Email string `json:"email"`

@@ -25,12 +25,27 @@ type NewProviders func(
 
 // OAuthStart is functions/oauth-start.
 func OAuthStart(newProviders NewProviders) Function {
-	return func(p *Parts) http.Handler { return p.serve(oauthStart(p.oauth(newProviders))) }
+	return func(p *Parts) http.Handler {
+		p.rehearse(func(*world) sample { return sample{segment: worldProvider, status: http.StatusFound} })
+		return p.serve(oauthStart(p.oauth(newProviders)))
+	}
 }
 
 // OAuthCallback is functions/oauth-callback.
 func OAuthCallback(newProviders NewProviders) Function {
-	return func(p *Parts) http.Handler { return p.serve(oauthCallback(p.oauth(newProviders))) }
+	return func(p *Parts) http.Handler {
+		p.rehearse(deniedSample)
+		return p.serve(oauthCallback(p.oauth(newProviders)))
+	}
+}
+
+// deniedSample is the callback of a user who denied the sign-in. Any other callback would call the provider.
+func deniedSample(w *world) sample {
+	state, binding := w.flow()
+	return sample{
+		segment: worldProvider, query: "error=access_denied&state=" + state, cookies: []string{binding},
+		status: http.StatusForbidden, code: signin.ErrOAuthFailed.Code,
+	}
 }
 
 type oauthStarter interface {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,12 +36,20 @@ type Parts struct {
 	now    clock.Clock
 	random io.Reader
 
+	transport http.RoundTripper // of the store; nil for the network
+	hashing   password.Params   // of new password hashes
+
 	store   *dynamo.Store
-	ssm     *ssm.Client
 	keys    *keyring.Ring
 	limiter *limit.Limiter
 	sources *httpapi.Sources
-	faults  []error
+
+	mu     sync.Mutex // guards the fields below, which open uses concurrently
+	ssm    *ssm.Client
+	faults []error
+
+	first  contract.Endpoint   // the first endpoint; zero for a function without one
+	sample func(*world) sample // nil for a request that follows from the row of first
 }
 
 func newParts(getenv func(string) string, logs io.Writer, now clock.Clock, random io.Reader) *Parts {
@@ -50,6 +59,8 @@ func newParts(getenv func(string) string, logs io.Writer, now clock.Clock, rando
 		log:    newLogger(logs, cfg),
 		now:    now,
 		random: random,
+
+		hashing: password.Current,
 	}
 	parts.note(err)
 	return parts
@@ -67,8 +78,11 @@ func newLogger(logs io.Writer, cfg config.Config) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(logs, options)).With("function", cfg.Function)
 }
 
+// note records a fault with which the function does not start.
 func (p *Parts) note(err error) {
 	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.faults = append(p.faults, err)
 	}
 }
@@ -86,7 +100,10 @@ func (p *Parts) servePages(render pages.Renderer, endpoints ...httpapi.Endpoint)
 }
 
 // Fallback is functions/fallback: it serves requests that match no endpoint.
-func Fallback(p *Parts) http.Handler { return p.server(nil).Fallback() }
+func Fallback(p *Parts) http.Handler {
+	p.rehearse(func(*world) sample { return sample{status: http.StatusNotFound} })
+	return p.server(nil).Fallback()
+}
 
 // server returns a server with the components that the endpoints need. A function whose endpoints ignore credentials and have no
 // rate limit needs neither keys nor the store for them.
@@ -94,6 +111,9 @@ func (p *Parts) server(render pages.Renderer, endpoints ...httpapi.Endpoint) *ht
 	options := httpapi.Options{
 		Log: p.log, Now: p.now, RequestID: lambdahttp.RequestID, HTTPS: p.cfg.HTTPS(),
 		Cookies: p.cookieSet(), Pages: httpapi.NewPageRenderer(p.cfg.ProductName, render),
+	}
+	if len(endpoints) > 0 {
+		p.first = endpoints[0].Endpoint
 	}
 	for _, endpoint := range endpoints {
 		if endpoint.Auth != contract.Ignored && options.Sessions == nil {
@@ -128,6 +148,7 @@ func (p *Parts) useStore() *dynamo.Store {
 			Endpoint:      p.cfg.DynamoDBEndpoint,
 			Credentials:   p.credentials(),
 			Random:        p.random,
+			Transport:     p.transport,
 		})
 	}
 	return p.store
@@ -160,7 +181,7 @@ func (p *Parts) pairs() *session.Pairs {
 	return session.NewPairs(p.useKeys(), p.authority(), p.lifetimes(), p.now, p.random)
 }
 
-func (p *Parts) hasher() *password.Hasher { return password.NewHasher(password.Current, p.random) }
+func (p *Parts) hasher() *password.Hasher { return password.NewHasher(p.hashing, p.random) }
 
 func (p *Parts) cookies() *session.Cookies { return session.NewCookies(p.lifetimes(), p.now, p.random) }
 

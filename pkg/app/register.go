@@ -14,6 +14,10 @@ import (
 
 // Register is functions/register.
 func Register(p *Parts) http.Handler {
+	p.rehearse(func(*world) sample {
+		body := map[string]string{"username": "another", "email": "another@rehearsal.invalid", "password": worldPassword}
+		return sample{body: body, status: http.StatusCreated}
+	})
 	registrar := signup.NewRegistrar(p.useStore(), p.hasher(), p.policy(), p.pairs(), p.now, p.random)
 	if p.cfg.RegisterNeutral {
 		return p.serve(registerNeutral(signup.NewNeutralRegistrar(registrar, p.useStore())))

@@ -9,16 +9,23 @@ import (
 	"latchkey/pkg/fault"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/maillink"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/pages"
 	"latchkey/pkg/secret"
 )
 
 // ResetPassword is functions/reset-password.
-func ResetPassword(p *Parts) http.Handler { return p.serve(resetPassword(p.resetter())) }
+func ResetPassword(p *Parts) http.Handler {
+	p.rehearse(func(w *world) sample {
+		return sample{body: map[string]string{"token": w.link(outbox.Reset), "new_password": worldPassword}}
+	})
+	return p.serve(resetPassword(p.resetter()))
+}
 
 // ResetPasswordPage is functions/reset-password-page. Its main passes the page renderer, so that no other function links it.
 func ResetPasswordPage(render pages.Renderer) Function {
 	return func(p *Parts) http.Handler {
+		p.rehearse(func(w *world) sample { return sample{segment: w.link(outbox.Reset)} })
 		form := resetForm{product: p.cfg.ProductName, minLength: p.cfg.PasswordMinLength, rules: p.resetter()}
 		return p.servePages(render, form.page(), form.submit())
 	}

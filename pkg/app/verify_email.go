@@ -9,21 +9,28 @@ import (
 	"latchkey/pkg/contract"
 	"latchkey/pkg/httpapi"
 	"latchkey/pkg/maillink"
+	"latchkey/pkg/outbox"
 	"latchkey/pkg/pages"
 	"latchkey/pkg/secret"
 	"latchkey/pkg/session"
 )
 
 // VerifyEmail is functions/verify-email.
-func VerifyEmail(p *Parts) http.Handler { return p.serve(verifyEmail(p.verifier())) }
+func VerifyEmail(p *Parts) http.Handler {
+	p.rehearse(verificationSample)
+	return p.serve(verifyEmail(p.verifier()))
+}
 
 // VerifyEmailPage is functions/verify-email-page. Its main passes the page renderer, so that no other function links it.
 func VerifyEmailPage(render pages.Renderer) Function {
 	return func(p *Parts) http.Handler {
+		p.rehearse(verificationSample)
 		rules := p.verifier()
 		return p.servePages(render, verifyEmailPage(p.cfg.ProductName, rules), verifyEmailForm(p.cfg.ProductName, rules))
 	}
 }
+
+func verificationSample(w *world) sample { return sample{segment: w.link(outbox.Verification)} }
 
 type verifier interface {
 	Verify(ctx context.Context, token secret.String, credentials session.Credentials) (maillink.Verified, error)

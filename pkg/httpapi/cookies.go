@@ -102,6 +102,9 @@ func (c Cookies) read(r *http.Request) secret.String {
 	return secret.New(cookie.Value)
 }
 
+// Pair returns the cookie as clients send it (RFC 6265 §4.2.1).
+func (c Cookies) Pair(value secret.String) string { return c.name + "=" + value.Reveal() }
+
 // set writes the cookie.
 func (c Cookies) set(w http.ResponseWriter, value secret.String) {
 	c.write(w, value.Reveal(), int(c.life/time.Second))
