@@ -1,5 +1,5 @@
 // Command checkstack reads the CloudFormation template that SAM creates from template.yaml on its standard input. It rejects a
-// stack that AWS would refuse, or that costs money while idle.
+// stack that AWS would refuse, for example because of a circular dependency, or that costs money while idle.
 //
 // A resource type that is not in the list of free types is rejected, so that its price is checked before it is added. cfn-lint
 // checks the form of the resources.
@@ -87,11 +87,16 @@ func main() {
 
 // check returns a summary of the stack in one line, or all its faults.
 func check(template io.Reader) (summary string, err error) {
-	var stack struct{ Resources map[string]resource }
-	if err := json.NewDecoder(template).Decode(&stack); err != nil {
+	text, err := io.ReadAll(template)
+	if err != nil {
 		return "", fmt.Errorf("reading the stack: %w", err)
 	}
-	var faults []error
+	var stack struct{ Resources map[string]resource }
+	var whole struct{ Resources map[string]json.RawMessage }
+	if err := errors.Join(json.Unmarshal(text, &stack), json.Unmarshal(text, &whole)); err != nil {
+		return "", fmt.Errorf("reading the stack: %w", err)
+	}
+	faults := []error{cycle(whole.Resources)}
 	counts := map[string]int{}
 	metrics := 0
 	for _, name := range slices.Sorted(maps.Keys(stack.Resources)) {

@@ -28,6 +28,14 @@ func TestCheck(t *testing.T) {
 		"too many shared":    {function + many(49, "AWS::IAM::Role", "{}"), "the stack has 45 resources besides 5 for each function, want at most 44"},
 		"five of a function": {function + of("Me", 4) + `,"MeAgain":{"Type":"AWS::Lambda::Function"}` + of("MeAgain", 4), ""},
 		"six of a function":  {function + of("Me", 5), "function Me has 6 resources, want at most 5: [Me MeR0 MeR1 MeR2 MeR3 MeR4]"},
+		"cycle through an update policy": {function + `,"Alias":{"Type":"AWS::Lambda::Alias","Properties":{"Name":{"Ref":"Me"}},
+			"UpdatePolicy":{"CodeDeployLambdaAliasUpdate":{"DeploymentGroupName":{"Ref":"Group"}}}},
+			"Group":{"Type":"AWS::CodeDeploy::DeploymentGroup","Properties":{"Alarms":[{"Name":{"Ref":"Alarm"}}]}},
+			"Alarm":{"Type":"AWS::CloudWatch::Alarm","Properties":{"ApiId":{"Fn::Sub":"${Api}"}}},
+			"Api":{"Type":"AWS::ApiGatewayV2::Api","DependsOn":["Alias"]}`, "circular dependency: Alarm -> Api -> Alias -> Group -> Alarm"},
+		"reference to itself": {`"Me":{"Type":"AWS::Lambda::Function","Properties":{"Name":{"Fn::GetAtt":["Me","Arn"]}}}`, "circular dependency: Me -> Me"},
+		"two paths to one resource": {function + `,"A":{"Type":"AWS::IAM::Role","Properties":{"X":[{"Ref":"Me"},{"Fn::GetAtt":"B.Arn"}]}},
+			"B":{"Type":"AWS::IAM::Role","DependsOn":"Me","Properties":{"X":{"Fn::Sub":["${AWS::Region} ${Me.Arn} ${Y}",{"Y":1}]}}}`, ""},
 		"six with a trigger": {function + of("Me", 4) + `,"MeDaily":{"Type":"AWS::Events::Rule"}`, ""},
 	}
 	for name, test := range tests {
