@@ -80,9 +80,14 @@ func (p *Pairs) Begin(user account.User) Session {
 	}
 }
 
-// Issue returns the token pair of the session's current generation. The access token is issued as of the start of that
-// generation, so repeated calls return the same claims. It does not outlive the session.
-func (p *Pairs) Issue(session Session) (Pair, error) {
+// Issue returns the token pair of the session's current generation, which has just begun. The access token is issued as of that
+// moment, and does not outlive the session.
+func (p *Pairs) Issue(session Session) (Pair, error) { return p.issueAt(session, session.LastRenewal) }
+
+// issueAgain returns the pair of a generation that began earlier. It has the same claims, and less time remains.
+func (p *Pairs) issueAgain(session Session) (Pair, error) { return p.issueAt(session, p.now()) }
+
+func (p *Pairs) issueAt(session Session, now time.Time) (Pair, error) {
 	refresh, err := p.sealer.SealRefresh(session.KeyID, RefreshClaims{
 		User: session.User, Session: session.ID, Generation: session.Generation,
 	})
@@ -101,6 +106,6 @@ func (p *Pairs) Issue(session Session) (Pair, error) {
 	if err != nil {
 		return Pair{}, fmt.Errorf("signing the access token: %w", err)
 	}
-	left := max(0, expires.Sub(clock.WholeSeconds(p.now())))
+	left := max(0, expires.Sub(clock.WholeSeconds(now)))
 	return Pair{Access: access, Refresh: refresh, ExpiresIn: left}, nil
 }

@@ -129,7 +129,7 @@ func (r *Refresher) replaced(
 		return Pair{}, ErrInvalidRefreshToken.Because(errEnded)
 	}
 	if current.Generation == claims.Generation+1 && r.pairs.inGrace(current, now) {
-		return r.pairs.Issue(current)
+		return r.pairs.issueAgain(current)
 	}
 	if err := r.store.EndSession(ctx, current.Ref()); err != nil {
 		return Pair{}, fmt.Errorf("ending the session of a reused token: %w", err)
