@@ -83,7 +83,7 @@ validate: $(python_tools) $(checkov) ## check the template, build as for a deplo
 	$(call need,go,Go 1.26 or later)
 	.tools/venv/bin/cfn-lint template.yaml
 	.tools/venv/bin/sam validate --lint --region us-east-1
-	.tools/venv/bin/python infra/tools/translate.py template.yaml Stage=prod | go run ./infra/checkstack
+	.tools/venv/bin/python infra/tools/translate.py template.yaml Stage=prod MailFrom=no-reply@latchkey.example AlarmEmail=oncall@latchkey.example | go run ./infra/checkstack
 	.tools/checkov/bin/checkov --file template.yaml --config-file infra/tools/checkov.yaml
 	infra/tools/vulncheck.sh
 	.tools/venv/bin/sam build

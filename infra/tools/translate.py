@@ -1,10 +1,12 @@
 """translate.py TEMPLATE [PARAMETER=VALUE...] prints, as JSON, the CloudFormation template that SAM generates from TEMPLATE.
 
-In AWS, this happens when a change set is created. Here, it lists the resources of a deployment, and fails where the deployment would.
+In AWS, this happens when a change set is created. Here, it lists the resources of a deployment, and fails where the deployment would:
+for values that a parameter does not allow, for a violated rule of the template, and for faults that SAM finds.
 """
 
 import json
 import os
+import re
 import sys
 
 # The translator reads the region from boto3. It makes no call.
@@ -25,9 +27,43 @@ def local_code(resources):
             resource["Properties"]["CodeUri"] = "s3://bucket/code"
 
 
+def evaluate(condition, values):
+    """Returns the value of a condition of a rule. An unknown function is a KeyError."""
+    if not isinstance(condition, dict):
+        return condition
+    ((function, argument),) = condition.items()
+    if function == "Ref":
+        return values[argument]
+    arguments = [evaluate(each, values) for each in argument]
+    return {
+        "Fn::Equals": lambda: arguments[0] == arguments[1],
+        "Fn::Not": lambda: not arguments[0],
+        "Fn::And": lambda: all(arguments),
+        "Fn::Or": lambda: any(arguments),
+    }[function]()
+
+
+def refusals(template, parameters):
+    """Returns the reasons for which CloudFormation refuses these values of parameters at once."""
+    declared = template["Parameters"]
+    values = {name: str(parameter["Default"]) for name, parameter in declared.items()} | parameters
+    reasons = [f"unknown parameter {name}" for name in parameters if name not in declared]
+    for name, value in values.items():
+        parameter = declared.get(name, {})
+        allowed = [str(each) for each in parameter.get("AllowedValues", [value])]
+        if value not in allowed or not re.fullmatch(parameter.get("AllowedPattern", ".*"), value):
+            reasons.append(f"parameter {name} does not allow {value!r}")
+    for rule in template["Rules"].values():
+        if evaluate(rule["RuleCondition"], values):
+            reasons += [each["AssertDescription"] for each in rule["Assertions"] if not evaluate(each["Assert"], values)]
+    return reasons
+
+
 def translate(path, parameters):
     with open(path, encoding="utf-8") as file:
         template = yaml_parse(file.read())
+    if reasons := refusals(template, parameters):
+        sys.exit("\n".join(reasons))
     local_code(template["Resources"])
     policies = {name: POLICIES + name for name in ("AWSLambdaBasicExecutionRole", "AWSLambdaDynamoDBExecutionRole")}
     return Translator(policies, Parser()).translate(template, parameters)
