@@ -14,6 +14,7 @@ dynamodb_local = .tools/dynamodb-local
 python_tools   = .tools/venv/installed
 checkov        = .tools/checkov/installed
 environment    = $(if $(filter dev,$(STAGE)),default,$(STAGE))
+stack          = $(shell sed -n '/^.$(environment).global/,/stack_name/ s/^stack_name = "\(.*\)"/\1/p' samconfig.toml)
 host           = .tools/bin/local
 
 # dynoxide is the default engine but exists for one platform only. Other platforms use DynamoDB Local.
@@ -94,9 +95,11 @@ deploy: $(python_tools) ## deploy a stage to AWS: STAGE=dev, staging or prod (se
 	$(call need,go,Go 1.26 or later)
 	@infra/tools/stage.sh "$(STAGE)"
 	.tools/venv/bin/sam build --config-env $(environment)
+	@PATH=.tools/venv/bin:$$PATH infra/tools/stack.sh clear "$(stack)"
 	.tools/venv/bin/sam deploy --config-env $(environment)
+	@$(if $(filter prod,$(STAGE)),PATH=.tools/venv/bin:$$PATH infra/tools/stack.sh protect "$(stack)")
 
-destroy: $(python_tools) ## delete a stage from AWS except its table of users: STAGE=dev or staging
+destroy: $(python_tools) ## delete a stage from AWS except its tables and keys: STAGE=dev or staging
 	@infra/tools/stage.sh "$(STAGE)" destroy
 	.tools/venv/bin/sam delete --config-env $(environment)
 

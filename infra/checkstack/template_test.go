@@ -34,9 +34,10 @@ type source struct {
 		MinValue       *float64  `yaml:"MinValue"`
 	} `yaml:"Parameters"`
 	Resources map[string]struct {
-		Type       string `yaml:"Type"`
-		Deletion   string `yaml:"DeletionPolicy"`
-		Properties struct {
+		Type        string `yaml:"Type"`
+		Deletion    string `yaml:"DeletionPolicy"`
+		Replacement string `yaml:"UpdateReplacePolicy"`
+		Properties  struct {
 			Folder    string    `yaml:"CodeUri"`
 			Retention yaml.Node `yaml:"RetentionInDays"`
 			Protected yaml.Node `yaml:"DeletionProtectionEnabled"`
@@ -195,15 +196,30 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
-// TestTables checks that the table of users outlives the stack, and that no table of prod can be deleted by hand.
-func TestTables(t *testing.T) {
-	template := readTemplate(t)
-	for name, resource := range template.Resources {
-		if resource.Type == "AWS::DynamoDB::Table" && resource.Properties.Protected.Tag != "!If" {
-			t.Errorf("%s: got the deletion protection %s %q, want !If", name, resource.Properties.Protected.Tag, resource.Properties.Protected.Value)
+// retained lists the types of resources that contain data.
+var retained = []string{"AWS::DynamoDB::Table", "AWS::CloudFormation::CustomResource"}
+
+// TestRetention checks that tables and keys outlive the stack, that a failed creation leaves nothing, and that nothing prevents its
+// rollback. TestStackProtection covers the protection of prod.
+func TestRetention(t *testing.T) {
+	found := 0
+	for name, resource := range readTemplate(t).Resources {
+		if !resource.Properties.Protected.IsZero() {
+			t.Errorf("%s: got DeletionProtectionEnabled, want none, because a failed creation could not be rolled back", name)
+		}
+		want := ""
+		if slices.Contains(retained, resource.Type) {
+			want = "RetainExceptOnCreate"
+			found++
+		}
+		if resource.Deletion != want {
+			t.Errorf("%s: got the deletion policy %q, want %q", name, resource.Deletion, want)
+		}
+		if want != "" && resource.Replacement != "Retain" {
+			t.Errorf("%s: got the UpdateReplacePolicy %q, want Retain", name, resource.Replacement)
 		}
 	}
-	if policy := template.Resources["Users"].Deletion; policy != "Retain" {
-		t.Errorf("Users: got the deletion policy %q, want Retain", policy)
+	if found != 3 {
+		t.Errorf("got %d resources that contain data, want both tables and the keys", found)
 	}
 }

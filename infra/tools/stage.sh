@@ -5,7 +5,7 @@ set -eu
 case $1:${2:-deploy} in
   dev:* | staging:* | prod:deploy) ;;
   prod:destroy)
-    echo "latchkey: refusing to destroy prod: its tables are protected. Use the AWS console if you really mean it." >&2
+    echo "latchkey: refusing to destroy prod. infra/docs/deploy.md describes how to delete it." >&2
     exit 1 ;;
   *)
     echo "latchkey: STAGE is missing or unknown: set STAGE=dev, STAGE=staging or STAGE=prod" >&2
