@@ -54,7 +54,6 @@ var free = map[string]bool{
 	"AWS::Route53::RecordSet":                    true, // in an existing zone
 	"AWS::SES::ConfigurationSet":                 true,
 	"AWS::SES::ConfigurationSetEventDestination": true,
-	"AWS::SES::EmailIdentity":                    true,
 	"AWS::SNS::Subscription":                     true,
 	"AWS::SNS::Topic":                            true,
 	"AWS::SNS::TopicPolicy":                      true,

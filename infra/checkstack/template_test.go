@@ -223,3 +223,13 @@ func TestRetention(t *testing.T) {
 		t.Errorf("got %d resources that contain data, want both tables and the keys", found)
 	}
 }
+
+// TestMailIdentities checks that the stack owns no identity of SES. Its deletion would stop the mail of every other stack that sends
+// with the same identity.
+func TestMailIdentities(t *testing.T) {
+	for name, resource := range readTemplate(t).Resources {
+		if resource.Type == "AWS::SES::EmailIdentity" {
+			t.Errorf("%s: got an identity of SES, want none: infra/docs/deploy.md describes how to create it", name)
+		}
+	}
+}
