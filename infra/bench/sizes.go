@@ -9,10 +9,6 @@ import (
 	"latchkey/infra/testkit/workload"
 )
 
-// idle is the time that a process may need after its response until it waits for the next request. Without a pause, the local host may
-// start another process for that request.
-const idle = 5 * time.Millisecond
-
 // measureSizes measures each operation with many users in the tables, in turns with the same operation with few users. The durations
 // are those that the functions log: from the decoded request to the response, with all calls of the store.
 func measureSizes(ctx context.Context, _ *product, effort effort, table *table) error {
@@ -64,7 +60,6 @@ func timed(ctx context.Context, rig *workload.Rig, row workload.Row) (time.Durat
 	if err != nil {
 		return 0, err
 	}
-	time.Sleep(idle)
 	before := rig.Logs.Of(row.Folder)
 	if _, err := visitor.Send(ctx, row, req); err != nil {
 		return 0, err

@@ -64,10 +64,6 @@ func (s *scale) measure(ctx context.Context, row workload.Row, visitors []*workl
 	return s.logged(ctx, before, row, len(visitors), medians(usages[warmUps:]))
 }
 
-// idle is the time that a process may need after its response until it waits for the next request. Without a pause, the host may start
-// another process for that request.
-const idle = 5 * time.Millisecond
-
 // send sends a request and returns its usage without the log, whose lines arrive later.
 func (s *scale) send(ctx context.Context, row workload.Row, visitor *workload.Visitor, req workload.Request) (usage, error) {
 	s.rig.Tap.Reset()
@@ -78,9 +74,6 @@ func (s *scale) send(ctx context.Context, row workload.Row, visitor *workload.Vi
 	}
 	got, err := visitor.Send(ctx, row, req)
 	if err != nil {
-		return usage{}, err
-	}
-	if err := pause(ctx, idle); err != nil {
 		return usage{}, err
 	}
 	after, err := s.cpuOf(row.Folder)

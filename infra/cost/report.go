@@ -65,6 +65,23 @@ func printReport(out io.Writer, prices *prices, few, many *scale, sharedLogins i
 		fmt.Fprintf(out, "%s: with %s users got %v\n", name, report.Count(few.users), few.costs.of(name).usage)
 	}
 	printMonths(out, prices, many.costs.perMillion())
+	printParts(out, prices, many.costs)
+}
+
+// printParts prints what a month of a million users is for.
+func printParts(out io.Writer, prices *prices, costs costs) {
+	var sum bill
+	for name, times := range prices.Pattern.Times {
+		one := costs.of(name).bill
+		sum.gateway += times * one.gateway
+		sum.lambda += times * one.lambda
+		sum.store += times * one.store
+		sum.logs += times * one.logs
+		sum.transfer += times * one.transfer
+		sum.mail += times * one.mail
+	}
+	fmt.Fprintf(out, "\n%s with 1,000,000 users: gateway %.2f, Lambda %.2f, DynamoDB %.2f, logs %.2f, traffic %.2f, mail %.2f, storage %.2f\n",
+		ownName, sum.gateway, sum.lambda, sum.store, sum.logs, sum.transfer, sum.mail, prices.month(million, nil))
 }
 
 func (c costs) print(out io.Writer) {

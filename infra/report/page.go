@@ -33,7 +33,7 @@ func split(page, command string) (before, output, after string, err error) {
 	return page[:start], page[start:end], page[end:], nil
 }
 
-// WriteOutput replaces the output of a command in the page at path.
+// WriteOutput replaces the output of a command in the page at path, without spaces at the ends of lines.
 func WriteOutput(path, command, output string) error {
 	page, err := os.ReadFile(path)
 	if err != nil {
@@ -43,7 +43,11 @@ func WriteOutput(path, command, output string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return os.WriteFile(path, []byte(before+strings.TrimRight(output, "\n")+"\n"+after), 0o644)
+	var lines strings.Builder
+	for line := range strings.Lines(strings.TrimRight(output, "\n")) {
+		lines.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return os.WriteFile(path, []byte(before+lines.String()+after), 0o644)
 }
 
 // Row returns the fields after the first cell of the line that begins with cell and two spaces. Lines may be indented.

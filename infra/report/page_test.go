@@ -32,7 +32,7 @@ func TestWriteOutputReplacesOnlyTheOutput(t *testing.T) {
 	if err := os.WriteFile(path, []byte(examplePage), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.WriteOutput(path, "make x", "new\n\n"); err != nil {
+	if err := report.WriteOutput(path, "make x", "new  \n\n"); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(path)

@@ -111,27 +111,37 @@ const (
 	// enoughRefusals is the number of refusals after which every container knows that an address is over its limit. The host may have
 	// started a second container.
 	enoughRefusals = 10
-	// manyGuesses exceeds every limit of guesses from one address.
-	manyGuesses = 100
+	// manyRequests exceeds every limit of one address.
+	manyRequests = 200
 )
 
-// overTheLimit sends a guess from an address that each container knows to be over its limit. Each guess is at another name, because an
-// account has a limit of its own.
-func overTheLimit(endpoint contract.Endpoint) preparer {
-	return func(ctx context.Context, v *Visitor) (Request, error) {
-		refused := 0
-		for range manyGuesses {
-			got, err := v.rig.send(ctx, v.source, login(endpoint, v.rig.newName()))
-			if err != nil {
-				return Request{}, err
-			}
-			if got.Status == http.StatusTooManyRequests {
-				refused++
-			}
-			if refused == enoughRefusals {
-				return login(endpoint, v.rig.newName()), nil
-			}
+// overTheFailures guesses from an address that is over its limit of failed logins. Each guess is at another name, because an account
+// has a limit of its own.
+func overTheFailures(ctx context.Context, v *Visitor) (Request, error) {
+	another := func() Request { return login(contract.Login, v.rig.newName()) }
+	return another(), v.repeatUntilRefused(ctx, another)
+}
+
+// overTheRate sends a malformed request from an address that is over its limit of requests.
+func overTheRate(ctx context.Context, v *Visitor) (Request, error) {
+	malformed := func() Request { return to(contract.Login, "{") }
+	return malformed(), v.repeatUntilRefused(ctx, malformed)
+}
+
+// repeatUntilRefused sends requests from the visitor's address until each container refuses them.
+func (v *Visitor) repeatUntilRefused(ctx context.Context, next func() Request) error {
+	refused := 0
+	for range manyRequests {
+		got, err := v.rig.send(ctx, v.source, next())
+		if err != nil {
+			return err
 		}
-		return Request{}, fmt.Errorf("%d guesses from one address: got %d refusals, want %d", manyGuesses, refused, enoughRefusals)
+		if got.Status == http.StatusTooManyRequests {
+			refused++
+		}
+		if refused == enoughRefusals {
+			return nil
+		}
 	}
+	return fmt.Errorf("%d requests from one address: got %d refusals, want %d", manyRequests, refused, enoughRefusals)
 }

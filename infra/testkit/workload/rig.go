@@ -109,11 +109,25 @@ func (r *Rig) takeUser() (string, error) {
 	return population.Name(r.users * stride % r.stored), nil
 }
 
-// send sends a request from an address. Rate limits count by address, so requests that only prepare others come from unused ones.
+// idle is the time that a process may need after its response until it waits for the next request. Without a pause, the host would
+// start further processes.
+const idle = 5 * time.Millisecond
+
+// send sends a request from an address, and returns when the function is idle again. Rate limits count by address, so requests that
+// only prepare others come from unused ones.
 func (r *Rig) send(ctx context.Context, source net.IP, req Request) (Response, error) {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: source}}
 	client := httpclient.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
-	return client.Do(ctx, req.Method, r.URL+req.Path, req.Body, req.Headers...)
+	got, err := client.Do(ctx, req.Method, r.URL+req.Path, req.Body, req.Headers...)
+	if err != nil {
+		return Response{}, err
+	}
+	select {
+	case <-ctx.Done():
+		return Response{}, ctx.Err()
+	case <-time.After(idle):
+		return got, nil
+	}
 }
 
 // expect sends a request that prepares another one. It returns an error if the response has another status.

@@ -74,5 +74,6 @@ var Hostile = []Row{
 
 // Floods contains requests over the limit of an address.
 var Floods = []Row{
-	of("login, beyond the rate: in the container", http.StatusTooManyRequests, overTheLimit(contract.Login), contract.Login),
+	of("login, beyond the failures of an address: hashed", http.StatusTooManyRequests, overTheFailures, contract.Login),
+	of("login, no JSON, beyond the rate: in the container", http.StatusTooManyRequests, overTheRate, contract.Login),
 }

@@ -31,7 +31,8 @@ func (v *Visitor) Prepare(ctx context.Context, row Row) (Request, error) {
 	return req, nil
 }
 
-// Send sends a request of the row from the visitor's address. It returns an error if the response has another status than the row.
+// Send sends a request of the row from the visitor's address, and returns when the function is idle again. It returns an error if the
+// response has another status than the row.
 func (v *Visitor) Send(ctx context.Context, row Row, req Request) (Response, error) {
 	got, err := v.rig.send(ctx, v.source, req)
 	if err != nil {
