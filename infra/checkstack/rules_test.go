@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -10,10 +12,25 @@ import (
 	"latchkey/infra/testkit"
 )
 
+// translated returns the stack that SAM creates with these parameters, or the reason for which the deployment would be refused.
+func translated(t *testing.T, parameters ...string) (stack, reason string) {
+	t.Helper()
+	root := testkit.Root(t)
+	command := exec.CommandContext(t.Context(), filepath.Join(root, ".tools", "venv", "bin", "python3"),
+		append([]string{"infra/tools/translate.py", "template.yaml"}, parameters...)...)
+	command.Dir = root
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	output, err := command.Output()
+	if err != nil {
+		return "", err.Error() + ": " + stderr.String()
+	}
+	return string(output), ""
+}
+
 // TestRules checks that the template refuses values with which a stack could not work. CloudFormation checks rules and patterns
 // before it creates anything, and infra/tools/translate.py does so in the same way.
 func TestRules(t *testing.T) {
-	root := testkit.Root(t)
 	tests := map[string]struct {
 		parameters []string
 		want       string
@@ -28,15 +45,35 @@ func TestRules(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			arguments := append([]string{"infra/tools/translate.py", "template.yaml"}, test.parameters...)
-			command := exec.CommandContext(t.Context(), filepath.Join(root, ".tools", "venv", "bin", "python3"), arguments...)
-			command.Dir = root
-			var stderr bytes.Buffer
-			command.Stderr = &stderr
-			err := command.Run()
-			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(stderr.String(), test.want)) {
-				t.Errorf("%v: got the error %v and the output %q, want %q", test.parameters, err, stderr.String(), test.want)
+			stack, reason := translated(t, test.parameters...)
+			if refused := stack == ""; refused != (test.want != "") || !strings.Contains(reason, test.want) {
+				t.Errorf("%v: got the reason %q, want %q", test.parameters, reason, test.want)
 			}
 		})
+	}
+}
+
+// TestTheKeysHaveOneQualifier checks that the custom resource and the schedule invoke the same version of rotate-keys. Otherwise, the
+// schedule would undo a change of SigningAlgorithm that the deployment had made.
+func TestTheKeysHaveOneQualifier(t *testing.T) {
+	text, reason := translated(t)
+	var stack struct {
+		Resources struct {
+			Keys struct {
+				Properties struct{ ServiceToken map[string]any }
+			}
+			Daily struct {
+				Properties struct {
+					Targets []struct{ Arn map[string]any }
+				}
+			} `json:"RotateKeysDaily"`
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &stack); err != nil {
+		t.Fatalf("%v: %s", err, reason)
+	}
+	token, targets := stack.Resources.Keys.Properties.ServiceToken, stack.Resources.Daily.Properties.Targets
+	if len(targets) != 1 || len(token) != 1 || !maps.Equal(token, targets[0].Arn) {
+		t.Errorf("got the custom resource at %v and the schedule at %v, want both at the same alias", token, targets)
 	}
 }
