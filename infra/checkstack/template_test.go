@@ -39,6 +39,7 @@ type source struct {
 		Replacement string `yaml:"UpdateReplacePolicy"`
 		Properties  struct {
 			Folder    string    `yaml:"CodeUri"`
+			Boundary  yaml.Node `yaml:"PermissionsBoundary"`
 			Retention yaml.Node `yaml:"RetentionInDays"`
 			Protected yaml.Node `yaml:"DeletionProtectionEnabled"`
 			Logging   logging   `yaml:"LoggingConfig"`
@@ -47,6 +48,7 @@ type source struct {
 			Document  struct {
 				Statements []struct {
 					NotAction []string  `yaml:"NotAction"`
+					Action    yaml.Node `yaml:"Action"` // one or several
 					Resource  yaml.Node `yaml:"Resource"`
 				} `yaml:"Statement"`
 			} `yaml:"PolicyDocument"`
@@ -192,6 +194,37 @@ func TestBoundary(t *testing.T) {
 	for _, statement := range statements {
 		if statement.Resource.Tag != "!GetAtt" && !slices.Contains(statement.NotAction, "logs:*") {
 			t.Errorf("got a statement on %q that allows logs, want one on !GetAtt %s.Arn", statement.Resource.Value, functionLog)
+		}
+	}
+}
+
+// logActions are the actions with which a function writes its lines. It must not create a log group: a line that is written late would
+// create the group of a deleted stack again, without retention, and the stack could not be created again.
+var logActions = []string{"logs:CreateLogStream", "logs:PutLogEvents"}
+
+// TestNoFunctionCreatesLogGroups checks that the boundary allows no other actions on logs, and that every function has this boundary.
+func TestNoFunctionCreatesLogGroups(t *testing.T) {
+	template := readTemplate(t)
+	allowed := 0
+	for _, statement := range template.Resources["FunctionBoundary"].Properties.Document.Statements {
+		var actions []string
+		if err := statement.Action.Decode(&actions); err != nil {
+			t.Fatalf("line %d: %v", statement.Action.Line, err)
+		}
+		for _, action := range actions {
+			if slices.Contains(logActions, action) {
+				allowed++
+			} else if strings.HasPrefix(action, "logs:") || strings.HasPrefix(action, "*") {
+				t.Errorf("FunctionBoundary allows %s, want only %v", action, logActions)
+			}
+		}
+	}
+	if allowed != len(logActions) {
+		t.Errorf("FunctionBoundary allows %d of the actions %v, want all", allowed, logActions)
+	}
+	for name, resource := range template.Resources {
+		if resource.Type == "AWS::Serverless::Function" && !resource.Properties.Boundary.IsZero() {
+			t.Errorf("%s: got its own PermissionsBoundary, want that of all functions", name)
 		}
 	}
 }
