@@ -100,6 +100,24 @@ func linesOfRequests(t *testing.T) []logquery.Line {
 	return lines
 }
 
+// TestTheAccessLog checks that the lines of the access log, once turned on, can be joined with those of the functions, that they contain
+// the error of a failed invocation, and that they contain no path.
+func TestTheAccessLog(t *testing.T) {
+	_, setting, _ := strings.Cut(read(t, "infra/docs/runbook.md"), `"Format": "`)
+	format, _, _ := strings.Cut(setting, `"`)
+	variables := strings.Fields(format)
+	for _, want := range []string{"requestId", "awsEndpointRequestId", "integration.integrationStatus", "error.message", "integrationErrorMessage"} {
+		if !slices.Contains(variables, "$context."+want) {
+			t.Errorf("got the format %q of the access log, want it to contain $context.%s", format, want)
+		}
+	}
+	for _, variable := range variables {
+		if !strings.HasPrefix(variable, "$context.") || strings.Contains(strings.ToLower(variable), "path") {
+			t.Errorf("got %s in the format of the access log, want only variables of the context without the path", variable)
+		}
+	}
+}
+
 // parse returns the JSON lines in a text. The lines of a local stack begin with the label of their function.
 func parse(text string) []logquery.Line {
 	var lines []logquery.Line
