@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -98,6 +99,39 @@ func TestLogsContainNoSecrets(t *testing.T) {
 	for _, want := range []string{`"route":"POST /api/auth/login","status":403`, `"code":"invalid_credentials"`, `"user_id":`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the logs do not contain %s", want)
+		}
+	}
+}
+
+// TestARefreshByForm refreshes as OAuth libraries do (RFC 6749 §6).
+func TestARefreshByForm(t *testing.T) {
+	name := uniqueName("form")
+	register(t, name)
+	refreshForm := func(form string) response {
+		return send(t, shared.URL, "POST", "/api/auth/refresh", form, httpclient.Form)
+	}
+	token := login(t, name).Member("refresh_token")
+	got := refreshForm("grant_type=refresh_token&client_id=x&scope=&refresh_token=" + token)
+	if got.Status != http.StatusOK || got.Member("refresh_token") == "" || got.Member("token_type") != "bearer" {
+		t.Fatalf("a refresh by form: got %v, want 200 and tokens", got)
+	}
+	if again := refresh(t, token); again.Member("refresh_token") != got.Member("refresh_token") {
+		t.Errorf("the same token in JSON: got %v, want the same refresh token as in %v", again, got)
+	}
+	for form, field := range map[string]string{
+		"refresh_token=" + token:                                                   "grant_type",
+		"grant_type=password&refresh_token=" + token:                               "grant_type",
+		"grant_type=refresh_token":                                                 "refresh_token",
+		"grant_type=refresh_token&refresh_token=a&refresh_token=b":                 "refresh_token",
+		"grant_type=refresh_token&grant_type=refresh_token&refresh_token=" + token: "grant_type",
+	} {
+		if got := refreshForm(form); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, `"key":"`+field+`"`) {
+			t.Errorf("%s: got %v, want 400 with the field %s", form, got, field)
+		}
+	}
+	for _, form := range []string{"grant_type=refresh_token&refresh_token=%ff", "grant_type=refresh_token&refresh_token=%ED%A0%80", "%zz"} {
+		if got := refreshForm(form); got.Member("code") != "malformed_form" {
+			t.Errorf("%s: got %v, want malformed_form", form, got)
 		}
 	}
 }

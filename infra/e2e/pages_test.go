@@ -96,6 +96,10 @@ func TestTheResetPage(t *testing.T) {
 	for _, refused := range []string{"", "short", "password123", name + name} {
 		checkPage(t, "the password "+refused, page(t, "POST", path, form(refused)), http.StatusBadRequest, `role="alert"`)
 	}
+	for _, encoded := range []string{"gr%FC%DFe+aus+Bonn", "%ED%A0%80+a+lone+surrogate", "a+good+one%C3"} {
+		got := page(t, "POST", path, "new_password="+encoded)
+		checkPage(t, "a password that is not UTF-8, "+encoded, got, http.StatusBadRequest, "")
+	}
 	const password = "a+b & c=d ünïcode"
 	checkPage(t, "the password "+password, page(t, "POST", path, form(password)), http.StatusOK, "Password changed")
 	if got := post(t, "/api/auth/login", `{"username":"`+name+`","password":"`+password+`"}`); got.Status != http.StatusOK {
@@ -115,6 +119,12 @@ func TestRefusedPages(t *testing.T) {
 	crossSite := page(t, "POST", path, "action=not-me", cookieLogin(t, name), "Origin: https://evil.example", "Sec-Fetch-Site: cross-site")
 	if crossSite.Status != http.StatusForbidden || strings.Contains(crossSite.Body, "Thank you") {
 		t.Errorf("not me from another origin: got %v, want 403", crossSite)
+	}
+	for _, form := range []string{"/account/reset-password/x", path} {
+		got := page(t, "POST", form, "new_password=a+good+password", "Origin: https://evil.example", "Sec-Fetch-Site: cross-site")
+		if got.Status != http.StatusForbidden || got.Header.Get("Set-Cookie") != "" {
+			t.Errorf("the form of %s from another origin, without a session: got %v, want 403 and no cookie", form, got)
+		}
 	}
 	if got := post(t, path, `{"action":"not-me"}`); got.Status != http.StatusUnsupportedMediaType {
 		t.Errorf("JSON to a page: got %v, want 415", got)

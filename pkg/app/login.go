@@ -62,7 +62,7 @@ func login(rules loginRules) httpapi.Endpoint {
 		}
 		response.Standing = signedIn.Standing
 		return response, err
-	})
+	}).FromOwnOrigins()
 }
 
 type cookieLoginRules interface {

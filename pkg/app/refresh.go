@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"latchkey/pkg/contract"
 	"latchkey/pkg/fault"
@@ -26,6 +27,20 @@ type refreshBody struct {
 // Validate implements [httpapi.Body].
 func (b refreshBody) Validate() []fault.Field {
 	return httpapi.Missing(httpapi.Member{Key: "refresh_token", Missing: b.RefreshToken.IsZero()})
+}
+
+// FromForm reads a refresh request of OAuth (RFC 6749 §6).
+func (refreshBody) FromForm(form url.Values) (refreshBody, []fault.Field) {
+	var faults []fault.Field
+	if form.Get("grant_type") != "refresh_token" {
+		faults = append(faults, fault.Field{Key: "grant_type", Message: "must be refresh_token"})
+	}
+	for _, name := range []string{"grant_type", "refresh_token"} {
+		if len(form[name]) > 1 {
+			faults = append(faults, fault.Field{Key: name, Message: "must not be repeated"})
+		}
+	}
+	return refreshBody{RefreshToken: secret.New(form.Get("refresh_token"))}, faults
 }
 
 // Refresh returns the token, whose session the request counts for.

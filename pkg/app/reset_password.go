@@ -56,7 +56,7 @@ func resetPassword(rules resetter) httpapi.Endpoint {
 			return result[messageBody]{}, err
 		}
 		return message("Password reset successfully", httpapi.SetDevice(device)), nil
-	})
+	}).FromOwnOrigins()
 }
 
 type resetPageRules interface {

@@ -71,7 +71,7 @@ type Endpoint struct {
 }
 
 // FromOwnOrigins returns the endpoint restricted to pages of the allowed origins, even for requests without a session cookie. An
-// endpoint that sets the cookie needs this, so that a page of another site cannot sign its visitors in.
+// endpoint that sets a cookie needs this, so that a page of another site cannot sign its visitors in or exchange their device.
 func (e Endpoint) FromOwnOrigins() Endpoint {
 	e.ownOrigins = true
 	return e
@@ -95,9 +95,10 @@ func Page(row contract.Endpoint, rule Rule[Unread, pages.Page]) Endpoint {
 	return bind(row, readNothing, rule, writePage)
 }
 
-// PageForm returns an endpoint that takes a form and responds with a page.
+// PageForm returns an endpoint that takes a form of our own page and responds with a page. Browsers send forms to other sites without
+// asking, so it refuses those of other origins.
 func PageForm(row contract.Endpoint, rule Rule[url.Values, pages.Page]) Endpoint {
-	return bind(row, readForm, rule, writePage)
+	return bind(row, readForm, rule, writePage).FromOwnOrigins()
 }
 
 // setCacheable lets clients and proxies cache a response that is the same for all callers.
@@ -206,7 +207,7 @@ func (NoBody) Validate() []fault.Field { return nil }
 func (NoBody) BodyOptional() {}
 
 // credentials reads the credentials of a request. It returns an error for a request that a page of another origin sent, if the
-// request is unsafe and has a session cookie, or if the endpoint sets one.
+// request is unsafe and has a session cookie, or if the endpoint sets a cookie.
 func (s *Server) credentials(r *http.Request, e Endpoint) (session.Credentials, error) {
 	credentials := session.Credentials{Access: bearerToken(r), Cookie: s.cookies.Session.read(r)}
 	var foreign error

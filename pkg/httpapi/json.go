@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"net/url"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -26,8 +26,14 @@ type Body interface {
 	Validate() []fault.Field
 }
 
-// optionalBody marks a body that may be absent.
+// optionalBody marks a body that may be absent. The document null counts as absent.
 type optionalBody interface{ BodyOptional() }
+
+// formBody is a body that may also be sent as a form.
+type formBody[Req any] interface {
+	// FromForm returns the body with the values of a form, and the faults of fields that only a form has.
+	FromForm(form url.Values) (Req, []fault.Field)
+}
 
 // jsonDecoder returns the decoder of a body type. The body must be one JSON object within the limits (RFC 8259, with the rules of
 // RFC 7493 against duplicate names and invalid Unicode). The decoder ignores unknown members. For [Unread] it reads nothing.
@@ -37,13 +43,35 @@ func jsonDecoder[Req Body]() func(*http.Request) (Req, error) {
 		return func(*http.Request) (Req, error) { return none, nil }
 	}
 	_, optional := any(none).(optionalBody)
+	form, formable := any(none).(formBody[Req])
 	return func(r *http.Request) (Req, error) {
-		body, err := readBody(r)
-		if err != nil || optional && len(body) == 0 {
+		body, err := readCapped(r)
+		switch {
+		case err != nil, optional && len(body) == 0:
 			return none, err
+		case formable && hasType(r, typeForm):
+			return parseFormBody(body, form)
+		case len(body) > 0 && !hasType(r, typeJSON):
+			return none, errUnsupportedMedia
+		case optional && string(bytes.TrimSpace(body)) == "null":
+			return none, nil
 		}
 		return parse[Req](body)
 	}
+}
+
+// parseFormBody decodes a body that was sent as a form.
+func parseFormBody[Req Body](body []byte, decoder formBody[Req]) (Req, error) {
+	var none Req
+	form, err := parseForm(body)
+	if err != nil {
+		return none, err
+	}
+	decoded, faults := decoder.FromForm(form)
+	if faults = append(faults, decoded.Validate()...); len(faults) > 0 {
+		return decoded, fault.Validation(faults...)
+	}
+	return decoded, nil
 }
 
 func parse[Req Body](body []byte) (Req, error) {
@@ -60,18 +88,6 @@ func parse[Req Body](body []byte) (Req, error) {
 	return decoded, nil
 }
 
-// readBody reads a body within the limit and refuses types other than JSON. An empty body needs no type.
-func readBody(r *http.Request) ([]byte, error) {
-	body, err := readCapped(r)
-	if err != nil {
-		return nil, err
-	}
-	if len(body) > 0 && !hasType(r, "application/json") {
-		return nil, errUnsupportedMedia
-	}
-	return body, nil
-}
-
 // readCapped reads a body within the limit.
 func readCapped(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
@@ -82,12 +98,6 @@ func readCapped(r *http.Request) ([]byte, error) {
 		return nil, errTooLarge
 	}
 	return body, nil
-}
-
-// hasType reports whether the body has that media type, with any parameters.
-func hasType(r *http.Request, want string) bool {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && mediaType == want
 }
 
 var (

@@ -24,8 +24,8 @@ func NewOrigins(publicURL string, allowed []string) (Origins, error) {
 	return Origins{protection: protection}, nil
 }
 
-// noHost is a host that no origin has.
-const noHost = "-"
+// noHost is a host that no origin has: a space ends the parsing of an origin with an error.
+const noHost = "no host"
 
 // check refuses an unsafe request that a browser sent on behalf of a page of another origin. Clients that send neither
 // Sec-Fetch-Site nor Origin are not browsers.

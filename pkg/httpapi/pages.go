@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
+	"unicode/utf8"
 
 	"latchkey/pkg/fault"
 	"latchkey/pkg/pages"
@@ -44,12 +46,23 @@ func readForm(r *http.Request) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !hasType(r, "application/x-www-form-urlencoded") {
+	if !hasType(r, typeForm) {
 		return nil, errUnsupportedMedia
 	}
+	return parseForm(body)
+}
+
+// parseForm parses a form. It refuses text that is not valid Unicode, because JSON cannot contain such text: a password set with it
+// could never be typed at a login.
+func parseForm(body []byte) (url.Values, error) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, errMalformedForm // without the cause, which quotes the form
+	}
+	for name, values := range form {
+		if !utf8.ValidString(name + strings.Join(values, "")) {
+			return nil, errMalformedForm
+		}
 	}
 	return form, nil
 }

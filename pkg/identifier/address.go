@@ -36,7 +36,7 @@ func ParseAddress(typed string) (Address, error) {
 		return Address{}, &Problem{"must have at most 254 characters"}
 	}
 	local, domain, found := strings.Cut(typed, "@")
-	if !found || !isDotAtom(local) {
+	if !found || !isDotAtom(local) || isEncoded(local) {
 		return Address{}, &Problem{"must be an e-mail address such as name@example.com"}
 	}
 	host, ok := canonicalDomain(domain)
@@ -86,6 +86,12 @@ func isDotAtom(local string) bool {
 		}
 	}
 	return true
+}
+
+// isEncoded reports whether a mail server might decode local to another text: it contains the marks of an encoded word (RFC 2047 §2).
+func isEncoded(local string) bool {
+	_, after, begins := strings.Cut(local, "=?")
+	return begins && strings.Contains(after, "?=")
 }
 
 // isNotAtext reports whether r may not occur in an atom (RFC 5322 §3.2.3).

@@ -65,6 +65,8 @@ func TestParseAddressRefuses(t *testing.T) {
 		"control character":              {"al\x10ice@example.com", shape},
 		"NUL":                            {"alice\x00@example.com", shape},
 		"international local part":       {"älice@example.com", shape},
+		"encoded word":                   {"=?utf-8?q?alice?=@example.com", shape},
+		"encoded word within an atom":    {"x=?utf-8?b?eA==?=@example.com", shape},
 		"address literal":                {"alice@[192.0.2.1]", domain},
 		"IPv6 literal":                   {"alice@[IPv6:2001:db8::1]", domain},
 		"bare IPv4":                      {"alice@192.0.2.1", domain},

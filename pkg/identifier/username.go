@@ -64,11 +64,15 @@ func UsernameStem(text string) string {
 	return ""
 }
 
+// maxSpelling is the maximum length of a spelling of a username in bytes. It bounds the work for a text that grows when it is
+// normalized. The longest spellings decompose each of [MaxCanonicalUsername] characters into several.
+const maxSpelling = 4096
+
 // CanonicalUsername returns the canonical form of a text, whether or not the text is a valid username. Login uses it, because
-// another spelling of a username can be shorter or longer than a valid one. Text that is not valid Unicode is returned
-// unchanged, and no username equals it.
+// another spelling of a username can be shorter or longer than a valid one. Text that is not valid Unicode, or longer than any
+// spelling of a username, is returned unchanged, and no username equals it.
 func CanonicalUsername(typed string) string {
-	if !utf8.ValidString(typed) {
+	if len(typed) > maxSpelling || !utf8.ValidString(typed) {
 		return typed
 	}
 	return canonicalUsername(typed)

@@ -240,3 +240,17 @@ func checkUsername(t interface{ Errorf(string, ...any) }, username Username) {
 		t.Errorf("the form %+q of %+q is not in NFKC", form, username.Typed)
 	}
 }
+
+// TestTheWorkForALoginNameIsBounded passes texts that grow when they are normalized.
+func TestTheWorkForALoginNameIsBounded(t *testing.T) {
+	grows := strings.Repeat("\ufdfa", maxSpelling/3) // each becomes 18 characters
+	if got := CanonicalUsername(grows); got == grows {
+		t.Errorf("a text of %d bytes: got it unchanged, want its canonical form", len(grows))
+	}
+	if longer := grows + "\ufdfa"; CanonicalUsername(longer) != longer {
+		t.Errorf("a text of %d bytes: got another text, want it unchanged", len(longer))
+	}
+	if longest := strings.Repeat("\u1112\u1161\u11ab", MaxCanonicalUsername); CanonicalUsername(longest) != strings.Repeat("\ud55c", MaxCanonicalUsername) {
+		t.Error("the longest name in decomposed Hangul: got another text, want its composed form")
+	}
+}

@@ -36,9 +36,11 @@ type wireClaims struct {
 	Audience string `json:"aud"`
 	Expires  int64  `json:"exp"`
 	IssuedAt int64  `json:"iat"`
-	ID       string `json:"jti"`
-	Session  string `json:"sid"`
-	Type     string `json:"type"`
+	// NotBefore is in no token of this service. A token that has it must still obey it (RFC 7519 §4.1.5).
+	NotBefore int64  `json:"nbf,omitzero"`
+	ID        string `json:"jti"`
+	Session   string `json:"sid"`
+	Type      string `json:"type"`
 }
 
 // Authority signs and verifies the access tokens of one issuer for one audience. It is safe for concurrent use. It must not
@@ -136,6 +138,8 @@ func (a *Authority) accept(wire wireClaims, now int64) (session.AccessClaims, er
 		return session.AccessClaims{}, refusal("iat and exp are inconsistent")
 	case wire.Expires <= now:
 		return session.AccessClaims{}, refusal("the token has expired")
+	case wire.NotBefore > now+leeway:
+		return session.AccessClaims{}, refusal("the token is not valid yet")
 	case wire.IssuedAt > now+leeway:
 		return session.AccessClaims{}, refusal("the token was issued in the future")
 	case wire.ID == "" || len(wire.ID) > maxTokenID:

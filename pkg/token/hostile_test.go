@@ -157,6 +157,8 @@ func TestVerifyAccessRefusesClaims(t *testing.T) {
 		"exp negative":           f.other(f.claims, `1800003600`, `-1`),
 		"iat a string":           f.other(f.claims, `1800000000`, `"1800000000"`),
 		"iat in the future":      f.other(f.claims, `1800000000`, `1800000100`),
+		"nbf in the future":      f.other(f.claims, `{`, `{"nbf":1800000100,`),
+		"nbf a string":           f.other(f.claims, `{`, `{"nbf":"0",`),
 		"iat after exp":          f.other(f.claims, `1800000000`, `1800003601`),
 		"no iss":                 f.other(f.claims, `"iss":`, `"x":`),
 		"no sub":                 f.other(f.claims, `"sub":`, `"x":`),
