@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -34,6 +35,7 @@ type effort struct {
 	guesses        int // pairs of refused logins
 	starts         int // of each binary
 	firstResponses int // processes at each CPU share
+	cpuBatches     int // of each client
 	few, many      int // users in the tables
 	requests       int // of each operation, for each number of users
 	mailed         int // the same for an operation that needs a mailed link
@@ -41,9 +43,9 @@ type effort struct {
 
 var (
 	thorough = effort{warmPairs: 40, warmBatch: 100, loginPairs: 50, loginBatch: 5, guesses: 500, starts: 25, firstResponses: 25,
-		few: 10_000, many: 1_000_000, requests: 100, mailed: 40}
+		cpuBatches: 12, few: 10_000, many: 1_000_000, requests: 100, mailed: 40}
 	quick = effort{warmPairs: 10, warmBatch: 50, loginPairs: 10, loginBatch: 3, guesses: 100, starts: 7, firstResponses: 7,
-		few: 1_000, many: 20_000, requests: 10, mailed: 5}
+		cpuBatches: 5, few: 1_000, many: 20_000, requests: 10, mailed: 5}
 )
 
 func main() {
@@ -54,12 +56,13 @@ func main() {
 	less := flag.Bool("quick", false, "measure less often")
 	docs := flag.String("docs", "", "write the output and its plot into this folder, which contains "+page)
 	former := flag.String("former", "", "measure only against the functions of this commit")
+	only := flag.String("part", "", "measure only the parts whose names contain this text")
 	flag.Parse()
 	effort := thorough
 	if *less {
 		effort = quick
 	}
-	measured := parts
+	measured := slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !strings.Contains(p.name, *only) })
 	if *former != "" {
 		measured = []part{{"the functions against those of " + *former, measureFormer(*former)}}
 	}
@@ -86,6 +89,7 @@ var parts = []part{
 	{"unknown, disabled and other users against a wrong password", measureGuesses},
 	{"process start to readiness", measureStarts},
 	{"the first response with throttled CPU", measureFirstResponses},
+	{"CPU time and memory of function processes", measureCPU},
 	{"each operation with many users in the tables against few", measureSizes},
 }
 

@@ -32,6 +32,16 @@ func (t *table) add(what string, measured *pair, bar report.Bar) {
 		short(median(measured.floor)), ratio, bar, verdict)
 }
 
+// addValues adds a row of values that have no floor. Their unit is in what.
+func (t *table) addValues(what string, values []float64, bar report.Bar) {
+	middle := median(values)
+	verdict := bar.Verdict(middle)
+	if verdict == report.Missed {
+		t.over++
+	}
+	fmt.Fprintf(t.writer, "%s\t%.2f\t%.2f\t-\t-\t%v\t%s\n", what, middle, quantile(values, 0.95), bar, verdict)
+}
+
 // short returns a duration in milliseconds, so that the values of a column are easy to compare.
 func short(d time.Duration) string {
 	return fmt.Sprintf("%.3f ms", float64(d)/float64(time.Millisecond))

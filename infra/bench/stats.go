@@ -7,7 +7,7 @@ import (
 )
 
 // median returns the median of at least one sample. For an even number, it is the mean of the two middle samples.
-func median(samples []time.Duration) time.Duration {
+func median[N time.Duration | float64](samples []N) N {
 	sorted := slices.Sorted(slices.Values(samples))
 	middle := len(sorted) / 2
 	if len(sorted)%2 == 1 {
@@ -17,7 +17,7 @@ func median(samples []time.Duration) time.Duration {
 }
 
 // quantile returns the smallest of at least one sample that a part of the samples does not exceed.
-func quantile(samples []time.Duration, part float64) time.Duration {
+func quantile[N time.Duration | float64](samples []N, part float64) N {
 	sorted := slices.Sorted(slices.Values(samples))
 	return sorted[max(0, int(math.Ceil(part*float64(len(sorted))))-1)]
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
+	"runtime"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -91,8 +92,12 @@ func (h argon2Hash) matches(pw []byte) (bool, error) {
 	return subtle.ConstantTimeCompare(h.derive(pw, len(h.tag)), h.tag) == 1, nil
 }
 
-// derive computes a tag of pw with the given size in bytes.
+// derive computes a tag of pw with the given size in bytes. It collects the memory of the previous hash first and can then use it
+// again. Otherwise a process would have the memory of two hashes.
 func (h argon2Hash) derive(pw []byte, size int) []byte {
+	if h.params.MemoryKiB >= Current.MemoryKiB {
+		runtime.GC()
+	}
 	key := argon2.IDKey
 	if h.variant == argon2i {
 		key = argon2.Key
