@@ -20,6 +20,7 @@ import (
 // product writes, together with lines of Lambda in the form of its guide (testdata/platform.jsonl).
 func TestQueriesAndMetricFilters(t *testing.T) {
 	lines := append(linesOfRequests(t), parse(read(t, "infra/docs/testdata/platform.jsonl"))...)
+	lines = append(lines, logquery.Parse(`{"msg":"request","route":"POST /api/auth/refresh","status":200,"limiter":"taking permits: throttled"}`))
 	queries := queriesOf(read(t, "infra/docs/runbook.md"))
 	if len(queries) == 0 {
 		t.Fatal("got no query in the runbook")
@@ -30,7 +31,11 @@ func TestQueriesAndMetricFilters(t *testing.T) {
 		}
 	}
 	filters := metricFilters(t)
-	for name, want := range map[string][]any{"ServerErrors": {500.0, "timeout", "error"}, "SecurityEvents": {403.0}} {
+	for name, want := range map[string][]any{
+		"ServerErrors":   {500.0, 503.0, "timeout", "error", 200.0},
+		"SecurityEvents": {403.0},
+		"MailsQueued":    {201.0, 201.0},
+	} {
 		found, err := logquery.Pattern(filters[name], lines)
 		if got := statuses(found); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: got lines with the statuses %v and the error %v, want %v", name, got, err, want)
@@ -54,6 +59,9 @@ func statuses(lines []logquery.Line) []any {
 	}
 	return statuses
 }
+
+// throttledAttempts is the number of calls that the SDK sends before it gives up.
+const throttledAttempts = 8
 
 // linesOfRequests sends requests of every outcome to a running product and returns its lines. It checks that each request has one.
 func linesOfRequests(t *testing.T) []logquery.Line {
@@ -81,9 +89,12 @@ func linesOfRequests(t *testing.T) []logquery.Line {
 	post("/nowhere", "", http.StatusNotFound)
 	local.Tap.Inject("BatchGetItem", 0, 1, wiretap.AccessDenied)
 	post("/api/auth/me", "", http.StatusInternalServerError, httpclient.Bearer(first.Member("access_token")))
+	local.Tap.Inject("BatchGetItem", 0, throttledAttempts, wiretap.Throttle)
+	post("/api/auth/me", "", http.StatusServiceUnavailable, httpclient.Bearer(first.Member("access_token")))
 	refresh := `{"refresh_token":"` + first.Member("refresh_token") + `"}`
 	post("/api/auth/refresh", refresh, http.StatusOK)
 	post("/api/auth/refresh", refresh, http.StatusForbidden)
+	post("/api/auth/forgot-password", `{"email":"nobody@example.com"}`, http.StatusCreated)
 
 	var lines []logquery.Line
 	testkit.Eventually(t, "a line for each request", func() bool {
