@@ -28,6 +28,9 @@ type scale struct {
 func (s *scale) visit(ctx context.Context, rows []workload.Row) error {
 	s.visitors = map[string][]*workload.Visitor{}
 	for _, row := range rows {
+		if err := s.awaitMinute(ctx, row); err != nil {
+			return err
+		}
 		for range warmUps + s.samples {
 			visitor := s.rig.NewVisitor()
 			s.visitors[row.Name] = append(s.visitors[row.Name], visitor)
@@ -43,8 +46,19 @@ func (s *scale) visit(ctx context.Context, rows []workload.Row) error {
 	return nil
 }
 
+// awaitMinute waits until there is enough time for a row that depends on the minute.
+func (s *scale) awaitMinute(ctx context.Context, row workload.Row) error {
+	if !row.ByMinute {
+		return nil
+	}
+	return s.rig.AwaitMinute(ctx)
+}
+
 // measure sends a request of each visitor of the row and returns the usage of one.
 func (s *scale) measure(ctx context.Context, row workload.Row, visitors []*workload.Visitor) (usage, error) {
+	if err := s.awaitMinute(ctx, row); err != nil {
+		return usage{}, err
+	}
 	requests := make([]workload.Request, len(visitors))
 	for i, visitor := range visitors {
 		var err error

@@ -68,18 +68,29 @@ func login(endpoint contract.Endpoint, name string) Request {
 // manyLogins exceeds every limit of SharedLogins that makes sense.
 const manyLogins = 100
 
-// lateInAMinute is the second after which there may be too little time for manyLogins.
+// lateInAMinute is the second after which there may be too little time for many requests.
 const lateInAMinute = 30
 
+// AwaitMinute waits for the next minute of the clock if the present one is half over. Requests that a limit counts together must be
+// in one minute.
+func (r *Rig) AwaitMinute(ctx context.Context) error {
+	now := r.now()
+	if now.Second() <= lateInAMinute {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(now.Truncate(time.Minute).Add(time.Minute).Sub(now)):
+		return nil
+	}
+}
+
 // SharedLogins returns how many users sign in with the right password from one address before the address is over a limit. It stops at
-// // manyLogins. They take a few seconds, and begin early in a minute, because a limit may count by the minute of the clock.
+// manyLogins.
 func (r *Rig) SharedLogins(ctx context.Context) (int, error) {
-	if now := r.now(); now.Second() > lateInAMinute {
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(now.Truncate(time.Minute).Add(time.Minute).Sub(now)):
-		}
+	if err := r.AwaitMinute(ctx); err != nil {
+		return 0, err
 	}
 	source := r.newAddress()
 	for n := range manyLogins {
