@@ -89,6 +89,7 @@ var parts = []part{
 	{"unknown, disabled and other users against a wrong password", measureGuesses},
 	{"process start to readiness", measureStarts},
 	{"the first response with throttled CPU", measureFirstResponses},
+	{"process start to readiness with remote services", measureRemoteStarts},
 	{"CPU time and memory of function processes", measureCPU},
 	{"each operation with many users in the tables against few", measureSizes},
 }
