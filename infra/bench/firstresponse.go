@@ -25,11 +25,17 @@ var firstResponses = []struct {
 	function, route string
 	request         func(account) (body, bearer string)
 	shares          []share
+	bar             report.Bar
 }{
-	{"me", "POST /api/auth/me", func(a account) (string, string) { return "", a.access }, shares},
-	{"refresh", "POST /api/auth/refresh", func(a account) (string, string) { return object("refresh_token", a.refresh), "" }, shares},
-	{"login", "POST /api/auth/login", func(a account) (string, string) { return object("username", a.name, "password", password), "" },
-		[]share{unthrottled}},
+	{"me", "POST /api/auth/me", func(a account) (string, string) { return "", a.access }, shares, report.AtMost(2)},
+	{"refresh", "POST /api/auth/refresh", refreshRequest, shares, report.AtMost(2)},
+	{"login", "POST /api/auth/login", loginRequest, []share{unthrottled}, report.Bar{}}, // maps the memory of its first hash
+}
+
+func refreshRequest(a account) (body, bearer string) { return object("refresh_token", a.refresh), "" }
+
+func loginRequest(a account) (body, bearer string) {
+	return object("username", a.name, "password", password), ""
 }
 
 // measureFirstResponses measures the time from the delivery of an event to its response: the first of a process, whose start was not
@@ -66,7 +72,7 @@ func measureFirstResponses(ctx context.Context, p *product, effort effort, table
 			}
 		}
 		for i, s := range row.shares {
-			table.add(fmt.Sprintf("%s, first response / warm, at %v", row.function, s), &measured[i], report.AtMost(2))
+			table.add(fmt.Sprintf("%s, first response / warm, at %v", row.function, s), &measured[i], row.bar)
 		}
 	}
 	return nil
