@@ -21,6 +21,8 @@ type Options struct {
 	Environment map[string]string // overrides variables of the template, as in [stack.Options]
 	Log         io.Writer         // receives the lines of the functions
 	Engine      *engine.Engine    // with the tables of the product, which Close stops; nil starts an empty one in memory
+
+	MaxProcesses int // of each function, as in [stack.Own]
 }
 
 // Stack is a running product.
@@ -81,6 +83,7 @@ func (s *Stack) start(ctx context.Context, options Options) error {
 	maps.Copy(environment, options.Environment)
 	s.Stack, err = stack.Start(ctx, stack.Options{
 		Root: root, DynamoDBEndpoint: database.Endpoint, Environment: environment, Deliver: s.Deliveries.wrap, Log: options.Log,
+		Platform: stack.Own{MaxProcesses: options.MaxProcesses},
 	})
 	if err != nil {
 		return err
