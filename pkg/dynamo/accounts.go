@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -117,12 +118,14 @@ func (s *Store) ReadUser(ctx context.Context, user id.ID) (account.User, error) 
 	return readOne(ctx, s, "reading the account", s.users, userKey(user), readUser)
 }
 
-// RecordLogin implements [signin.LoginStore] with one conditional write.
+// RecordLogin implements [signin.LoginStore] with one conditional write. If another login has changed the attempts forgiven since user
+// was read, it makes another one that does not reduce their number.
 func (s *Store) RecordLogin(ctx context.Context, user account.User, login signin.Recorded) (int, error) {
 	changes := []change{set(attrLastLogin, millis(login.At)), add(attrSessionsLeft, -1)}
 	when := present(equal(attrEpoch, number(user.Epoch)), equal(attrActive, flag(true)))
 	if login.Forgiven != user.Forgiven {
 		changes = append(changes, set(attrForgiven, number(login.Forgiven)))
+		when = and(when, numberIs(attrForgiven, user.Forgiven))
 	}
 	if login.Hash != user.PasswordHash {
 		changes = append(changes, set(attrPHC, text(login.Hash.Reveal())))
@@ -135,10 +138,22 @@ func (s *Store) RecordLogin(ctx context.Context, user account.User, login signin
 		return 0, err
 	}
 	if !done {
-		return 0, staleUser(stored)
+		return s.recordAgain(ctx, user, login, staleUser(stored))
 	}
 	r := &reader{item: stored}
 	return int(r.integer(attrSessionsLeft)), r.err
+}
+
+// recordAgain records a login that was refused because another login has changed the attempts forgiven. It returns any other refusal.
+func (s *Store) recordAgain(ctx context.Context, user account.User, login signin.Recorded, refused error) (int, error) {
+	stale, is := errors.AsType[*account.StaleUserError](refused)
+	if !is || stale.Current.Forgiven == user.Forgiven || stale.Current.Epoch != user.Epoch || !stale.Current.Active ||
+		stale.Current.PasswordHash != user.PasswordHash {
+		return 0, refused
+	}
+	user.Forgiven = stale.Current.Forgiven
+	login.Forgiven = max(login.Forgiven, user.Forgiven)
+	return s.RecordLogin(ctx, user, login)
 }
 
 // staleUser returns the error of a write that was refused because the account is not as expected. stored is nil if the

@@ -55,12 +55,7 @@ func (s *Store) TakeSlot(ctx context.Context, counter guard.Counter, seen, next 
 }
 
 // inStreak holds for a counter whose stored streak began where this one did.
-func inStreak(streak guard.Streak) clause {
-	if streak.After == 0 {
-		return or(absent(attrStreak), equal(attrStreak, number(0)))
-	}
-	return equal(attrStreak, number(streak.After))
-}
+func inStreak(streak guard.Streak) clause { return numberIs(attrStreak, streak.After) }
 
 // errReported is the refusal of a report about a streak that was reported before or is not the stored one.
 var errReported = errors.New("the streak was reported before, or has ended, or the count does not exist")

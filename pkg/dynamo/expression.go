@@ -96,6 +96,14 @@ func equal(attribute string, value types.AttributeValue) clause {
 	return compare(attribute, "=", value)
 }
 
+// numberIs holds if an attribute has the number. An absent one counts as zero.
+func numberIs(attribute string, want int) clause {
+	if want == 0 {
+		return or(absent(attribute), equal(attribute, number(0)))
+	}
+	return equal(attribute, number(want))
+}
+
 // compare holds if the item has the attribute, and its value has the relation to the given one: "=", "<>", "<=" or ">".
 func compare(attribute, relation string, value types.AttributeValue) clause {
 	return func(p *placeholders) string { return p.name(attribute) + " " + relation + " " + p.value(value) }

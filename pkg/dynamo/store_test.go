@@ -166,6 +166,28 @@ func TestRecordLogin(t *testing.T) {
 	})
 }
 
+// TestConcurrentLoginsForgiveTheLatestAttempt records logins of one reading of the account in any order.
+func TestConcurrentLoginsForgiveTheLatestAttempt(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, f fixture) {
+		user, _ := create(t, f, "alice", "alice@example.com")
+		for _, forgiven := range []int{3, 1, 4, 2} {
+			if _, err := f.RecordLogin(t.Context(), user, signin.Recorded{At: now, Hash: user.PasswordHash, Forgiven: forgiven}); err != nil {
+				t.Errorf("a login that forgives %d attempts: got error %v, want none", forgiven, err)
+			}
+		}
+		got, err := f.findUser(t.Context(), byName(user))
+		if err != nil || got.Forgiven != 4 || got.SessionsLeft != user.SessionsLeft-4 {
+			t.Errorf("got %d forgiven and %d sessions left, error %v, want 4 and %d", got.Forgiven, got.SessionsLeft, err, user.SessionsLeft-4)
+		}
+		if _, err := f.RecordLogin(t.Context(), got, signin.Recorded{At: now, Hash: user.PasswordHash, Forgiven: 1}); err != nil {
+			t.Errorf("a login at a counter that began again: got error %v, want none", err)
+		}
+		if got, err := f.findUser(t.Context(), byName(user)); err != nil || got.Forgiven != 1 {
+			t.Errorf("at a counter that began again: got %d forgiven, error %v, want 1", got.Forgiven, err)
+		}
+	})
+}
+
 // TestRecordLoginWithAnotherHash ensures that a login replaces only the hash that was read, and otherwise returns the current
 // account.
 func TestRecordLoginWithAnotherHash(t *testing.T) {
