@@ -14,7 +14,6 @@ import (
 
 	"latchkey/infra/local/child"
 	"latchkey/infra/report"
-	"latchkey/pkg/app"
 )
 
 // cpuRow is a function whose CPU time and memory are measured.
@@ -60,15 +59,11 @@ var lightMemory, hashingMemory = report.AtMost(16), report.AtMost(48)
 // measureCPU measures the CPU time that function processes use for a request, by their own clocks: one process alone, and eight that
 // serve eight clients at the same time. The engine and the bench do not count. It also measures the resident memory afterwards.
 func measureCPU(ctx context.Context, p *product, effort effort, table *table) error {
-	folder, remove, err := build(ctx, p.root)
+	folder, registration, remove, err := p.functions(ctx)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
-	if err != nil {
-		return err
-	}
 	for _, row := range cpuRows {
 		for _, clients := range []int{1, 8} {
 			load := load{row: row, binary: filepath.Join(folder, row.function), batches: effort.cpuBatches, batch: lightBatch}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"latchkey/infra/report"
-	"latchkey/pkg/app"
 )
 
 // shares holds the CPU shares of functions with 256 and 512 MB. With 1,769 MB, a function has one CPU.
@@ -41,15 +40,11 @@ func loginRequest(a account) (body, bearer string) {
 // measureFirstResponses measures the time from the delivery of an event to its response: the first of a process, whose start was not
 // throttled, against later ones of the same process. Both are throttled in the same way. Each process serves an account of its own.
 func measureFirstResponses(ctx context.Context, p *product, effort effort, table *table) error {
-	folder, remove, err := build(ctx, p.root)
+	folder, registration, remove, err := p.functions(ctx)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	registration, err := p.endpoint("register", "POST /api/auth/register", app.Register)
-	if err != nil {
-		return err
-	}
 	for _, row := range firstResponses {
 		variables, err := p.variables(row.function)
 		if err != nil {

@@ -127,6 +127,20 @@ func (e *endpoint) call(ctx context.Context, payload []byte, status int) ([]byte
 // account is a registered user with the tokens of a session.
 type account struct{ name, access, refresh string }
 
+// functions builds the functions into a folder, which remove deletes, and returns the registration that creates their accounts.
+func (p *product) functions(ctx context.Context) (folder string, registration *endpoint, remove func(), err error) {
+	folder, remove, err = build(ctx, p.root)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	registration, err = p.endpoint("register", "POST /api/auth/register", app.Register)
+	if err != nil {
+		remove()
+		return "", nil, nil, err
+	}
+	return folder, registration, remove, nil
+}
+
 // register creates an account through the product itself.
 func (p *product) register(ctx context.Context, endpoint *endpoint) (account, error) {
 	p.accounts++

@@ -7,7 +7,7 @@ import (
 	"latchkey/pkg/contract"
 )
 
-// counts returns the table of whom requests count for, in Markdown: a row for each endpoint, and a column for each kind of caller.
+// counts returns the table of what requests count for, in Markdown: a row for each endpoint, and a column for each kind of caller.
 func counts() string {
 	var table strings.Builder
 	header, rule := "| Endpoint | Tier |", "|---|---|"

@@ -1,5 +1,5 @@
 // Command generate writes what follows from the code. In template.yaml these are the routes of the API, and the block of each
-// function with its class and its role; in infra/docs/decisions.md, the table of whom requests count for. `make generate` writes
+// function with its class and its role; in infra/docs/decisions.md, the table of what requests count for. `make generate` writes
 // them, and `make lint` checks that they are up to date.
 //
 // A block follows from three sources: the table of endpoints (pkg/contract), the store methods that the function can reach and what

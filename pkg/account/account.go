@@ -45,8 +45,8 @@ type User struct {
 	// SessionsLeft estimates how many sessions may start before the oldest must end. Logins maintain it.
 	SessionsLeft int
 
-	// Forgiven is the number of password attempts in this epoch that a correct password has forgiven, of those that callers make
-	// whom the account does not know. See package guard.
+	// Forgiven is the number of password attempts in this epoch that a correct password has forgiven, of those by
+	// unknown callers. See package guard.
 	Forgiven int
 
 	Active        bool // false for a disabled account, whose credentials are all refused

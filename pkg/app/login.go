@@ -25,8 +25,8 @@ func SessionLogin(p *Parts) http.Handler {
 	return p.serve(sessionLogin(p.login()))
 }
 
-func loginSample(w *world) sample {
-	return sample{body: map[string]string{"username": worldUsername, "password": w.password()}}
+func loginSample(w *rehearsalData) sample {
+	return sample{body: map[string]string{"username": rehearsalUsername, "password": w.password()}}
 }
 
 type loginBody struct {

@@ -22,8 +22,8 @@ func ForgotPassword(p *Parts) http.Handler {
 	return p.serve(forgotPassword(p.mailRequests()))
 }
 
-func mailSample(*world) sample {
-	return sample{body: map[string]string{"email": worldEmail}, status: http.StatusCreated}
+func mailSample(*rehearsalData) sample {
+	return sample{body: map[string]string{"email": rehearsalEmail}, status: http.StatusCreated}
 }
 
 type mailBody struct {

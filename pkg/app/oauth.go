@@ -26,7 +26,7 @@ type NewProviders func(
 // OAuthStart is functions/oauth-start.
 func OAuthStart(newProviders NewProviders) Function {
 	return func(p *Parts) http.Handler {
-		p.rehearse(func(*world) sample { return sample{segment: worldProvider, status: http.StatusFound} })
+		p.rehearse(func(*rehearsalData) sample { return sample{segment: rehearsalProvider, status: http.StatusFound} })
 		return p.serve(oauthStart(p.oauth(newProviders)))
 	}
 }
@@ -40,10 +40,10 @@ func OAuthCallback(newProviders NewProviders) Function {
 }
 
 // deniedSample is the callback of a user who denied the sign-in. Any other callback would call the provider.
-func deniedSample(w *world) sample {
+func deniedSample(w *rehearsalData) sample {
 	state, binding := w.flow()
 	return sample{
-		segment: worldProvider, query: "error=access_denied&state=" + state, cookies: []string{binding},
+		segment: rehearsalProvider, query: "error=access_denied&state=" + state, cookies: []string{binding},
 		status: http.StatusForbidden, code: signin.ErrOAuthFailed.Code,
 	}
 }

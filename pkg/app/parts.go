@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,8 +49,8 @@ type Parts struct {
 	ssm    *ssm.Client
 	faults []error
 
-	first  contract.Endpoint   // the first endpoint; zero for a function without one
-	sample func(*world) sample // nil for a request that follows from the row of first
+	first  contract.Endpoint           // the first endpoint; zero for a function without one
+	sample func(*rehearsalData) sample // nil for a request that follows from the row of first
 }
 
 func newParts(getenv func(string) string, logs io.Writer, now clock.Clock, random io.Reader) *Parts {
@@ -101,7 +102,7 @@ func (p *Parts) servePages(render pages.Renderer, endpoints ...httpapi.Endpoint)
 
 // Fallback is functions/fallback: it serves requests that match no endpoint.
 func Fallback(p *Parts) http.Handler {
-	p.rehearse(func(*world) sample { return sample{status: http.StatusNotFound} })
+	p.rehearse(func(*rehearsalData) sample { return sample{status: http.StatusNotFound} })
 	return p.server(nil).Fallback()
 }
 
@@ -115,16 +116,20 @@ func (p *Parts) server(render pages.Renderer, endpoints ...httpapi.Endpoint) *ht
 	if len(endpoints) > 0 {
 		p.first = endpoints[0].Endpoint
 	}
-	for _, endpoint := range endpoints {
-		if endpoint.Auth != contract.Ignored && options.Sessions == nil {
-			options.Sessions = p.authenticator()
-		}
-		if endpoint.Method != http.MethodGet {
-			options.Origins = p.origins()
-		}
-		if endpoint.Tier != contract.Unlimited {
-			options.Limits = p.limits(endpoints)
-		}
+	some := func(need func(contract.Endpoint) bool) bool {
+		return slices.ContainsFunc(endpoints, func(e httpapi.Endpoint) bool { return need(e.Endpoint) })
+	}
+	if some(func(e contract.Endpoint) bool { return e.Auth != contract.Ignored }) {
+		options.Sessions = p.authenticator()
+	}
+	if some(func(e contract.Endpoint) bool { return e.Method != http.MethodGet }) {
+		options.Origins = p.origins()
+	}
+	if some(func(e contract.Endpoint) bool { return e.Tier != contract.Unlimited }) {
+		options.Limits = p.limits()
+	}
+	if some(func(e contract.Endpoint) bool { return e.Counts == contract.ForCaller }) {
+		options.Limits = options.Limits.WithRefreshTokens(p.useKeys())
 	}
 	return httpapi.NewServer(options)
 }
@@ -259,12 +264,6 @@ func (p *Parts) attempts() guard.Quotas {
 }
 
 // limits returns the rate limits of a function's endpoints.
-func (p *Parts) limits(endpoints []httpapi.Endpoint) httpapi.Limits {
-	limits := httpapi.NewLimits(p.useLimiter(), p.rateCritical(), p.rateMedium(), p.attempts().OfSource, p.useSources())
-	for _, endpoint := range endpoints {
-		if endpoint.Counts == contract.ForCaller {
-			return limits.WithRefreshTokens(p.useKeys())
-		}
-	}
-	return limits
+func (p *Parts) limits() httpapi.Limits {
+	return httpapi.NewLimits(p.useLimiter(), p.rateCritical(), p.rateMedium(), p.attempts().OfSource, p.useSources())
 }

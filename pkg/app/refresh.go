@@ -14,7 +14,7 @@ import (
 
 // Refresh is functions/refresh.
 func Refresh(p *Parts) http.Handler {
-	p.rehearse(func(w *world) sample {
+	p.rehearse(func(w *rehearsalData) sample {
 		return sample{body: map[string]string{"refresh_token": w.pair.Refresh.Reveal()}}
 	})
 	return p.serve(refresh(session.NewRefresher(p.useStore(), p.useKeys(), p.pairs())))

@@ -14,8 +14,8 @@ import (
 
 // Register is functions/register.
 func Register(p *Parts) http.Handler {
-	p.rehearse(func(*world) sample {
-		body := map[string]string{"username": "another", "email": "another@rehearsal.invalid", "password": worldPassword}
+	p.rehearse(func(*rehearsalData) sample {
+		body := map[string]string{"username": "another", "email": "another@rehearsal.invalid", "password": rehearsalPassword}
 		return sample{body: body, status: http.StatusCreated}
 	})
 	registrar := signup.NewRegistrar(p.useStore(), p.hasher(), p.policy(), p.pairs(), p.now, p.random)

@@ -32,7 +32,7 @@ import (
 //
 //   - Its store is a [dynamo.Rehearsal]. No call leaves the process, so nothing is written, counted or charged, and no role needs a
 //     permission for it.
-//   - Its keys are drawn for it and forgotten after it, and its issuer has a reserved name. Nothing else accepts its tokens.
+//   - Its keys are generated for it and discarded after it, and its issuer has a reserved name. Nothing else accepts its tokens.
 //   - Its log goes nowhere.
 //
 // A rehearsal that fails has no effect on the function. A test checks that none fails.
@@ -44,10 +44,10 @@ const (
 	// rehearsalTime limits a rehearsal, which takes a few milliseconds.
 	rehearsalTime = time.Second
 
-	rehearsalAlgorithm = "ES256" // other keys take longer to draw
+	rehearsalAlgorithm = "ES256" // other keys take longer to generate
 )
 
-// rehearsalHashing are the cost parameters of password hashes in a rehearsal. A hash with the real ones takes longer than the rest of
+// rehearsalHashing holds the cost parameters of password hashes in a rehearsal. A hash with the real ones takes longer than the rest of
 // the start.
 var rehearsalHashing = password.Params{MemoryKiB: 8, Time: 1, Threads: 1}
 
@@ -93,7 +93,7 @@ func (r *rehearsal) serve() (err error) {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), rehearsalTime)
 	defer cancel()
-	w, err := newWorld(r)
+	w, err := newRehearsalData(r)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (r *rehearsal) serve() (err error) {
 }
 
 // rehearse defines the request of the rehearsal, unless it follows from the row of the function's first endpoint.
-func (p *Parts) rehearse(request func(*world) sample) { p.sample = request }
+func (p *Parts) rehearse(request func(*rehearsalData) sample) { p.sample = request }
 
 // sample is the request of a rehearsal, without what follows from the row of its endpoint.
 type sample struct {

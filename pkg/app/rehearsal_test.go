@@ -87,7 +87,7 @@ func TestTokensOfARehearsalAreRefused(t *testing.T) {
 		"PUBLIC_URL": rehearsalURL, "SIGNING_KEYS": string(keys), "SIGNING_ALGORITHM": "ES256", "CLIENT_KEYS_PARAMETER": "",
 	})
 	rehearsed := newRehearsal(Me, parts)
-	world, err := newWorld(rehearsed)
+	world, err := newRehearsalData(rehearsed)
 	if err != nil {
 		t.Fatal(err)
 	}

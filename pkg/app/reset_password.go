@@ -16,8 +16,8 @@ import (
 
 // ResetPassword is functions/reset-password.
 func ResetPassword(p *Parts) http.Handler {
-	p.rehearse(func(w *world) sample {
-		return sample{body: map[string]string{"token": w.link(outbox.Reset), "new_password": worldPassword}}
+	p.rehearse(func(w *rehearsalData) sample {
+		return sample{body: map[string]string{"token": w.link(outbox.Reset), "new_password": rehearsalPassword}}
 	})
 	return p.serve(resetPassword(p.resetter()))
 }
@@ -25,7 +25,7 @@ func ResetPassword(p *Parts) http.Handler {
 // ResetPasswordPage is functions/reset-password-page. Its main passes the page renderer, so that no other function links it.
 func ResetPasswordPage(render pages.Renderer) Function {
 	return func(p *Parts) http.Handler {
-		p.rehearse(func(w *world) sample { return sample{segment: w.link(outbox.Reset)} })
+		p.rehearse(func(w *rehearsalData) sample { return sample{segment: w.link(outbox.Reset)} })
 		form := resetForm{product: p.cfg.ProductName, minLength: p.cfg.PasswordMinLength, rules: p.resetter()}
 		return p.servePages(render, form.page(), form.submit())
 	}

@@ -30,7 +30,7 @@ func VerifyEmailPage(render pages.Renderer) Function {
 	}
 }
 
-func verificationSample(w *world) sample { return sample{segment: w.link(outbox.Verification)} }
+func verificationSample(w *rehearsalData) sample { return sample{segment: w.link(outbox.Verification)} }
 
 type verifier interface {
 	Verify(ctx context.Context, token secret.String, credentials session.Credentials) (maillink.Verified, error)

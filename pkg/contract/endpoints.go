@@ -39,14 +39,14 @@ const (
 	Critical  Tier = "critical"  // computes a hash, creates an account or sends a mail; counted exactly
 )
 
-// Counts is whom the requests to an endpoint count for. It follows from whose account the endpoint acts on, so that nobody gets
-// more requests at other accounts by owning one.
+// Counts names the holder of the count that a request to an endpoint adds to. It depends on the account that the endpoint acts on, so
+// that owning one account never allows more requests at others.
 type Counts string
 
 // The holders of counts.
 const (
 	ForNobody Counts = "nobody" // an endpoint without a limit
-	ForSource Counts = "source" // the source, always: the endpoint acts on somebody else's account, or on none
+	ForSource Counts = "source" // the source, always: the endpoint acts on another account, or on none
 	ForCaller Counts = "caller" // the user of the live session, or else the session of the refresh token, or else the source
 	ForOwner  Counts = "owner"  // the account, if the device or session of the request belongs to it, or else the source
 )
@@ -57,7 +57,7 @@ type Auth string
 // The uses of credentials.
 const (
 	Ignored  Auth = "ignored"  // credentials are not read
-	Offered  Auth = "offered"  // optional: a live session only determines whom an attempt counts for
+	Offered  Auth = "offered"  // optional: a live session only determines what an attempt counts for
 	WithLink Auth = "link"     // the rule reads the session together with the mailed link, in one call
 	Required Auth = "required" // without a live session the response is 401
 	Ending   Auth = "ending"   // the rule ends the sessions of all credentials, including one in the body; without any, 401

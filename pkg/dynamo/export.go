@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"latchkey/pkg/account"
 	"latchkey/pkg/session"
 )
@@ -34,11 +32,11 @@ func ExportAccount(user account.User, sessions ...session.Session) (map[Table][]
 	return lines, nil
 }
 
-// exportLine encodes an item whose attributes have the types that the Store writes.
+// exportLine encodes an item of the Store.
 func exportLine(stored item) ([]byte, error) {
 	line := []byte(`{"Item":{`)
 	for name, attribute := range stored {
-		kind, value, err := exportValue(attribute)
+		kind, value, err := wireValue(attribute)
 		if err != nil {
 			return nil, fmt.Errorf("attribute %q: %w", name, err)
 		}
@@ -51,20 +49,4 @@ func exportLine(stored item) ([]byte, error) {
 	}
 	line[len(line)-1] = '}' // in place of the last comma; no item is empty
 	return append(line, "}\n"...), nil
-}
-
-// exportValue returns the type of an attribute in DynamoDB's JSON, and its value.
-func exportValue(attribute types.AttributeValue) (kind string, value any, err error) {
-	switch attribute := attribute.(type) {
-	case *types.AttributeValueMemberS:
-		return "S", attribute.Value, nil
-	case *types.AttributeValueMemberN:
-		return "N", attribute.Value, nil
-	case *types.AttributeValueMemberBOOL:
-		return "BOOL", attribute.Value, nil
-	case *types.AttributeValueMemberB:
-		return "B", attribute.Value, nil
-	default:
-		return "", nil, fmt.Errorf("unexpected type %T", attribute)
-	}
 }

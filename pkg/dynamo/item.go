@@ -137,3 +137,20 @@ func (r *reader) millis(name string) time.Time {
 	}
 	return time.UnixMilli(r.integer(name)).UTC()
 }
+
+// wireValue returns the type of an attribute in DynamoDB's JSON, and its value. It returns an error for a type that the Store does not
+// write.
+func wireValue(attribute types.AttributeValue) (kind string, value any, err error) {
+	switch attribute := attribute.(type) {
+	case *types.AttributeValueMemberS:
+		return "S", attribute.Value, nil
+	case *types.AttributeValueMemberN:
+		return "N", attribute.Value, nil
+	case *types.AttributeValueMemberBOOL:
+		return "BOOL", attribute.Value, nil
+	case *types.AttributeValueMemberB:
+		return "B", attribute.Value, nil
+	default:
+		return "", nil, fmt.Errorf("unexpected type %T", attribute)
+	}
+}

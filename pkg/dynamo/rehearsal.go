@@ -2,13 +2,11 @@ package dynamo
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
-
-	"encoding/json"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/outbox"
@@ -57,26 +55,12 @@ func (r *Rehearsal) AddFlow(flow signin.Flow) { r.add(r.SessionsTable, flowItem(
 func (r *Rehearsal) add(table string, stored item) {
 	key := keyOf(stored)
 	written := make(map[string]any, len(stored))
-	for name, value := range stored {
-		written[name] = wireForm(value)
+	for name, attribute := range stored {
+		if kind, value, err := wireValue(attribute); err == nil { // the Store writes no other type
+			written[name] = map[string]any{kind: value}
+		}
 	}
 	r.records = append(r.records, record{table: table, key: [2]string{`"` + key[0] + `"`, `"` + key[1] + `"`}, item: written})
-}
-
-// wireForm returns a value as DynamoDB writes it.
-func wireForm(value types.AttributeValue) any {
-	switch value := value.(type) {
-	case *types.AttributeValueMemberS:
-		return map[string]string{"S": value.Value}
-	case *types.AttributeValueMemberN:
-		return map[string]string{"N": value.Value}
-	case *types.AttributeValueMemberB:
-		return map[string][]byte{"B": value.Value}
-	case *types.AttributeValueMemberBOOL:
-		return map[string]bool{"BOOL": value.Value}
-	default:
-		return nil
-	}
 }
 
 // RoundTrip implements [http.RoundTripper]. A record counts as requested if the request contains its key.

@@ -25,7 +25,7 @@ type Admission struct {
 	Standing limit.Standing // of the count that is closest to a refusal
 
 	account  id.ID        // of User, or in its place
-	failures limit.Bucket // the failures of the source; without a limit for a caller whom the account knows
+	failures limit.Bucket // the failures of the source; without a limit for a known device or session
 	own      Familiar     // the caller's device or session, if the account knows it, with all its attempts forgiven
 
 	// The counter that decided about the attempt, with its state, and the part of it since a correct password.
@@ -36,7 +36,7 @@ type Admission struct {
 }
 
 // ForgivenIn returns the account's Forgiven after a correct password. It changes only if the attempt counted at the counter of the
-// account's present epoch that callers share whom the account does not know.
+// account's present epoch that unknown callers share.
 func (a Admission) ForgivenIn(user account.User) int {
 	if a.counter.Device.IsZero() && a.counter.Epoch == user.Epoch {
 		return a.count.Attempts

@@ -59,7 +59,7 @@ func (d *Devices) Remember(sent secret.String, user account.User) secret.String 
 	return d.remember(sent, user, Familiar{})
 }
 
-// remember is Remember after an attempt that counted for known, which is zero for a caller whom the account does not know.
+// remember is Remember after an attempt that counted for known, which is zero for an unknown caller.
 func (d *Devices) remember(sent secret.String, user account.User, known Familiar) secret.String {
 	all := d.read(sent)
 	current := recognize(all, user)

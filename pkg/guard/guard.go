@@ -59,11 +59,11 @@ import (
 // streak is not marked, so there is one notice per streak. The report follows the fifth failure and does not precede its
 // hash, so a user who remembers the password at the fifth attempt causes no notice.
 //
-// The choice of the counter. Callers that an account does not know share one counter under its id, so attempts by username
+// The choice of the counter. Unknown callers share one counter of an account under its id, so attempts by username
 // and by address count together. A device on which the owner has signed in, or a live session of the account, has a counter of
 // its own with the same rules. Others cannot change that counter, so they cannot lock the owner out. The number forgiven to a device
-// is in its cookie, and a session has none. Once its own counter refuses an attempt, a device or session counts like a caller whom
-// the account does not know, so a client that keeps an old cookie is never worse off than one without. A login name without an
+// is in its cookie, and a session has none. Once its own counter refuses an attempt, a device or session counts like an unknown
+// caller, so a client that keeps an old cookie is never worse off than one without. A login name without an
 // account is counted under an id derived from the name, with the same calls and the same responses, so the two cases look alike.
 // Counters belong to an epoch, so a reset does not have to find the counters that it ends.
 //
@@ -83,7 +83,7 @@ import (
 //   - Of any number of concurrent wrong attempts at a counter, at most 5 + the open slots are hashed, and all are counted.
 //   - A correct password forgives all earlier attempts, and no later one.
 //   - A streak has one notice.
-//   - No attempt of a caller whom the account does not know changes the counter of a device or session.
+//   - No attempt of an unknown caller changes the counter of a device or session.
 
 // Quotas holds the limits of password attempts per minute. Failures counts the failed ones of a source.
 type Quotas struct {
@@ -124,15 +124,9 @@ func (g *Guard) Admit(ctx context.Context, attempt Attempt) (Admission, error) {
 		}
 	}
 	failures := g.quotas.Failures.Of(attempt.Source).At(g.now())
-	var failed int
-	var err error
-	a.account, failed, err = g.store.FindAccount(ctx, account.ParseLoginName(attempt.Name), failures)
+	failed, err := g.find(ctx, &a, attempt.Name, failures)
 	if err != nil {
-		return a, fmt.Errorf("finding the account: %w", err)
-	}
-	a.User, err = g.store.ReadUser(ctx, a.account)
-	if err != nil && !errors.Is(err, account.ErrNotFound) {
-		return a, fmt.Errorf("reading the account: %w", err)
+		return a, err
 	}
 	if known := recognize(familiar, a.User); !known.Device.IsZero() {
 		err := g.admitFamiliar(ctx, &a, known)
@@ -146,6 +140,19 @@ func (g *Guard) Admit(ctx context.Context, attempt Attempt) (Admission, error) {
 		}
 	}
 	return a, g.admitStranger(ctx, &a, failures, failed)
+}
+
+// find finds the account of a login name, and returns the count of the window. The two reads are the same for a name without an account.
+func (g *Guard) find(ctx context.Context, a *Admission, name string, window limit.Window) (taken int, err error) {
+	a.account, taken, err = g.store.FindAccount(ctx, account.ParseLoginName(name), window)
+	if err != nil {
+		return 0, fmt.Errorf("finding the account: %w", err)
+	}
+	a.User, err = g.store.ReadUser(ctx, a.account)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return 0, fmt.Errorf("reading the account: %w", err)
+	}
+	return taken, nil
 }
 
 // familiar returns the devices and sessions that the request presents, whether or not they belong to the account that it names.
@@ -200,7 +207,7 @@ func (g *Guard) admitFamiliar(ctx context.Context, a *Admission, known Familiar)
 // firstAttempts is the number of attempts at an account, since its last correct password, that a source gets without failures left.
 const firstAttempts = 2
 
-// admitStranger admits an attempt of a caller whom the account does not know. failed is the number of failed attempts in the window.
+// admitStranger admits an attempt of an unknown caller. failed is the number of failed attempts in the window.
 func (g *Guard) admitStranger(ctx context.Context, a *Admission, failures limit.Window, failed int) error {
 	a.counter = Counter{Account: a.account, Epoch: a.User.Epoch}
 	a.failures = failures.Bucket

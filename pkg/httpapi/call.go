@@ -128,7 +128,7 @@ func bind[Req, Res any](
 		call := Call[Req]{
 			Body: body, Source: s.limits.sources.of(r), Device: s.cookies.Device.read(r), Binding: s.cookies.Binding.read(r), request: r,
 		}
-		admitted, err := s.admit(w, r, e, body, misfit)
+		admitted, err := s.admit(w, r, e, call.Source, body, misfit)
 		if err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ type admission struct {
 // admit decides whether a request reaches its rule, in this order: the rate limit, the origin, the credentials, the body.
 // Credentials come before the body, so that 401 takes precedence over 400.
 func (s *Server) admit(
-	w http.ResponseWriter, r *http.Request, e Endpoint, body any, misfit error,
+	w http.ResponseWriter, r *http.Request, e Endpoint, source string, body any, misfit error,
 ) (admission, error) {
 	credentials, foreign := s.credentials(r, e)
 	a := admission{credentials: credentials}
@@ -168,7 +168,8 @@ func (s *Server) admit(
 			return admission{}, err
 		}
 	}
-	if err := s.limits.check(w, r, e.Endpoint, a.sessions.Live(), body, misfit); err != nil {
+	counted := counted{source: source, callers: a.sessions.Live(), body: body, misfit: misfit}
+	if err := s.limits.check(r.Context(), w.Header(), e.Endpoint, counted); err != nil {
 		return admission{}, err
 	}
 	if foreign != nil {

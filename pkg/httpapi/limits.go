@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"time"
 
 	"latchkey/pkg/account"
 	"latchkey/pkg/contract"
@@ -32,8 +31,8 @@ type refreshTokens interface {
 	OpenRefresh(token string) (session.RefreshClaims, error)
 }
 
-// Limits limits the requests per minute to each endpoint. The Counts of an endpoint's row is whom its requests count for. Invalid
-// credentials have no effect on this.
+// Limits limits the requests per minute to each endpoint. The Counts of an endpoint's row decides
+// whether its requests count for the caller or for the source. Invalid credentials have no effect on this.
 type Limits struct {
 	limiter  limiter
 	rates    map[contract.Tier]limit.Rates
@@ -57,20 +56,25 @@ func (l Limits) WithRefreshTokens(tokens refreshTokens) Limits {
 	return l
 }
 
+// counted is what the limits need of a request.
+type counted struct {
+	source  string
+	callers []session.Principal // of its live sessions
+	body    any                 // decoded, unless misfit is the reason why not
+	misfit  error
+}
+
 // check takes the permit that a request to an endpoint needs and writes how many remain. It returns a [fault.Limited] when
-// none is left. callers are the principals of the request's live sessions; body is its decoded body, unless misfit is the reason why
-// it did not decode.
-func (l Limits) check(
-	w http.ResponseWriter, r *http.Request, row contract.Endpoint, callers []session.Principal, body any, misfit error,
-) error {
+// none is left.
+func (l Limits) check(ctx context.Context, header http.Header, row contract.Endpoint, request counted) error {
 	switch row.Tier {
 	case contract.Critical:
-		return l.checkCritical(r.Context(), w.Header(), l.bucket(r, row, callers, body, misfit))
+		return l.checkCritical(ctx, header, l.bucket(row, request))
 	case contract.Medium:
-		return l.checkMedium(r.Context(), w.Header(), l.bucket(r, row, callers, body, misfit))
+		return l.checkMedium(ctx, header, l.bucket(row, request))
 	case contract.Attempts:
-		if misfit != nil { // the rule counts an attempt that is well-formed, because the count depends on the account
-			return l.checkMedium(r.Context(), w.Header(), l.attempts.Of(l.sources.of(r)))
+		if request.misfit != nil { // the rule counts an attempt that is well-formed, because the count depends on the account
+			return l.checkMedium(ctx, header, l.attempts.Of(request.source))
 		}
 	case contract.Unlimited:
 	}
@@ -87,15 +91,10 @@ func (l Limits) checkCritical(ctx context.Context, header http.Header, bucket li
 	return pass(header, standing)
 }
 
-// mediumPatience is the time for which the medium tier waits for the store.
-const mediumPatience = time.Second
-
 // checkMedium lets requests through while the store is unavailable: the endpoint needs the store itself, and the limiter must not
 // be the cause of an outage.
 func (l Limits) checkMedium(ctx context.Context, header http.Header, bucket limit.Bucket) error {
-	waiting, cancel := context.WithTimeout(ctx, mediumPatience)
-	defer cancel()
-	standing, err := l.limiter.Take(waiting, bucket)
+	standing, err := l.limiter.Take(ctx, bucket)
 	if err != nil {
 		reqlog.Add(ctx, slog.String("limiter", err.Error()))
 		return nil
@@ -128,22 +127,22 @@ type refreshing interface {
 }
 
 // bucket returns the bucket of a request: of its caller if the row counts for callers, else of its source.
-func (l Limits) bucket(r *http.Request, row contract.Endpoint, callers []session.Principal, body any, misfit error) limit.Bucket {
+func (l Limits) bucket(row contract.Endpoint, request counted) limit.Bucket {
 	rates := l.rates[row.Tier]
 	scope := func(holder string) string { return string(row.Tier) + "#" + row.Path + "#" + holder }
 	if row.Counts == contract.ForCaller {
-		if len(callers) > 0 {
-			user := callers[0].User
+		if len(request.callers) > 0 {
+			user := request.callers[0].User
 			return limit.Quota{Scope: scope("user"), Limit: rateOf(rates, user)}.Of(user.ID.String())
 		}
-		if body, is := body.(refreshing); is && misfit == nil {
+		if body, is := request.body.(refreshing); is && request.misfit == nil {
 			// Not the user: a token of an ended session could use up the limit of the user.
 			if claims, err := l.tokens.OpenRefresh(body.Refresh().Reveal()); err == nil {
 				return limit.Quota{Scope: scope("session"), Limit: rates.User}.Of(claims.User.String() + claims.Session.String())
 			}
 		}
 	}
-	return limit.Quota{Scope: scope("source"), Limit: rates.Anonymous}.Of(l.sources.of(r))
+	return limit.Quota{Scope: scope("source"), Limit: rates.Anonymous}.Of(request.source)
 }
 
 // rateOf returns the rate of a user.

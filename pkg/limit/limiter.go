@@ -36,8 +36,11 @@ func (l *Limiter) TakeOne(ctx context.Context, bucket Bucket) (Standing, error) 
 	return window.Standing(taken <= bucket.Limit, taken, now), nil
 }
 
+// patience is the time for which Take waits for the store.
+const patience = time.Second
+
 // Take takes one permit of the bucket. It counts locally at first, and then takes permits from the store in blocks. An error comes
-// from the store and does not mean a refusal.
+// from the store, or from waiting for it for more than a second, and does not mean a refusal.
 func (l *Limiter) Take(ctx context.Context, bucket Bucket) (Standing, error) {
 	now := l.now()
 	window := bucket.At(now)
@@ -51,7 +54,9 @@ func (l *Limiter) Take(ctx context.Context, bucket Bucket) (Standing, error) {
 	if needed == 0 {
 		return window.Standing(granted, count.known(), now), nil
 	}
-	total, err := l.store.TakePermits(ctx, window, needed)
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	total, err := l.store.TakePermits(waiting, window, needed)
 	l.memory.update(window, func(c *localCount) {
 		if err != nil {
 			c.unreported += needed - block(bucket.Limit)

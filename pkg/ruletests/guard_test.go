@@ -363,8 +363,8 @@ func TestADeviceKeepsItsID(t *testing.T) {
 	}
 }
 
-// TestTwoPeopleInOneBrowser shows that both stay known, whoever signs in last, and that a browser forgets only those whom it has
-// not seen for longest.
+// TestTwoPeopleInOneBrowser shows that each account stays known after another sign-in, and that a browser with too many accounts
+// forgets the one with the oldest sign-in.
 func TestTwoPeopleInOneBrowser(t *testing.T) {
 	f := newFixture(t)
 	names := []string{"alice", "bob", "carol", "dave", "erin", "frank"}
