@@ -16,7 +16,7 @@ import (
 	"latchkey/infra/report"
 )
 
-// cpuRow is a function whose CPU time and memory are measured.
+// cpuRow describes the measurement of the CPU time and memory of one function.
 type cpuRow struct {
 	function, route string
 	status          int
@@ -83,7 +83,7 @@ func measureCPU(ctx context.Context, p *product, effort effort, table *table) er
 	return nil
 }
 
-// Requests of a batch, whose CPU time is one sample. A login belongs to a batch of less than session.MaxPerUser in all.
+// The number of requests in a batch. The CPU time of a batch is one sample. All logins together stay below session.MaxPerUser.
 const (
 	lightBatch   = 50
 	hashingBatch = 4

@@ -45,7 +45,7 @@ func object(members ...string) string {
 	return string(encode(all))
 }
 
-// member returns a token from a response, whose body is JSON within JSON, or "" if it has none.
+// member returns a token from a response, or "" if it has none. The body of a response is JSON within JSON.
 func member(response []byte, name string) string {
 	_, rest, _ := bytes.Cut(response, []byte(`\"`+name+`\":\"`))
 	value, _, _ := bytes.Cut(rest, []byte(`\"`))

@@ -19,7 +19,7 @@ const (
 	warm     = 20 // responses after those; their median counts
 )
 
-// firstResponses holds the requests whose first response is measured, with the CPU shares of their functions.
+// firstResponses holds the measured requests, with the CPU shares of their functions.
 var firstResponses = []struct {
 	function, route string
 	request         func(account) (body, bearer string)
@@ -37,8 +37,8 @@ func loginRequest(a account) (body, bearer string) {
 	return object("username", a.name, "password", password), ""
 }
 
-// measureFirstResponses measures the time from the delivery of an event to its response: the first of a process, whose start was not
-// throttled, against later ones of the same process. Both are throttled in the same way. Each process serves an account of its own.
+// measureFirstResponses measures the time from the delivery of an event to its response: the first of a process against later ones of
+// the same process. Both are throttled in the same way, and the start of the process is not. Each process serves an account of its own.
 func measureFirstResponses(ctx context.Context, p *product, effort effort, table *table) error {
 	folder, registration, remove, err := p.functions(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func firstAndLater(
 	return first, median(samples), nil
 }
 
-// invoke sends an event to the process, whose response must have status 200, and returns the time until the response.
+// invoke sends an event to the process and returns the time until the response, which must have status 200.
 func (p *process) invoke(ctx context.Context, payload []byte, s share) (time.Duration, error) {
 	_, elapsed, err := p.exchange(ctx, payload, s, http.StatusOK)
 	return elapsed, err

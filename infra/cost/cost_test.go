@@ -184,7 +184,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// verdictOf returns the last cell of the goal whose name begins with a text.
+// verdictOf returns the last cell of the goal with a name that begins with a text.
 func verdictOf(output, goal string) (string, bool) {
 	for line := range strings.Lines(output) {
 		if cells := strings.Fields(line); strings.HasPrefix(line, goal) {

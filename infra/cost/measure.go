@@ -14,7 +14,7 @@ import (
 // warmUps is the number of requests before the measured ones, so that the function has done everything once.
 const warmUps = 1
 
-// scale is a product whose tables store a number of users, with the costs measured there.
+// scale is a product with a number of users in its tables, and the costs measured there.
 type scale struct {
 	users    int
 	samples  int // measured requests of each kind
@@ -78,7 +78,7 @@ func (s *scale) measure(ctx context.Context, row workload.Row, visitors []*workl
 	return s.logged(ctx, before, row, len(visitors), medians(usages[warmUps:]))
 }
 
-// send sends a request and returns its usage without the log, whose lines arrive later.
+// send sends a request and returns its usage without the log. The lines of the log arrive later.
 func (s *scale) send(ctx context.Context, row workload.Row, visitor *workload.Visitor, req workload.Request) (usage, error) {
 	s.rig.Tap.Reset()
 	s.rig.GitHub.Reset()

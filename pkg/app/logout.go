@@ -29,7 +29,7 @@ func (logoutBody) Validate() []fault.Field { return nil }
 // BodyOptional marks the body as optional.
 func (logoutBody) BodyOptional() {}
 
-// Refresh returns the token, whose session the request counts for if it has no other credentials.
+// Refresh returns the token. Without other credentials, the request counts for the session of the token.
 func (b logoutBody) Refresh() secret.String { return b.RefreshToken }
 
 type logoutRules interface {

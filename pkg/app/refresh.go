@@ -43,7 +43,7 @@ func (refreshBody) FromForm(form url.Values) (refreshBody, []fault.Field) {
 	return refreshBody{RefreshToken: secret.New(form.Get("refresh_token"))}, faults
 }
 
-// Refresh returns the token, whose session the request counts for.
+// Refresh returns the token. The request counts for its session.
 func (b refreshBody) Refresh() secret.String { return b.RefreshToken }
 
 type refresher interface {

@@ -140,7 +140,7 @@ func Read(getenv func(string) string) (Config, error) {
 	return cfg, errors.Join(r.faults...)
 }
 
-// checkAll checks the variables whose values have a form of their own.
+// checkAll checks the variables with values of a particular form.
 func (r *reader) checkAll(cfg Config) {
 	r.check("APP_URL", checkAppURL(cfg.AppURL))
 	r.check("DYNAMODB_ENDPOINT", checkEndpoint(cfg.DynamoDBEndpoint))

@@ -54,7 +54,7 @@ func (s *Store) TakeSlot(ctx context.Context, counter guard.Counter, seen, next 
 	return &guard.NoSlotError{OpensAt: count.Streak.OpensAt}
 }
 
-// inStreak holds for a counter whose stored streak began where this one did.
+// inStreak holds for a counter with a stored streak that began where this one did.
 func inStreak(streak guard.Streak) clause { return numberIs(attrStreak, streak.After) }
 
 // errReported is the refusal of a report about a streak that was reported before or is not the stored one.
@@ -93,7 +93,7 @@ func attemptAccess() map[string][]Grant {
 	}
 }
 
-// windowSlack is how long a count is kept after its minute, for containers whose clocks differ.
+// windowSlack is how long a count is kept after its minute, for containers with different clocks.
 const windowSlack = time.Minute
 
 // TakePermits implements [limit.Store] with one write without a condition. A repeated call after a lost response counts twice.

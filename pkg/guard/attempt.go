@@ -19,7 +19,7 @@ type Attempt struct {
 	Principals []session.Principal
 }
 
-// Admission is an attempt whose password may be hashed.
+// Admission is an attempt that may cause a hash.
 type Admission struct {
 	User     account.User   // the account with the login name; zero if there is none
 	Standing limit.Standing // of the count that is closest to a refusal

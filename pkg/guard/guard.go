@@ -221,7 +221,7 @@ func (g *Guard) admitStranger(ctx context.Context, a *Admission, failures limit.
 	return g.delay(ctx, a)
 }
 
-// countAttempt counts an attempt at the counter of the admission, of whose attempts so many are forgiven.
+// countAttempt counts an attempt at the counter of the admission. forgiven is the number of its attempts that are forgiven.
 func (g *Guard) countAttempt(ctx context.Context, a *Admission, forgiven int) error {
 	count, err := g.store.CountAttempt(ctx, a.counter, clock.WholeSeconds(g.now()).Add(retention))
 	if err != nil {

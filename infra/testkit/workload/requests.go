@@ -20,7 +20,7 @@ const newPassword = "another+horse+another+staple"
 // preparer makes what a request needs, such as an account, and returns the request.
 type preparer func(context.Context, *Visitor) (Request, error)
 
-// to returns a request to an endpoint whose path has no parameters.
+// to returns a request to an endpoint without parameters in its path.
 func to(endpoint contract.Endpoint, body string, headers ...string) Request {
 	if body != "" {
 		headers = append(headers, httpclient.JSON)

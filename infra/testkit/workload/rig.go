@@ -28,7 +28,7 @@ type Options struct {
 	Now         func() time.Time
 }
 
-// Rig is a running product whose tables store users. Its mailer is paused, except while a visitor waits for a mail. It is for one
+// Rig is a running product with users in its tables. Its mailer is paused, except while a visitor waits for a mail. It is for one
 // goroutine.
 type Rig struct {
 	*stacktest.Stack

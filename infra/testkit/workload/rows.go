@@ -23,14 +23,14 @@ func of(name string, status int, prepare preparer, endpoints ...contract.Endpoin
 	return Row{Name: name, Endpoints: endpoints, Folder: endpoints[0].Function, Status: status, Lines: 1, prepare: prepare}
 }
 
-// byLink is a row whose requests need a mailed link.
+// byLink returns a row of requests that need a mailed link.
 func byLink(name string, prepare preparer, endpoint contract.Endpoint) Row {
 	row := of(name, http.StatusOK, prepare, endpoint)
 	row.Mailed = true
 	return row
 }
 
-// afterMany is a row whose address is over a limit of the minute.
+// afterMany returns a row of requests from an address that is over a limit of the minute.
 func afterMany(name string, prepare preparer, endpoint contract.Endpoint) Row {
 	row := of(name, http.StatusTooManyRequests, prepare, endpoint)
 	row.ByMinute = true
